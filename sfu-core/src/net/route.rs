@@ -8,7 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 pub struct SocketId(pub u32);
 
 /// The transport protocol under a [`Route`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// Datagrams.

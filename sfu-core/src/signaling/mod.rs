@@ -1,1 +1,8 @@
-//! TODO(signaling)
+//! Front doors: how a protocol becomes the typed control API.
+mod mounts;
+mod shutdown;
+mod signaling_trait;
+
+pub use mounts::Mounts;
+pub use shutdown::Shutdown;
+pub use signaling_trait::{Signaling, SignalingError};

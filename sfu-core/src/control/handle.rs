@@ -1,0 +1,259 @@
+//! The way from tokio to the media threads.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::*;
+
+/// How many events a slow subscriber may lag behind before it misses some (and is told how many).
+const EVENT_BACKLOG: usize = 8192;
+
+/// One command on its way to a media thread.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The command.
+    pub command: Command,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Reply, ControlError>>,
+}
+
+/// The control side of one media thread.
+#[derive(Clone)]
+pub struct WorkerPort {
+    commands: mpsc::Sender<Envelope>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl WorkerPort {
+    /// A port whose thread is woken by `wake` after each command.
+    pub fn new(commands: mpsc::Sender<Envelope>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        WorkerPort { commands, wake }
+    }
+}
+
+/// Answers requests to plugins that need no media thread (`Plugin::serve`), or says that it can't.
+pub trait ServeRequests: Send + Sync {
+    /// Whether the plugin answers untargeted requests off the media threads.
+    fn serves(&self, plugin: &str) -> bool;
+    /// Answers one.
+    fn serve(
+        &self,
+        plugin: &str,
+        body: serde_json::Value,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Reply, ControlError>> + Send>>;
+}
+
+struct Shared {
+    ports: Vec<WorkerPort>,
+    events: broadcast::Sender<Event>,
+    next_worker: AtomicUsize,
+    serve: Arc<dyn ServeRequests>,
+}
+
+/// Speaks to a running worker: commands in, replies and events out. Cheap to clone.
+#[derive(Clone)]
+pub struct ControlHandle(Arc<Shared>);
+
+impl ControlHandle {
+    /// A handle on the given media threads.
+    pub(crate) fn new(
+        ports: Vec<WorkerPort>,
+        events: broadcast::Sender<Event>,
+        serve: Arc<dyn ServeRequests>,
+    ) -> Self {
+        ControlHandle(Arc::new(Shared { ports, events, next_worker: AtomicUsize::new(0), serve }))
+    }
+
+    /// A channel of the right depth for events.
+    pub(crate) fn event_channel() -> broadcast::Sender<Event> {
+        broadcast::channel(EVENT_BACKLOG).0
+    }
+
+    /// How many media threads there are.
+    pub fn workers(&self) -> u8 {
+        self.0.ports.len() as u8
+    }
+
+    /// Events from now on. A subscriber that lags by more than 8192 events is told how many it missed.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.0.events.subscribe()
+    }
+
+    /// A media thread for a new room, in turn.
+    pub fn pick_worker(&self) -> u8 {
+        (self.0.next_worker.fetch_add(1, Ordering::Relaxed) % self.0.ports.len().max(1)) as u8
+    }
+
+    /// Sends a command to a given media thread and waits for its answer.
+    pub async fn command_on(&self, worker: u8, command: Command) -> Result<Reply, ControlError> {
+        let port =
+            self.0.ports.get(usize::from(worker)).ok_or_else(|| {
+                ControlError::not_found(format!("control: there is no media thread {worker}"))
+            })?;
+        let (reply, answer) = oneshot::channel();
+        port.commands.send(Envelope { command, reply }).await.map_err(|_| gone())?;
+        (port.wake)();
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Sends a command to the media thread that owns its target; commands that name none go to the first.
+    ///
+    /// `Stats(Target::Worker)`, plugin settings and plugin requests without a target reach every thread and are merged.
+    pub async fn command(&self, command: Command) -> Result<Reply, ControlError> {
+        match command.target() {
+            Some(target) => match target.worker() {
+                Some(worker) => self.command_on(worker, command).await,
+                None => self.everywhere(command).await,
+            },
+            None => self.command_on(self.pick_worker(), command).await,
+        }
+    }
+
+    async fn everywhere(&self, command: Command) -> Result<Reply, ControlError> {
+        if let Command::PluginRequest { plugin, body, .. } = &command
+            && self.0.serve.serves(plugin)
+        {
+            return self.0.serve.serve(plugin, body.clone()).await;
+        }
+        let mut replies = Vec::with_capacity(self.0.ports.len());
+        for worker in 0..self.workers() {
+            replies.push(self.command_on(worker, command.clone()).await?);
+        }
+        Ok(Reply::merge(replies))
+    }
+
+    /// Makes a session on a given media thread.
+    pub async fn create_session(
+        &self,
+        worker: u8,
+        options: CreateSession,
+    ) -> Result<SessionId, ControlError> {
+        match self.command_on(worker, Command::CreateSession(options)).await? {
+            Reply::Session(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes a router on a given media thread.
+    pub async fn create_router(&self, worker: u8, labels: Labels) -> Result<RouterId, ControlError> {
+        match self.command_on(worker, Command::CreateRouter { labels }).await? {
+            Reply::Router(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes a WebRTC transport.
+    pub async fn create_webrtc_transport(
+        &self,
+        router: RouterId,
+        options: WebRtcTransportOptions,
+    ) -> Result<WebRtcTransportCreated, ControlError> {
+        match self.command(Command::CreateWebRtcTransport { router, options }).await? {
+            Reply::WebRtcTransport(created) => Ok(created),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Gives a WebRTC transport its peer's DTLS parameters; answers with our role.
+    pub async fn connect_webrtc_transport(
+        &self,
+        transport: TransportId,
+        dtls_parameters: DtlsParameters,
+    ) -> Result<DtlsRole, ControlError> {
+        match self.command(Command::ConnectWebRtcTransport { transport, dtls_parameters }).await? {
+            Reply::DtlsRole(role) => Ok(role),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Gives a transport new ICE credentials.
+    pub async fn restart_ice(&self, transport: TransportId) -> Result<IceParameters, ControlError> {
+        match self.command(Command::RestartIce(transport)).await? {
+            Reply::IceParameters(parameters) => Ok(parameters),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes a plain RTP transport.
+    pub async fn create_plain_transport(
+        &self,
+        router: RouterId,
+        options: PlainTransportOptions,
+    ) -> Result<PlainTransportCreated, ControlError> {
+        match self.command(Command::CreatePlainTransport { router, options }).await? {
+            Reply::PlainTransport(created) => Ok(created),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Gives a plain transport its peer.
+    pub async fn connect_plain_transport(
+        &self,
+        transport: TransportId,
+        peer: ConnectPlainTransport,
+    ) -> Result<PlainTransportCreated, ControlError> {
+        match self.command(Command::ConnectPlainTransport { transport, peer }).await? {
+            Reply::PlainTransport(created) => Ok(created),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes a producer.
+    pub async fn produce(
+        &self,
+        transport: TransportId,
+        options: ProducerOptions,
+    ) -> Result<ProducerCreated, ControlError> {
+        match self.command(Command::Produce { transport, options }).await? {
+            Reply::Producer(created) => Ok(created),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes a consumer. Producer and transport may live on different media threads.
+    pub async fn consume(
+        &self,
+        transport: TransportId,
+        options: ConsumerOptions,
+    ) -> Result<ConsumerId, ControlError> {
+        match self.command(Command::Consume { transport, options }).await? {
+            Reply::Consumer(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Any command that answers `Done`: close, pause, resume, labels, settings.
+    pub async fn run(&self, command: Command) -> Result<(), ControlError> {
+        self.command(command).await.map(|_| ())
+    }
+
+    /// Figures of a target and all below it, merged over media threads.
+    pub async fn stats(&self, target: Target) -> Result<WorkerStats, ControlError> {
+        match self.command(Command::Stats(target)).await? {
+            Reply::Stats(stats) => Ok(stats),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Asks a plugin; without a target every instance answers into one array, unless the plugin has `serve`.
+    pub async fn plugin_request(
+        &self,
+        plugin: impl Into<String>,
+        target: Target,
+        body: serde_json::Value,
+    ) -> Result<serde_json::Value, ControlError> {
+        match self.command(Command::PluginRequest { plugin: plugin.into(), target, body }).await? {
+            Reply::Json(value) => Ok(value),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn gone() -> ControlError {
+    ControlError::stopped("control: the media thread is gone; the worker is stopping")
+}
+
+fn unexpected(reply: &Reply) -> ControlError {
+    ControlError::internal(format!("control: unexpected reply {reply:?}"))
+}

@@ -1,0 +1,42 @@
+//! Where a transport listens.
+use std::net::IpAddr;
+
+use super::Protocol;
+
+/// One address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenInfo {
+    /// UDP or TCP.
+    pub protocol: Protocol,
+    /// Address to bind.
+    pub ip: IpAddr,
+    /// Address or host name that peers are told instead.
+    #[serde(default)]
+    pub announced_address: Option<String>,
+    /// Port; 0 takes a free one of `port_range`, or of the system without a range.
+    #[serde(default)]
+    pub port: u16,
+    /// First and last port to choose from.
+    #[serde(default)]
+    pub port_range: Option<(u16, u16)>,
+    /// `SO_SNDBUF` in bytes.
+    #[serde(default)]
+    pub send_buffer_size: Option<u32>,
+    /// `SO_RCVBUF` in bytes.
+    #[serde(default)]
+    pub recv_buffer_size: Option<u32>,
+}
+
+/// Which sockets a WebRTC transport uses.
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportListen {
+    /// The shared port of its media thread.
+    #[default]
+    Shared,
+    /// Sockets of its own.
+    Individual(Vec<ListenInfo>),
+}

@@ -1,0 +1,90 @@
+//! What a command is answered with.
+use super::*;
+
+/// The answer to a [`Command`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// It is done; there is nothing to say.
+    Done,
+    /// A session was made.
+    Session(SessionId),
+    /// A router was made.
+    Router(RouterId),
+    /// A WebRTC transport was made.
+    WebRtcTransport(WebRtcTransportCreated),
+    /// A plain transport was made or connected.
+    PlainTransport(PlainTransportCreated),
+    /// Our DTLS role.
+    DtlsRole(DtlsRole),
+    /// Our new ICE credentials.
+    IceParameters(IceParameters),
+    /// A producer was made.
+    Producer(ProducerCreated),
+    /// A consumer was made.
+    Consumer(ConsumerId),
+    /// Figures.
+    Stats(WorkerStats),
+    /// A plugin's answer.
+    Json(serde_json::Value),
+}
+
+impl Reply {
+    /// One reply out of those of every media thread: figures are merged, plugins' answers become one array.
+    pub(crate) fn merge(replies: Vec<Reply>) -> Reply {
+        let mut answers = Vec::new();
+        let mut merged: Option<WorkerStats> = None;
+        for reply in replies {
+            match reply {
+                Reply::Json(value) => answers.push(value),
+                Reply::Stats(stats) => match &mut merged {
+                    Some(all) => all.merge(stats),
+                    None => merged = Some(stats),
+                },
+                _ => {}
+            }
+        }
+        match merged {
+            Some(stats) => Reply::Stats(stats),
+            None if !answers.is_empty() => Reply::Json(serde_json::Value::Array(answers)),
+            None => Reply::Done,
+        }
+    }
+}
+
+/// A new WebRTC transport, as signaling describes it to the peer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebRtcTransportCreated {
+    /// Its id.
+    pub id: TransportId,
+    /// Our credentials.
+    pub ice_parameters: IceParameters,
+    /// Our candidates, best first.
+    pub ice_candidates: Vec<IceCandidate>,
+    /// Our fingerprints.
+    pub dtls_parameters: DtlsParameters,
+}
+
+/// A plain transport's addresses.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlainTransportCreated {
+    /// Its id.
+    pub id: TransportId,
+    /// RTP path.
+    pub tuple: TransportTuple,
+    /// RTCP path, without `rtcp_mux`.
+    pub rtcp_tuple: Option<TransportTuple>,
+    /// Our SRTP key, with `srtp`.
+    pub srtp_parameters: Option<SrtpParameters>,
+}
+
+/// A new producer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ProducerCreated {
+    /// Its id.
+    pub id: ProducerId,
+    /// The kind of consumer that fits it.
+    pub kind: ConsumerType,
+}

@@ -1,0 +1,182 @@
+//! Figures of transports and streams.
+use super::*;
+
+/// Figures of a target and what is below it.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkerStats {
+    /// Transports.
+    pub transports: Vec<TransportStats>,
+    /// Producers.
+    pub producers: Vec<ProducerStats>,
+    /// Consumers.
+    pub consumers: Vec<ConsumerStats>,
+    /// Plugins' own figures by plugin id, merged over media threads.
+    pub plugins: std::collections::BTreeMap<String, serde_json::Value>,
+    /// Counters of the media threads (refused, dropped, malformed …), summed.
+    pub counters: std::collections::BTreeMap<String, u64>,
+}
+
+impl WorkerStats {
+    /// Adds the figures of another media thread.
+    pub(crate) fn merge(&mut self, other: WorkerStats) {
+        self.transports.extend(other.transports);
+        self.producers.extend(other.producers);
+        self.consumers.extend(other.consumers);
+        for (name, value) in other.counters {
+            *self.counters.entry(name).or_default() += value;
+        }
+        for (plugin, figures) in other.plugins {
+            match self.plugins.entry(plugin) {
+                std::collections::btree_map::Entry::Vacant(slot) => {
+                    slot.insert(figures);
+                }
+                std::collections::btree_map::Entry::Occupied(mut slot) => {
+                    crate::plugin::merge_figures(slot.get_mut(), figures);
+                }
+            }
+        }
+    }
+}
+
+/// Figures of a transport.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransportStats {
+    /// The transport.
+    pub id: TransportId,
+    /// Its router.
+    pub router: RouterId,
+    /// Its session.
+    pub session: Option<SessionId>,
+    /// Its labels.
+    pub labels: Labels,
+    /// State of ICE, WebRTC only.
+    pub ice_state: Option<IceState>,
+    /// State of DTLS, WebRTC only.
+    pub dtls_state: Option<DtlsState>,
+    /// Path in use.
+    pub tuple: Option<TransportTuple>,
+    /// SRTP suite in use.
+    pub srtp: Option<SrtpCryptoSuite>,
+    /// Bytes received, all protocols.
+    pub bytes_received: u64,
+    /// Bytes sent, all protocols.
+    pub bytes_sent: u64,
+    /// RTP packets received and authenticated.
+    pub rtp_packets_received: u64,
+    /// RTP packets sent.
+    pub rtp_packets_sent: u64,
+    /// Bit/s received over the last second.
+    pub receive_bitrate: u32,
+    /// Bit/s sent over the last second.
+    pub send_bitrate: u32,
+    /// What the peer can receive as far as known, bit/s.
+    pub available_outgoing_bitrate: Option<u32>,
+    /// What we told the peer that it may send, bit/s.
+    pub available_incoming_bitrate: Option<u32>,
+    /// Round trip in ms from ICE or RTCP.
+    pub round_trip_time: Option<f32>,
+    /// Packets that failed authentication.
+    pub srtp_failures: u64,
+    /// Packets refused as replayed.
+    pub srtp_replays: u64,
+    /// STUN messages refused.
+    pub stun_refused: u64,
+    /// Packets dropped because they fit no producer.
+    pub unknown_streams: u64,
+}
+
+/// Figures of one RTP stream.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamStats {
+    /// Encoding index.
+    pub encoding: u8,
+    /// SSRC.
+    pub ssrc: u32,
+    /// SSRC of RTX.
+    pub rtx_ssrc: Option<u32>,
+    /// RID.
+    pub rid: Option<String>,
+    /// Codec, e.g. `video/VP8`.
+    pub mime_type: String,
+    /// Packets, without duplicates.
+    pub packets: u64,
+    /// Bytes with RTP header.
+    pub bytes: u64,
+    /// Packets lost, after repair.
+    pub packets_lost: i64,
+    /// Loss of the last report, 0–255.
+    pub fraction_lost: u8,
+    /// Packets that came twice or too late.
+    pub packets_discarded: u64,
+    /// Packets sent again, or that RTX brought.
+    pub packets_retransmitted: u64,
+    /// Packets that a retransmission repaired.
+    pub packets_repaired: u64,
+    /// NACK messages.
+    pub nacks: u64,
+    /// Packets asked for in them.
+    pub nack_packets: u64,
+    /// PLI messages.
+    pub plis: u64,
+    /// FIR messages.
+    pub firs: u64,
+    /// Key frames seen.
+    pub key_frames: u64,
+    /// Jitter in ms.
+    pub jitter: f32,
+    /// Round trip in ms.
+    pub round_trip_time: Option<f32>,
+    /// Bit/s over the last second.
+    pub bitrate: u32,
+    /// 0–10.
+    pub score: u8,
+    /// Width and height of the last key frame, where the codec shows it.
+    pub resolution: Option<(u16, u16)>,
+}
+
+/// Figures of a producer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProducerStats {
+    /// The producer.
+    pub id: ProducerId,
+    /// Its transport.
+    pub transport: TransportId,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// Its labels.
+    pub labels: Labels,
+    /// Paused.
+    pub paused: bool,
+    /// Packets that plugins dropped on ingress.
+    pub dropped_by_plugins: u64,
+    /// Its encodings that sent something.
+    pub streams: Vec<StreamStats>,
+}
+
+/// Figures of a consumer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsumerStats {
+    /// The consumer.
+    pub id: ConsumerId,
+    /// Its producer.
+    pub producer: ProducerId,
+    /// Its transport.
+    pub transport: TransportId,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// Its labels.
+    pub labels: Labels,
+    /// Paused by command.
+    pub paused: bool,
+    /// Its producer is paused.
+    pub producer_paused: bool,
+    /// Packets that plugins dropped on egress.
+    pub dropped_by_plugins: u64,
+    /// The outgoing stream.
+    pub stream: StreamStats,
+}

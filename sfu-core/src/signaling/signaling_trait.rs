@@ -1,0 +1,38 @@
+//! What a signaling crate implements.
+use serde::de::DeserializeOwned;
+
+use super::{Mounts, Shutdown};
+use crate::control::ControlHandle;
+
+/// Turns a protocol into the typed control API, and events back.
+///
+/// Listed in `worker!`; those that the configuration chooses run side by side on tokio, never on a media thread.
+pub trait Signaling: Sized + Send + 'static {
+    /// Its id: the name of its table in the configuration (`[signaling.<id>]`).
+    const ID: &'static str;
+    /// One sentence for `plugins list`.
+    const ABOUT: &'static str;
+    /// Its configuration; unknown fields should be refused.
+    type Config: DeserializeOwned + schemars::JsonSchema + Default + Send;
+
+    /// Checks the configuration, before anything runs.
+    fn new(config: Self::Config) -> Result<Self, SignalingError>;
+
+    /// Runs until `stop`, then tells its peers and returns.
+    fn run(
+        self,
+        control: ControlHandle,
+        http: Mounts,
+        stop: Shutdown,
+    ) -> impl Future<Output = Result<(), SignalingError>> + Send;
+}
+
+/// Why a signaling crate can't run.
+#[derive(Debug, thiserror::Error)]
+#[error("signaling.{id}: {text}")]
+pub struct SignalingError {
+    /// Its id.
+    pub id: &'static str,
+    /// What is wrong and what to do.
+    pub text: String,
+}
