@@ -3,6 +3,7 @@
 
 pub mod control;
 mod engine;
+pub mod http;
 pub mod media;
 mod net;
 pub mod plugin;
