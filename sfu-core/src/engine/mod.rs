@@ -1,1 +1,2 @@
 //! TODO(engine)
+pub(crate) mod stream;
