@@ -177,3 +177,5 @@ impl Engine {
         }
     }
 }
+//! TODO(engine)
+pub(crate) mod stream;
