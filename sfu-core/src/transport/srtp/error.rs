@@ -24,6 +24,9 @@ pub(crate) enum SrtpError {
     /// An AES-GCM nonce would be used twice (RFC 7714 §8): the same SSRC and sequence number were sealed before.
     #[error("srtp: this sequence number was sealed before; send it as RTX instead")]
     NonceReuse,
+    /// The sequence number lies before the first one that was sealed for its SSRC; no receiver could open it.
+    #[error("srtp: sequence number is older than the start of the stream; drop the packet")]
+    BeforeStart,
     /// All 2^48 RTP or 2^31 RTCP indexes of this key are used up (RFC 3711 §9.2).
     #[error("srtp: the key is worn out; renegotiate the keys")]
     KeyExhausted,

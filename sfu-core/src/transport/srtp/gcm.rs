@@ -154,10 +154,11 @@ impl Gcm {
     }
 }
 
-/// Clear start, encrypted part and tag of an RTCP packet; the index word comes last (RFC 7714 §9, figure 3).
-fn split_rtcp(
-    buf: &mut [u8],
-) -> Result<(&mut [u8; RTCP_CLEAR_LEN], &mut [u8], &mut [u8; TAG_LEN]), SrtpError> {
+/// Clear start, encrypted part and tag of an RTCP packet.
+type RtcpParts<'a> = (&'a mut [u8; RTCP_CLEAR_LEN], &'a mut [u8], &'a mut [u8; TAG_LEN]);
+
+/// Splits an RTCP packet whose index word comes last (RFC 7714 §9, figure 3).
+fn split_rtcp(buf: &mut [u8]) -> Result<RtcpParts<'_>, SrtpError> {
     let (clear, rest) = buf.split_first_chunk_mut::<RTCP_CLEAR_LEN>().ok_or(SrtpError::Malformed)?;
     let (rest, _word) = rest.split_last_chunk_mut::<RTCP_INDEX_LEN>().ok_or(SrtpError::Malformed)?;
     let (body, tag) = rest.split_last_chunk_mut::<TAG_LEN>().ok_or(SrtpError::Malformed)?;

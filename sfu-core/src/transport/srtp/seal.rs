@@ -2,7 +2,7 @@
 
 use super::cipher::Cipher;
 use super::derivation::Kind;
-use super::index::nearest;
+use super::index::{nearest, rollover};
 use super::replay::ReplayWindow;
 use super::streams::StreamTable;
 use super::{
@@ -143,7 +143,7 @@ impl SrtpSealer {
             let added = self.streams.insert(ssrc, SentWindow::starting_at(first));
             return if added { Ok(first) } else { Err(SrtpError::StreamLimit) };
         };
-        let index = nearest(sent.highest(), seq).ok_or(SrtpError::KeyExhausted)?;
+        let index = nearest(sent.highest(), seq).ok_or_else(|| unreachable_index(sent.highest()))?;
         if self.refuse_repeats && !sent.is_fresh(index) {
             return Err(SrtpError::NonceReuse);
         }
@@ -156,4 +156,10 @@ impl SrtpSealer {
     pub(super) fn set_next_rtcp_index(&mut self, next: u32) {
         self.next_rtcp_index = next;
     }
+}
+
+/// Why there is no index near `highest` for a sequence number: the key's range ends on one side or the other.
+#[cold]
+fn unreachable_index(highest: u64) -> SrtpError {
+    if rollover(highest) == 0 { SrtpError::BeforeStart } else { SrtpError::KeyExhausted }
 }

@@ -1,5 +1,7 @@
 //! Sequence numbers around the wrap, replays and repeats.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -134,4 +136,47 @@ fn counter_mode_resends_an_old_packet_as_it_was() {
         open(&mut pair(Profile::AesCm128HmacSha1_80).1, &seal(&mut sealer, 7, 1001)),
         Err(SrtpError::AuthFailed)
     );
+}
+
+#[test]
+fn a_packet_from_before_the_start_of_a_stream_is_not_sealed() {
+    for profile in Profile::ALL {
+        let (mut sealer, _) = pair(profile);
+        seal(&mut sealer, 7, 3);
+        assert_eq!(sealer.seal_rtp(&header(7, 65_000), b"early", &mut [0; 100]), Err(SrtpError::BeforeStart));
+        assert!(sealer.seal_rtp(&header(7, 4), b"next", &mut [0; 100]).is_ok());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Loss, duplicates and reordering of less than the window, in two streams that wrap: each packet opens once.
+    #[test]
+    fn every_packet_that_arrives_opens_exactly_once(
+        profile in prop::sample::select(Profile::ALL.to_vec()),
+        start in 64_000u32..65_536,
+        step in 1u32..300,
+        fates in prop::collection::vec((0u32..400, 0u8..4), 2..150),
+    ) {
+        let (mut sealer, mut opener) = pair(profile);
+        // (when it arrives, ssrc, sequence number, packet); the first packet of each stream arrives first.
+        let mut arrivals = Vec::new();
+        for (at, (delay, fate)) in fates.iter().enumerate() {
+            let seq = (start + at as u32 / 2 * step) as u16;
+            let ssrc = at as u32 % 2;
+            let packet = seal(&mut sealer, ssrc, seq);
+            let delay = if at < 2 { 0 } else { 1 + at as u32 * step / 2 + delay };
+            let copies = if at < 2 { 1 } else { *fate };
+            for _ in 0..copies {
+                arrivals.push((delay, ssrc, seq, packet.clone()));
+            }
+        }
+        arrivals.sort_by_key(|(delay, ..)| *delay);
+        let mut seen = std::collections::HashSet::new();
+        for (_, ssrc, seq, packet) in arrivals {
+            let expected = if seen.insert((ssrc, seq)) { Ok(payload(seq)) } else { Err(SrtpError::Replayed) };
+            prop_assert_eq!(open(&mut opener, &packet), expected, "ssrc {} seq {}", ssrc, seq);
+        }
+    }
 }
