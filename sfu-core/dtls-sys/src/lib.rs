@@ -1,1 +1,22 @@
-//! Empty so far.
+//! DTLS 1.2 with SRTP keys (RFC 6347, RFC 5764) in virtual time, behind a safe API.
+//!
+//! The protocol is libssl of AWS-LC, of the lineage browsers use, compiled from the sources inside aws-lc-sys. This
+//! crate does no I/O and reads no clock: datagrams and the time come in, datagrams and deadlines come out.
+//!
+//! All `unsafe` code of DTLS is here. The library's symbols are renamed, so a program may also link OpenSSL.
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
+
+// Its libcrypto is what libssl calls: without a mention the linker would leave it out.
+extern crate aws_lc_sys as _;
+
+mod connection;
+mod context;
+mod error;
+mod ffi;
+mod profile;
+mod retransmit;
+
+pub use connection::{Connection, ConnectionConfig, Role, State};
+pub use context::{Context, ContextConfig};
+pub use error::{ContextError, Error};
+pub use profile::SrtpProfile;
