@@ -8,7 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 pub struct SocketId(pub u32);
 
 /// The transport protocol under a [`Route`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// Datagrams.
@@ -30,4 +32,13 @@ pub struct Route {
     pub remote: SocketAddr,
     /// The local address that the peer's packet was sent to, where the system tells.
     pub local: Option<IpAddr>,
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        })
+    }
 }
