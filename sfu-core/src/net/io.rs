@@ -386,3 +386,6 @@ fn watch_room(poller: &Poller, id: SocketId, fd: BorrowedFd<'_>, wanted: bool) {
     // It fails only for a descriptor that is not watched, and this one is.
     let _ = poller.change(fd, token(id), interest);
 }
+
+#[cfg(test)]
+mod tests;

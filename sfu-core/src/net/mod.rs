@@ -17,8 +17,6 @@ mod send;
 mod sockaddr;
 mod sys;
 mod tcp;
-#[cfg(test)]
-mod tests;
 mod udp;
 mod waker;
 

@@ -122,10 +122,9 @@ impl Sender {
 
     /// Sends the datagrams of one call, one by one where the kernel refuses to take them together.
     pub(super) fn send(&mut self, target: &Target, call: &Call<'_>, counters: &mut NetCounters) -> Sent {
-        if let ([first, _, ..], Ok(size)) =
-            (call.as_slice(), u16::try_from(call.first().map_or(0, |first| first.len())))
+        if let [first, _, ..] = call.as_slice()
+            && let Ok(size) = u16::try_from(first.len())
         {
-            debug_assert!(!first.is_empty());
             match self.call(target, call, Some(size)) {
                 Ok(()) => {
                     self.refusals = 0;

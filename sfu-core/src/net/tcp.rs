@@ -213,6 +213,12 @@ impl Connection {
         self.sent < self.output.len()
     }
 
+    /// Bytes that wait to be sent.
+    #[cfg(test)]
+    pub(super) fn output_len(&self) -> usize {
+        self.output.len() - self.sent
+    }
+
     /// Writes what waits until the kernel takes no more.
     pub(super) fn write(&mut self, counters: &mut NetCounters) -> io::Result<()> {
         while let Some(rest) = self.output.get(self.sent..).filter(|rest| !rest.is_empty()) {
