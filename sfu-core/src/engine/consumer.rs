@@ -6,7 +6,6 @@ use super::codec_table::CodecTable;
 use super::packet::Packet;
 use super::producer::{Producer, extension_ids};
 use super::random::Random;
-use super::sequence_map::SequenceMap;
 use super::stream::send_history::{HistoryLimits, SendHistory};
 use super::stream::send_stream::{SendConfig, SendStream};
 use crate::control::{
@@ -83,9 +82,7 @@ pub(crate) struct Consumer {
     pub(crate) encoding: Option<u8>,
     /// Nothing is forwarded until the next packet that a decoder can begin with.
     pub(crate) needs_sync: bool,
-    /// Sequence numbers.
-    pub(crate) numbers: SequenceMap,
-    /// Timestamps, counts, reports.
+    /// Numbers, timestamps, counts, reports.
     pub(crate) stream: SendStream,
     /// What left under which number.
     pub(crate) history: SendHistory<Sent, Rc<Packet>>,
@@ -101,8 +98,8 @@ pub(crate) struct Consumer {
     pub(crate) firs: u64,
     /// Key frames sent.
     pub(crate) key_frames: u64,
-    /// SSRC of the producer's encoding that numbers and timestamps follow now.
-    pub(crate) source_ssrc: Option<u32>,
+    /// The producer and encoding that numbers and timestamps follow.
+    pub(crate) source: Option<(ProducerId, u8)>,
 }
 
 impl Consumer {
@@ -164,11 +161,11 @@ impl Consumer {
             preferred_encoding: u8::MAX,
             encoding: None,
             needs_sync: true,
-            numbers: SequenceMap::new(random.u16() >> 1),
             stream: SendStream::new(SendConfig {
                 ssrc,
                 rtx_ssrc,
                 clock_rate: media.clock_rate,
+                first_seq: random.u16() >> 1,
                 first_rtx_seq: random.u16() >> 1,
                 timestamp_offset: random.u32(),
             }),
@@ -179,7 +176,7 @@ impl Consumer {
             plis: 0,
             firs: 0,
             key_frames: 0,
-            source_ssrc: None,
+            source: None,
             parameters: rtp_parameters,
         };
         consumer.follow(producer)?;
@@ -230,6 +227,11 @@ impl Consumer {
     /// The RTX payload type for a payload type of the producer.
     pub(crate) fn rtx_payload_type(&self, from: u8) -> Option<u8> {
         self.payload_types.iter().find(|map| map.from == from).and_then(|map| map.rtx)
+    }
+
+    /// The RTX payload type for a payload type as it leaves.
+    pub(crate) fn rtx_of_outgoing(&self, to: u8) -> Option<u8> {
+        self.payload_types.iter().find(|map| map.to == to).and_then(|map| map.rtx)
     }
 
     /// Whether packets are forwarded at all.

@@ -177,5 +177,3 @@ impl Engine {
         }
     }
 }
-//! TODO(engine)
-pub(crate) mod stream;

@@ -9,8 +9,10 @@ pub(crate) const PACKET_SIZE: usize = 1600;
 /// A decrypted RTP packet as its producer sent it: stored once, shared by all consumers and all retransmissions.
 #[derive(Debug)]
 pub(crate) struct Packet {
-    /// The bytes, header first; what is behind [`Packet::len`] is tail room.
+    /// The bytes, header first, from [`Packet::start`]; what is behind the packet is tail room.
     pub(crate) bytes: Box<[u8; PACKET_SIZE]>,
+    /// Where the packet begins: behind the original number of an unwrapped RTX packet, else 0.
+    pub(crate) start: usize,
     /// Length of the packet in bytes.
     pub(crate) len: usize,
     /// The parsed header.
@@ -23,6 +25,7 @@ impl Packet {
     fn new() -> Self {
         Packet {
             bytes: Box::new([0; PACKET_SIZE]),
+            start: 0,
             len: 0,
             header: RtpHeader::default(),
             info: PacketInfo::new(crate::rtp::Codec::Opus),
@@ -32,7 +35,19 @@ impl Packet {
     /// The whole packet.
     #[inline]
     pub(crate) fn data(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.get(self.start..self.start + self.len).unwrap_or_default()
+    }
+
+    /// The whole packet, to change it.
+    #[inline]
+    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.start + self.len).unwrap_or_default()
+    }
+
+    /// The whole packet and the tail room behind it.
+    #[inline]
+    pub(crate) fn data_with_room(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..).unwrap_or_default()
     }
 
     /// Its payload without padding.

@@ -176,6 +176,7 @@ impl Engine {
         }
         let receiving = encoding.stream.as_mut()?;
         let rtx_number = header.sequence_number;
+        let rtx_ssrc = header.ssrc;
         let arrival = if stream.rtx {
             let original = payload_type.repairs?;
             match rtx::decapsulate(packet.data_mut(), &header, receiving.ssrc, original) {
@@ -189,7 +190,10 @@ impl Engine {
                     return None;
                 }
             }
-            receiving.stream.learn_rtx(header_ssrc(packet, stream, encoding.rtx_ssrc));
+            if encoding.rtx_ssrc != Some(rtx_ssrc) {
+                encoding.rtx_ssrc = Some(rtx_ssrc);
+                receiving.stream.set_rtx_ssrc(rtx_ssrc);
+            }
             receiving.stream.on_rtx_packet(now, rtx_number, header.sequence_number, wire_len)
         } else {
             receiving.stream.on_packet(now, header.sequence_number, header.timestamp, wire_len)
@@ -265,7 +269,7 @@ impl Engine {
                 id,
                 EventBody::VideoOrientation {
                     camera: orientation.back_camera,
-                    flip: orientation.flip,
+                    flip: orientation.flipped,
                     rotation: orientation.rotation,
                 },
             );
@@ -313,10 +317,6 @@ fn protected_header_len(data: &[u8]) -> Option<usize> {
         csrcs + 4 + 4 * (usize::from(*words.first()?) << 8 | usize::from(*words.get(1)?))
     };
     (len <= data.len()).then_some(len)
-}
-
-fn header_ssrc(_packet: &super::Packet, _stream: StreamRef, known: Option<u32>) -> Option<u32> {
-    known
 }
 
 /// Counts why a packet could not be opened.

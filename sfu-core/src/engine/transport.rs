@@ -224,6 +224,13 @@ impl Transport {
         }
     }
 
+    /// Lets a packet leave again under its old number; only sound when it is the same to the last byte.
+    pub(crate) fn allow_nonce_reuse(&mut self, allow: bool) {
+        if let Protection::Srtp { sealer, .. } = &mut self.protection {
+            sealer.allow_nonce_reuse(allow);
+        }
+    }
+
     /// The SSRC that our RTCP comes from.
     pub(crate) fn sender_ssrc(&self) -> u32 {
         self.feedback_ssrc
