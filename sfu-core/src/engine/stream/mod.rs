@@ -11,14 +11,20 @@
 //! Inside a worker packets are named by their *extended* sequence number (64 bits, never wraps, see [`sequence`]); 16-bit numbers exist
 //! only on the wire.
 
+pub(crate) mod key_frame_requests;
 pub(crate) mod nack_generator;
 pub(crate) mod ntp;
 pub(crate) mod rate;
 pub(crate) mod receive;
 pub(crate) mod received_window;
+pub(crate) mod remb;
+pub(crate) mod remote_clock;
 pub(crate) mod report;
 pub(crate) mod retransmission_store;
 pub(crate) mod round_trip;
 pub(crate) mod score;
 pub(crate) mod send_history;
+pub(crate) mod send_stream;
 pub(crate) mod sequence;
+pub(crate) mod timestamp_switch;
+pub(crate) mod transport_cc_receiver;

@@ -18,9 +18,9 @@ pub(crate) fn duration_from_compact(units: u32) -> Duration {
     Duration::from_nanos((u64::from(units) * 1_000_000_000) >> 16)
 }
 
-/// A signed NTP difference (32.32 fixed point seconds) in ticks of an RTP clock, rounded towards minus infinity.
+/// A signed NTP difference (32.32 fixed point seconds) in ticks of an RTP clock, rounded to the nearest.
 pub(crate) fn ticks(ntp_difference: i64, clock_rate: u32) -> i64 {
-    ((i128::from(ntp_difference) * i128::from(clock_rate)) >> 32) as i64
+    ((i128::from(ntp_difference) * i128::from(clock_rate) + (1 << 31)) >> 32) as i64
 }
 
 /// So many ticks of an RTP clock as a signed NTP difference (32.32 fixed point seconds); zero for a clock rate of zero.
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn extreme_values_do_not_overflow() {
-        assert_eq!(ticks(i64::MAX, 1), i64::from(i32::MAX));
+        assert_eq!(ticks(i64::MAX, 1), i64::from(i32::MAX) + 1);
         let _ = ticks(i64::MIN, u32::MAX);
         let _ = from_ticks(i32::MIN, 1);
         let _ = duration_ticks(Duration::MAX, u32::MAX);
