@@ -142,7 +142,7 @@ impl Net {
         self.waker.clone()
     }
 
-    /// What happened to sockets since the last call.
+    /// What happened to sockets since the last call. To be asked each turn, for they pile up.
     pub fn events(&mut self) -> impl Iterator<Item = NetEvent> + '_ {
         self.events.drain(..)
     }
@@ -154,8 +154,9 @@ impl Net {
 
     /// Waits for datagrams, a [`Waker`] or `deadline` (`None`: for ever) and hands over what came; one turn of the loop.
     ///
-    /// `on_datagram` gets the arrival time, the way to answer, and a datagram of at most 2048 bytes, which it may change. It may break off, for
-    /// instance because the outbox is long enough: the next call goes on at the next datagram without waiting.
+    /// `on_datagram` gets the arrival time, the way to answer, and a datagram of at most 2048 bytes, which it may
+    /// change. It may break off, for instance because the outbox is long enough: the next call goes on at the next
+    /// datagram without waiting.
     /// A turn reads at most one batch (32 messages) from each socket, and may return without any datagram.
     /// Fails only when the system is broken.
     pub fn poll(

@@ -84,7 +84,7 @@ pub(super) fn receive<'a>(
         *meta = Meta {
             len: header.msg_len as usize,
             name_len: header.msg_hdr.msg_namelen as usize,
-            control_len: header.msg_hdr.msg_controllen as usize,
+            control_len: control_len(header.msg_hdr.msg_controllen),
             truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
         };
     }
@@ -231,6 +231,20 @@ pub(super) fn interface_addresses(mut each: impl FnMut(IpAddr)) -> io::Result<()
     // SAFETY: `head` came from getifaddrs and is freed once.
     unsafe { libc::freeifaddrs(head) };
     Ok(())
+}
+
+/// A length whose type differs between C libraries.
+fn control_len(len: impl TryInto<usize>) -> usize {
+    len.try_into().unwrap_or_default()
+}
+
+/// CPU time of this thread.
+#[cfg(test)]
+pub(super) fn thread_time() -> std::time::Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live timespec.
+    check(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }).unwrap();
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn check(result: c_int) -> io::Result<c_int> {

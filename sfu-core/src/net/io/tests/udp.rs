@@ -346,7 +346,8 @@ fn an_icmp_error_is_counted_and_harmless() {
     let mut net = net();
     let (id, address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
     // Only a connected socket hears of it: connect, hit a closed port, and disconnect by connecting to the real peer.
-    let closed = peer("127.0.0.1:0").local_addr().unwrap();
+    // (An address that no other test uses, so that nobody takes the port meanwhile.)
+    let closed = peer("127.0.0.9:0").local_addr().unwrap();
     let peer = peer("127.0.0.1:0");
     socket(&mut net, id).sender.socket.connect(&closed.into()).unwrap();
     socket(&mut net, id).sender.socket.send(b"anybody?").unwrap();
