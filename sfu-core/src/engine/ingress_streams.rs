@@ -102,6 +102,11 @@ impl IngressStreams {
         self.by_ssrc.get(&ssrc).copied()
     }
 
+    /// Any SSRC of the peer.
+    pub(crate) fn any_ssrc(&self) -> Option<u32> {
+        self.by_ssrc.keys().next().copied()
+    }
+
     /// The producer and encoding of an SSRC that is the target of RTCP.
     pub(crate) fn by_ssrc(&self, ssrc: u32) -> Option<StreamRef> {
         self.known(ssrc)

@@ -27,7 +27,6 @@ mod router;
 mod rtcp_in;
 mod rtcp_out;
 mod send_queue;
-mod sequence_map;
 mod sockets;
 mod stats;
 pub(crate) mod stream;
@@ -36,7 +35,7 @@ mod table;
 mod timeout;
 mod timers;
 mod transport;
-mod view;
+
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -208,7 +208,7 @@ impl Engine {
         packet.header = header;
         packet.info = PacketInfo::new(media.codec);
         packet.info.encoding = stream.encoding;
-        packet.info.audio_level = table.audio_level(packet.raw());
+        packet.info.audio_level = table.audio_level(packet.data());
         let key_frame = kind == MediaKind::Video && is_key_frame(media.codec, packet.payload());
         packet.info.key_frame = key_frame;
         if let Some(nack) = &mut receiving.nack {
@@ -236,7 +236,7 @@ impl Engine {
             // What was stored belongs to another numbering.
             encoding.store.clear(|old| self.pool.release(old));
         }
-        let orientation = table.video_orientation(packet.raw());
+        let orientation = table.video_orientation(packet.data());
         if began || (orientation.is_some() && orientation != producer.orientation) {
             self.note_stream(stream, header.ssrc, began, orientation);
         }
