@@ -380,8 +380,10 @@ impl<'b> BlockWriter<'b> {
             return Ok(0);
         }
         let end = self.len.next_multiple_of(4);
-        for byte in self.out.get_mut(self.len..end).ok_or(BlockError::Full)? {
-            *byte = 0;
+        match self.out.get_mut(self.len..).and_then(|out| out.first_chunk_mut::<4>()) {
+            // Four bytes at once, even where fewer are padding.
+            Some(slot) => *slot = [0; 4],
+            None => self.out.get_mut(self.len..end).ok_or(BlockError::Full)?.fill(0),
         }
         let [p0, p1] = if self.two_byte { [0x10, 0x00] } else { [0xBE, 0xDE] };
         let [w0, w1] = (((end - 4) / 4) as u16).to_be_bytes();
