@@ -290,8 +290,9 @@ fn walk(item: &RtcpItem<'_>) -> Result<(), TestCaseError> {
         RtcpItem::SenderReport(report) => prop_assert!(report.blocks().len() < 32),
         RtcpItem::ReceiverReport(report) => prop_assert!(report.blocks().len() < 32),
         RtcpItem::Sdes(sdes) => {
-            let _ =
-                sdes.chunks().map(|chunk| (chunk.cname().map(<[u8]>::len), chunk.items().count())).count();
+            for chunk in sdes.chunks() {
+                prop_assert!(chunk.cname().is_none() || chunk.items().count() > 0);
+            }
         }
         RtcpItem::Bye(bye) => prop_assert!(bye.sources().count() < 32),
         RtcpItem::Nack(nack) => {
