@@ -28,3 +28,6 @@ pub(crate) mod send_stream;
 pub(crate) mod sequence;
 pub(crate) mod timestamp_switch;
 pub(crate) mod transport_cc_receiver;
+
+#[cfg(test)]
+mod scenario_tests;
