@@ -29,3 +29,6 @@ pub(crate) mod sequence;
 pub(crate) mod sequence_map;
 pub(crate) mod timestamp_switch;
 pub(crate) mod transport_cc_receiver;
+
+#[cfg(test)]
+mod scenario_tests;
