@@ -1,6 +1,9 @@
 //! The engine and the plugin API of sfukit.
 #![deny(unsafe_code)]
 
+// The macros write `::sfu_core::…`, also in this crate's own tests.
+extern crate self as sfu_core;
+
 pub mod control;
 mod engine;
 pub mod http;
