@@ -411,6 +411,19 @@ fn a_nack_takes_as_many_as_there_is_room_for_and_crosses_the_wrap() {
 }
 
 #[test]
+fn every_chunk_of_a_source_description_is_found() {
+    // The items of the first chunk end on a word, so a whole word of zeroes follows them.
+    let mut packet = vec![0x82, 202, 0, 6, 0, 0, 0, 1, 1, 2, b'a', b'b', 0, 0, 0, 0];
+    packet.extend([0, 0, 0, 2, 8, 1, b'x', 1, 1, b'c', 0, 0]);
+    let Ok(RtcpItem::Sdes(sdes)) = RtcpItem::parse(&packet) else { panic!() };
+    let cnames: Vec<_> = sdes.chunks().map(|chunk| (chunk.ssrc, chunk.cname())).collect();
+    assert_eq!(cnames, [(1, Some(&b"ab"[..])), (2, Some(&b"c"[..]))]);
+    // A third chunk is announced but isn't there.
+    packet[0] = 0x83;
+    assert_eq!(RtcpItem::parse(&packet), Err(RtcpError::Malformed(202)));
+}
+
+#[test]
 fn hostile_run_lengths_are_bounded_by_the_status_count() {
     // 65535 packets announced, eight runs of 8191 lost ones and a last run that would go on.
     let mut packet =

@@ -140,6 +140,21 @@ fn unknown_extensions_are_mapped_by_number() {
     assert!(!map.map(107, 1));
 }
 
+#[test]
+fn reserved_ids_end_a_one_byte_block() {
+    let mut map = ExtensionMap::default();
+    assert!(map.map(1, 1) && map.map(15, 2));
+    let mut packet =
+        [0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xBE, 0xDE, 0, 2, 0x10, 7, 0xF0, 8, 9, 0x10, 9, 0];
+    for ending in [0xF0, 0x01] {
+        packet[18] = ending;
+        let source = RtpHeader::parse(&packet).unwrap();
+        let mut out = [0; 256];
+        assert_eq!(write_header(&mut out, &packet, &source, &rewrite(&map)).unwrap().len, 20);
+        assert_eq!(out[12..20], [0xBE, 0xDE, 0, 1, 0x10, 7, 0, 0]);
+    }
+}
+
 fn full_map(mid: &[u8]) -> (ExtensionIds, ExtensionMap) {
     let ids = |first: u8| {
         let mut ids = ExtensionIds::default();
@@ -159,6 +174,12 @@ proptest! {
         let mut out = [0xEE; 256];
         if let Ok(header) = write_header(&mut out, &packet, &source, &rewrite(&map)) {
             let written = &out[..header.len.into()];
+            let mapped = source.elements(&packet).filter(|element| map.outgoing(element.id) != 0);
+            let expected: Vec<_> = mapped.map(|element| (map.outgoing(element.id), element.value)).collect();
+            let parsed = RtpHeader::parse(written).unwrap();
+            let own = 2 + usize::from((1..=MAX_MID_LEN).contains(&mid.len()));
+            let copied: Vec<_> = parsed.elements(written).skip(own).map(|element| (element.id, element.value)).collect();
+            prop_assert_eq!(copied, expected);
             prop_assert_eq!(EgressHeader::locate(written, &egress), Ok(header));
             prop_assert_eq!(RtpHeader::parse(written).unwrap().ssrc, 0xAABB_CCDD);
         }
