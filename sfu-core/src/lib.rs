@@ -12,6 +12,7 @@ mod net;
 pub mod plugin;
 mod rtcp;
 mod rtp;
+mod shell;
 pub mod signaling;
 pub mod testing;
 mod transport;

@@ -18,8 +18,9 @@ mod transport_parameters;
 pub use crate::net::Protocol;
 pub use command::{
     Command, ConnectPlainTransport, ConsumerOptions, ConsumerType, CreateSession, PlainTransportOptions,
-    ProducerOptions, WebRtcTransportOptions,
+    ProducerOptions, RelayCommand, RelayOffer, WebRtcTransportOptions,
 };
+pub(crate) use command::RelayStep;
 pub use error::{ControlError, ErrorKind};
 pub use event::{CloseReason, Event, EventBody};
 pub use handle::{ControlHandle, Envelope, ServeRequests, WorkerPort};

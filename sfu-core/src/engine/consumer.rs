@@ -146,7 +146,7 @@ impl Consumer {
             kind: producer.kind,
             consumer_type,
             labels: labels.inherit(parent_labels),
-            extension_map: ExtensionMap::between(&producer.extensions, &extensions),
+            extension_map: ExtensionMap::between(&producer.extensions, &extensions, &mid),
             codecs,
             extensions,
             ssrc,
@@ -210,7 +210,7 @@ impl Consumer {
             ));
         }
         self.payload_types = map;
-        self.extension_map = ExtensionMap::between(&producer.extensions, &self.extensions);
+        self.extension_map = ExtensionMap::between(&producer.extensions, &self.extensions, &self.mid);
         self.producer = producer.id;
         self.producer_paused = producer.paused;
         self.encoding = None;

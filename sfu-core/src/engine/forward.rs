@@ -185,7 +185,6 @@ impl Engine {
             timestamp: consumer.stream.rewrite_timestamp(packet.header.timestamp),
             marker: packet.header.marker,
             extensions: &consumer.extension_map,
-            mid: &consumer.mid,
         };
         match write_header(&mut egress.head, packet.data(), &packet.header, &rewrite) {
             Ok(header) => {

@@ -35,6 +35,7 @@ mod table;
 mod timeout;
 mod timers;
 mod transport;
+mod view;
 
 
 use std::collections::VecDeque;
@@ -52,7 +53,7 @@ pub(crate) use forward::{Egress, Published};
 pub(crate) use packet::Packet;
 pub(crate) use random::Random;
 pub(crate) use receive::{Ingress, Received};
-pub(crate) use relay::RelayedPacket;
+pub(crate) use relay::{RelayWord, RelayedPacket};
 pub(crate) use rtcp_in::IngressRtcp;
 pub(crate) use rtcp_out::EgressRtcp;
 pub(crate) use sockets::{SharedListen, SocketFactory};

@@ -8,8 +8,7 @@ use super::Engine;
 use super::producer::{Producer, Source};
 use super::receive::Ingress;
 use crate::control::{
-    CloseReason, ControlError, EntityId, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpMapping,
-    RtpParameters,
+    CloseReason, ControlError, Labels, ProducerId, ProducerOptions, RelayOffer, TransportId,
 };
 use crate::engine::control::not_found;
 use crate::rtp::{PacketInfo, RtpHeader};
@@ -26,18 +25,6 @@ pub(crate) struct RelayedPacket {
     pub(crate) info: PacketInfo,
     /// The packet.
     pub(crate) bytes: arrayvec::ArrayVec<u8, { super::packet::PACKET_SIZE }>,
-}
-
-/// What a copy needs to know of its origin.
-#[derive(Debug, Clone)]
-pub(crate) struct RelayOffer {
-    /// The producer.
-    pub(crate) origin: ProducerId,
-    kind: MediaKind,
-    parameters: RtpParameters,
-    mapping: RtpMapping,
-    labels: Labels,
-    paused: bool,
 }
 
 /// A word from one media thread to another about a relayed producer.
@@ -109,8 +96,13 @@ impl Engine {
         })
     }
 
-    /// Makes the copy of another thread's producer, in a router of this one; the same copy if it is there already.
-    pub(crate) fn accept_relay(&mut self, offer: RelayOffer, router: RouterId) -> Result<ProducerId, ControlError> {
+    /// Makes the copy of another thread's producer, in the router of `transport`; the same copy if it is there already.
+    pub(crate) fn accept_relay(
+        &mut self,
+        offer: RelayOffer,
+        transport: TransportId,
+    ) -> Result<ProducerId, ControlError> {
+        let router = self.transports.get(transport).ok_or_else(|| not_found(transport.into()))?.router;
         let entity = self.routers.get(router).ok_or_else(|| not_found(router.into()))?;
         let origin = offer.origin;
         let existing = entity.relayed.iter().copied().find(|id| {
@@ -196,7 +188,7 @@ impl Engine {
     }
 
     fn copy_of(&self, origin: ProducerId) -> Option<ProducerId> {
-        if origin.raw().worker() == self.config.worker {
+        if origin.worker() == self.config.worker {
             return None;
         }
         self.producers.iter().find(|(_, producer)| producer.source == Source::Relay(origin)).map(|(id, _)| id)

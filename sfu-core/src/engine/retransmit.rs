@@ -73,7 +73,6 @@ impl Engine {
                 timestamp: packet.header.timestamp.wrapping_add(sent.timestamp_offset),
                 marker: packet.header.marker,
                 extensions: &consumer.extension_map,
-                mid: &consumer.mid,
             };
             write_header(&mut head, packet.data(), &packet.header, &rewrite).ok()
         };

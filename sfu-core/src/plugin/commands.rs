@@ -214,6 +214,11 @@ impl CommandQueue {
         self.queue.is_empty()
     }
 
+    /// How many commands wait.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// The next command. Its bytes stay good until `pop` has returned `None`.
     pub fn pop(&mut self) -> Option<(PluginSlot, QueuedCommand)> {
         let next = self.queue.pop_front();

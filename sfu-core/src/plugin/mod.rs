@@ -66,3 +66,14 @@ pub use crate::control::{
 pub use sfu_plugin_macros::{config, plugin, request};
 
 pub(crate) use stats::merge_figures;
+
+pub(crate) use {
+    commands::{NewRtpHeader, QueuedCommand},
+    compose::{Below, Mode, Refused, Timed, TurnTimer, Untimed},
+    outcomes::OutcomeSender,
+    plugins::{Moment, PluginLimits, Plugins},
+    serving::Serving,
+    slot::PluginSlot,
+    start::Launch,
+    view::ViewSource,
+};

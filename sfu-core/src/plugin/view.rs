@@ -256,6 +256,22 @@ impl<'a> View<'a> {
         ids
     }
 
+    /// The labels of an entity; none if it can't be seen.
+    pub fn labels(&self, target: Target) -> Labels {
+        match target {
+            Target::Worker => None,
+            Target::Session(id) => self.session(id).map(|view| view.labels),
+            Target::Router(id) => self.router(id).map(|view| view.labels),
+            Target::Transport(id) => self.transport(id).map(|view| view.labels),
+            Target::Producer(id) => self.producer(id).map(|view| view.labels),
+            Target::Consumer(id) => self.consumer(id).map(|view| view.labels),
+            Target::DataProducer(id) => self.data_producer(id).map(|view| view.labels),
+            Target::DataConsumer(id) => self.data_consumer(id).map(|view| view.labels),
+        }
+        .cloned()
+        .unwrap_or_default()
+    }
+
     /// The chain of what an entity belongs to, nearest first, ending with the worker.
     ///
     /// A consumer belongs to its producer first, then to its transport, the session, the router.

@@ -7,7 +7,9 @@ mod produce;
 use std::time::Instant;
 
 use super::{Engine, SocketFactory};
-use crate::control::{Command, ControlError, EventBody, Reply, Target};
+use crate::control::{
+    Command, ConsumerType, ControlError, EventBody, ProducerCreated, RelayCommand, RelayStep, Reply, Target,
+};
 
 impl Engine {
     /// Carries out a command. What it makes is not yet known to plugins: the shell opens it, or closes it again.
@@ -74,6 +76,13 @@ impl Engine {
                 Ok(Reply::Done)
             }
             Command::SetLabels { target, labels } => self.set_labels(target, labels),
+            Command::Relay(RelayCommand(RelayStep::Offer { producer, worker })) => {
+                self.offer_relay(producer, worker).map(Reply::Relay)
+            }
+            Command::Relay(RelayCommand(RelayStep::Accept { offer, transport })) => {
+                let id = self.accept_relay(offer, transport)?;
+                Ok(Reply::Producer(ProducerCreated { id, kind: ConsumerType::Simple }))
+            }
             Command::Stats(target) => self.stats(now, target).map(Reply::Stats),
             other => Err(ControlError::internal(format!("control: the engine has no command {other:?}"))),
         }
