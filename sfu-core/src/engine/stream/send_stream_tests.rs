@@ -148,6 +148,29 @@ fn the_score_follows_what_the_receiver_reports() {
     assert!(stream.score() > unrepaired && stream.score() < 10, "{}", stream.score());
 }
 
+#[test]
+fn a_report_with_made_up_numbers_does_not_count_for_the_score() {
+    let mut stream = SendStream::new(config());
+    let mut block = ReportBlock { ssrc: 1, ..ReportBlock::default() };
+    stream.on_report_block(NTP, &block);
+    block.ext_highest_seq += 10;
+    block.cumulative_lost += 10;
+    stream.on_report_block(NTP, &block);
+    assert_eq!(stream.score(), 0);
+    block.ext_highest_seq += 1 << 20;
+    stream.on_report_block(NTP, &block);
+    assert_eq!(stream.score(), 0);
+}
+
+#[test]
+fn a_report_on_the_retransmissions_only_tells_the_round_trip() {
+    let mut stream = SendStream::new(config());
+    let block = ReportBlock { ssrc: 2, lsr: ntp::compact(NTP), fraction_lost: 99, ..ReportBlock::default() };
+    stream.on_report_block(ntp_after(50), &block);
+    assert!(stream.round_trip().smoothed().is_some());
+    assert_eq!(stream.report(), None);
+}
+
 proptest! {
     #[test]
     fn hostile_reports_never_panic(
