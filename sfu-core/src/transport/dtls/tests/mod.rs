@@ -10,6 +10,7 @@ mod hostile;
 mod interop_dimpl;
 mod interop_openssl;
 mod loss;
+mod memory;
 mod negotiation;
 mod speed;
 
