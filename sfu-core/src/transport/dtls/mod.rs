@@ -23,7 +23,7 @@ pub(crate) use sfu_dtls_sys::{ContextError, Role, SrtpProfile};
 
 /// One DTLS association. After each call that takes `&mut self`, call [`poll`](Dtls::poll) until it says
 /// [`Output::Idle`].
-pub(crate) trait Dtls {
+pub(crate) trait Dtls: Send {
     /// Handles one received datagram. Datagrams that make no sense are dropped.
     fn handle_datagram(&mut self, now: Instant, datagram: &[u8]);
 
