@@ -1,5 +1,8 @@
 //! Front doors: how a protocol becomes the typed control API.
 mod mounts;
+pub mod negotiation;
+pub mod ortc;
+pub mod sdp;
 mod shutdown;
 mod signaling_trait;
 
