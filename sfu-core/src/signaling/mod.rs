@@ -1,8 +1,10 @@
 //! Front doors: how a protocol becomes the typed control API.
 mod mounts;
+mod set;
 mod shutdown;
 mod signaling_trait;
 
 pub use mounts::Mounts;
+pub use set::{Chain, End, SignalingAbout, SignalingSet, SignalingTables};
 pub use shutdown::Shutdown;
 pub use signaling_trait::{Signaling, SignalingError};
