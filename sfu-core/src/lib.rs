@@ -16,3 +16,7 @@ mod shell;
 pub mod signaling;
 pub mod testing;
 mod transport;
+
+pub use sfu_plugin_macros::{plugin, worker};
+// A plugin's only dependency is this crate: it finds here what its requests, figures and logs need.
+pub use {serde_json, tracing};

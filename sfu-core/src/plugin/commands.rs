@@ -154,6 +154,36 @@ pub enum QueuedCommand {
     Control(Box<Command>, u64),
 }
 
+impl QueuedCommand {
+    /// The command of the control API that means the same; the queued one back where there is none.
+    pub fn into_command(self) -> Result<Command, Self> {
+        Ok(match self {
+            QueuedCommand::Pause(Target::Producer(id)) => Command::PauseProducer(id),
+            QueuedCommand::Pause(Target::Consumer(id)) => Command::PauseConsumer(id),
+            QueuedCommand::Resume(Target::Producer(id)) => Command::ResumeProducer(id),
+            QueuedCommand::Resume(Target::Consumer(id)) => Command::ResumeConsumer(id),
+            QueuedCommand::Close(Target::Session(id)) => Command::CloseSession(id),
+            QueuedCommand::Close(Target::Router(id)) => Command::CloseRouter(id),
+            QueuedCommand::Close(Target::Transport(id)) => Command::CloseTransport(id),
+            QueuedCommand::Close(Target::Producer(id)) => Command::CloseProducer(id),
+            QueuedCommand::Close(Target::Consumer(id)) => Command::CloseConsumer(id),
+            QueuedCommand::RequestKeyFrame(Target::Producer(id)) => Command::RequestProducerKeyFrame(id),
+            QueuedCommand::RequestKeyFrame(Target::Consumer(id)) => Command::RequestKeyFrame(id),
+            QueuedCommand::SetLayers { consumer, spatial, temporal } => {
+                Command::SetPreferredLayers { consumer, spatial, temporal }
+            }
+            QueuedCommand::SetPriority(consumer, priority) => Command::SetPriority { consumer, priority },
+            QueuedCommand::SetMaxOutgoingBitrate(transport, bitrate) => {
+                Command::SetMaxOutgoingBitrate { transport, bitrate }
+            }
+            QueuedCommand::SetMaxIncomingBitrate(transport, bitrate) => {
+                Command::SetMaxIncomingBitrate { transport, bitrate }
+            }
+            other => return Err(other),
+        })
+    }
+}
+
 /// A question of one plugin to another.
 #[derive(Debug, PartialEq)]
 pub struct Ask {

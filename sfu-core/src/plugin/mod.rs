@@ -2,8 +2,10 @@
 //!
 //! A plugin is a type with `#[plugin(id = "…")] impl Plugin for X`; `worker!` lists the plugins of a worker.
 mod attach;
+mod check;
 mod commands;
 mod compose;
+mod composition;
 mod config;
 mod cx;
 mod data;
@@ -16,13 +18,20 @@ mod kind;
 mod kind_event;
 mod meta;
 mod no_config;
+mod outcomes;
 mod packet;
 mod plugin_trait;
+mod plugins;
+#[doc(hidden)]
+mod private;
+mod registry;
 mod responder;
 mod rows;
+mod serving;
 mod slot;
 mod start;
 mod stats;
+mod switching;
 mod tables;
 mod verdict;
 mod view;
@@ -30,6 +39,7 @@ mod view;
 pub use attach::{Attach, Refusal};
 pub use commands::{CommandLimits, Full, NewRtp, SessionPush};
 pub use compose::{Cons, Nil, PluginSet};
+pub use composition::Composition;
 pub use config::PluginSettings;
 pub use cx::{Cx, ToConsumer, ToDataConsumer, ToDataProducer, ToProducer, ToTransport};
 pub use data::{DataMessage, MAX_RECIPIENTS, Recipients, ppid};
@@ -49,6 +59,7 @@ pub use meta::{Meta, OnPanic};
 pub use no_config::{NoConfig, NoMessage};
 pub use packet::{RtcpPacket, RtpPacket};
 pub use plugin_trait::Plugin;
+pub use registry::Description;
 pub use responder::{Answer, CODE_DROPPED, CODE_MALFORMED, Responder};
 pub use rows::Rows;
 pub use start::{MAILBOX, PluginHandle, Spawner, Start};
@@ -65,15 +76,20 @@ pub use crate::control::{
 };
 pub use sfu_plugin_macros::{config, plugin, request};
 
+#[doc(hidden)]
+pub use private as __private;
+
 pub(crate) use stats::merge_figures;
 
 pub(crate) use {
-    commands::{NewRtpHeader, QueuedCommand},
+    commands::{Ask, NewRtpHeader, QueuedCommand},
     compose::{Below, Mode, Refused, Timed, TurnTimer, Untimed},
+    cx::{Desk, HookContext},
     outcomes::OutcomeSender,
     plugins::{Moment, PluginLimits, Plugins},
     serving::Serving,
     slot::PluginSlot,
-    start::Launch,
-    view::ViewSource,
+    start::{Doorbell, Launch},
+    switching::{Settled, Switched},
+    view::{NoView, ViewSource},
 };

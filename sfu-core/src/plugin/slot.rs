@@ -5,10 +5,13 @@
 pub struct PluginSlot(u8);
 
 impl PluginSlot {
-    /// Plugins of one composition at the most: the bits of a mask.
-    pub const MAX: usize = 64;
+    /// Plugins of one composition at the most: the bits of a mask but one.
+    pub const MAX: usize = 63;
 
-    /// The place with so many plugins after it, less than 64.
+    /// The bit that is no plugin's: outcomes wait for `done`.
+    pub(crate) const OUTCOMES: PluginSlot = PluginSlot(63);
+
+    /// The place with so many plugins after it, less than 63.
     pub const fn new(after: usize) -> Self {
         PluginSlot(after as u8)
     }

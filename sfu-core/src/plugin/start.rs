@@ -29,7 +29,7 @@ impl Doorbell {
         let _ = self.wake.set(Box::new(wake));
     }
 
-    fn ring(&self, slot: PluginSlot) {
+    pub(crate) fn ring(&self, slot: PluginSlot) {
         // Only the first ring since the thread last looked has to wake it.
         if self.waiting.fetch_or(slot.bit(), Ordering::Release) == 0
             && let Some(wake) = self.wake.get()

@@ -87,6 +87,13 @@ impl<S: PluginSet, K: Kind> Table<S, K> {
         }
     }
 
+    /// Makes all masks say again what their rows hold.
+    pub fn sync_all(&mut self) {
+        for (head, row) in self.heads.iter_mut().zip(&self.rows) {
+            head.mask = if head.live { S::mask::<K>(row) } else { 0 };
+        }
+    }
+
     /// The plugins that have something in the row.
     pub fn mask(&self, id: K) -> u64 {
         self.heads.get(id.raw().index()).map_or(0, |head| head.mask)

@@ -45,6 +45,11 @@ impl<H: Plugin, T: PluginSet> Cons<H, T> {
         );
     }
 
+    fn closes_kind<K: Kind>(_: K) -> bool {
+        Self::closes::<K>()
+    }
+
+    /// Whether a failed hook closes the entity of that kind.
     fn closes<K: Kind>() -> bool {
         H::HOOKS.intersects(K::GUARDS) && H::META.on_panic == OnPanic::Close
     }
@@ -351,7 +356,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
     ) {
         if self.has(Hooks::EVENT) && except != Some(Self::SLOT) {
             let plugin = &mut self.head.plugin;
-            let _ = cold(Hooks::EVENT, event.target, false, Self::SLOT, hx, |cx| {
+            let _ = cold(Hooks::EVENT, Target::Worker, false, Self::SLOT, hx, |cx| {
                 plugin.event(event, &mut Rows::new(&mut First::of(rows)), cx);
             });
         }
@@ -434,9 +439,13 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
             Err(error) => re.error(CODE_MALFORMED, error.to_string()),
             Ok(request) => {
                 let plugin = &mut self.head.plugin;
-                let _ = cold(Hooks::REQUEST, at, false, Self::SLOT, hx, |cx| {
+                let close = with_target!(at, id => Self::closes_kind(id), false);
+                let outcome = cold(Hooks::REQUEST, at, close, Self::SLOT, hx, |cx| {
                     plugin.request(request, at, re, &mut Rows::new(&mut First::of(rows)), cx);
                 });
+                if outcome.is_err() {
+                    Self::detach(at, rows);
+                }
             }
         }
     }
