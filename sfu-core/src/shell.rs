@@ -12,11 +12,13 @@ use crate::control::{
     Command, ConsumerId, ControlError, Event, EventBody, ProducerId, Reply, RouterId, SessionId, Target,
     TransportId,
 };
-use crate::engine::{Egress, Engine, Ingress, IngressRtcp, Published, Received, RelayWord, RelayedPacket, SocketFactory};
+use crate::engine::{
+    Egress, Engine, Ingress, IngressRtcp, Published, Received, RelayWord, RelayedPacket, SocketFactory,
+};
 use crate::net::{Outbox, Route, SocketId};
 use crate::plugin::{
-    Below, Hooks, Kind, Mode, Moment, OutcomeSender, PluginSet, PluginSlot, Plugins, QueuedCommand, Refused, Timed,
-    TurnTimer, Untimed, Verdict, View,
+    Below, Hooks, Kind, Mode, Moment, OutcomeSender, PluginSet, PluginSlot, Plugins, QueuedCommand, Refused,
+    Timed, TurnTimer, Untimed, Verdict, View,
 };
 use crate::rtp::RtpPacket;
 
@@ -233,7 +235,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                 while let Some(Ok(mut packet)) = packets.next_packet() {
                     let moment = Moment { now, view: &self.engine };
                     let one = match by {
-                        Some(slot) => self.plugins.rtcp_out(egress.transport, &mut packet, moment, Below(slot)),
+                        Some(slot) => {
+                            self.plugins.rtcp_out(egress.transport, &mut packet, moment, Below(slot))
+                        }
                         None => self.plugins.rtcp_out(egress.transport, &mut packet, moment, Untimed),
                     };
                     if one == Verdict::Drop {
@@ -341,13 +345,15 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                 let done = self.plugins.reconfigure(&plugin, config, moment);
                 done.map(|()| Reply::Done).map_err(|error| ControlError::invalid(error.to_string()))
             }
-            Command::Stats(target) => self.engine.execute(now, Command::Stats(target), sockets).map(|reply| match reply {
-                Reply::Stats(mut stats) => {
-                    stats.plugins = self.plugins.stats(target, Moment { now, view: &self.engine });
-                    Reply::Stats(stats)
-                }
-                other => other,
-            }),
+            Command::Stats(target) => {
+                self.engine.execute(now, Command::Stats(target), sockets).map(|reply| match reply {
+                    Reply::Stats(mut stats) => {
+                        stats.plugins = self.plugins.stats(target, Moment { now, view: &self.engine });
+                        Reply::Stats(stats)
+                    }
+                    other => other,
+                })
+            }
             command => self.entity_command(now, command, sockets),
         };
         self.after_packet(now);
@@ -377,7 +383,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let opened = match &reply {
             Reply::Session(id) => self.opened(now, *id).map_err(|e| (Command::CloseSession(*id), e)),
             Reply::Router(id) => self.opened(now, *id).map_err(|e| (Command::CloseRouter(*id), e)),
-            Reply::WebRtcTransport(t) => self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e)),
+            Reply::WebRtcTransport(t) => {
+                self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
+            }
             // Answers `connect` too: an entity that is open already stays so.
             Reply::PlainTransport(t) if t.tuple.remote.is_none() => {
                 self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
@@ -399,7 +407,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     fn opened<K: Kind>(&mut self, now: Instant, id: K) -> Result<(), Refused> {
-        if self.plugins.tables_have(id) {
+        if S::LEN > 0 && K::table(&self.plugins.tables).row(id).is_some() {
             return Ok(());
         }
         let moment = Moment { now, view: &self.engine };
@@ -569,13 +577,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     /// A packet that a plugin made for one consumer: past the egress hooks below it, then out.
-    fn send_new(
-        &mut self,
-        now: Instant,
-        slot: PluginSlot,
-        id: ConsumerId,
-        packet: Published,
-    ) {
+    fn send_new(&mut self, now: Instant, slot: PluginSlot, id: ConsumerId, packet: Published) {
         let notes = S::Notes::default();
         if !self.engine.write_new_header(id, &packet, &mut self.egress) {
             self.engine.counters.send_failed += 1;

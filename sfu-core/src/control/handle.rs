@@ -229,10 +229,11 @@ impl ControlHandle {
     /// Makes the producer of another media thread consumable by a transport; answers with what stands for it there.
     async fn relay(&self, producer: ProducerId, transport: TransportId) -> Result<ProducerId, ControlError> {
         let step = |step| Command::Relay(RelayCommand(step));
-        let offer = match self.command(step(RelayStep::Offer { producer, worker: transport.worker() })).await? {
-            Reply::Relay(offer) => offer,
-            other => return Err(unexpected(&other)),
-        };
+        let offer =
+            match self.command(step(RelayStep::Offer { producer, worker: transport.worker() })).await? {
+                Reply::Relay(offer) => offer,
+                other => return Err(unexpected(&other)),
+            };
         match self.command(step(RelayStep::Accept { offer, transport })).await? {
             Reply::Producer(created) => Ok(created.id),
             other => Err(unexpected(&other)),

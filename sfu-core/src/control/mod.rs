@@ -16,11 +16,11 @@ mod target;
 mod transport_parameters;
 
 pub use crate::net::Protocol;
+pub(crate) use command::RelayStep;
 pub use command::{
     Command, ConnectPlainTransport, ConsumerOptions, ConsumerType, CreateSession, PlainTransportOptions,
     ProducerOptions, RelayCommand, RelayOffer, WebRtcTransportOptions,
 };
-pub(crate) use command::RelayStep;
 pub use error::{ControlError, ErrorKind};
 pub use event::{CloseReason, Event, EventBody};
 pub use handle::{ControlHandle, Envelope, ServeRequests, WorkerPort};

@@ -9,8 +9,8 @@ use super::random::Random;
 use super::stream::send_history::{HistoryLimits, SendHistory};
 use super::stream::send_stream::{SendConfig, SendStream};
 use crate::control::{
-    ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId, RtpParameters,
-    TransportId,
+    ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
+    RtpParameters, TransportId,
 };
 use crate::rtp::{ExtensionIds, ExtensionKind, ExtensionMap};
 
@@ -115,10 +115,9 @@ impl Consumer {
         let ConsumerOptions { kind: consumer_type, rtp_parameters, paused, ignore_dtx, labels, .. } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
         let extensions = extension_ids(&rtp_parameters)?;
-        let encoding = rtp_parameters
-            .encodings
-            .first()
-            .ok_or_else(|| ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed"))?;
+        let encoding = rtp_parameters.encodings.first().ok_or_else(|| {
+            ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed")
+        })?;
         let ssrc = encoding
             .ssrc
             .ok_or_else(|| ControlError::invalid("control.consume: the consumer's encoding needs an ssrc"))?;

@@ -66,7 +66,13 @@ impl Demux {
     }
 
     /// Forgets a closed transport.
-    pub(crate) fn remove(&mut self, transport: TransportId, routes: &[Route], sockets: &[SocketId], ufrags: &[&str]) {
+    pub(crate) fn remove(
+        &mut self,
+        transport: TransportId,
+        routes: &[Route],
+        sockets: &[SocketId],
+        ufrags: &[&str],
+    ) {
         for route in routes {
             self.remove_path(route, transport);
         }

@@ -42,7 +42,10 @@ impl Engine {
 
     /// Gives a packet its number and time, seals it into the outbox and remembers it.
     #[inline]
-    #[expect(clippy::too_many_arguments, reason = "the parts of one packet, all borrowed from different places")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one packet, all borrowed from different places"
+    )]
     fn depart(
         &mut self,
         now: Instant,
@@ -58,7 +61,8 @@ impl Engine {
         let Some(route) = transport.route() else { return };
         let payload = packet.payload();
         let size = head.len() + payload.len();
-        let timestamp = u32::from_be_bytes(head.get(4..8).and_then(|b| b.first_chunk().copied()).unwrap_or_default());
+        let timestamp =
+            u32::from_be_bytes(head.get(4..8).and_then(|b| b.first_chunk().copied()).unwrap_or_default());
         let Some(sequence) = consumer.stream.depart(now, extended, timestamp, payload.len(), size) else {
             // Too late for its place.
             self.counters.rtp_discarded += 1;
@@ -96,7 +100,13 @@ impl Engine {
     }
 
     #[cold]
-    fn enqueue(&mut self, kind: MediaKind, transport: TransportId, published: &Published, egress: &mut Egress) {
+    fn enqueue(
+        &mut self,
+        kind: MediaKind,
+        transport: TransportId,
+        published: &Published,
+        egress: &mut Egress,
+    ) {
         let Some(head) = egress.head.get(..usize::from(egress.header.len)) else { return };
         let Ok(header) = arrayvec::ArrayVec::<u8, QUEUED_HEADER>::try_from(head) else {
             self.counters.send_failed += 1;
@@ -144,7 +154,15 @@ impl Engine {
             match entry.purpose {
                 Purpose::First { extended } => {
                     let head = &mut entry.header[..];
-                    self.depart(now, entry.consumer, extended, head, entry.offsets, &entry.packet, entry.private);
+                    self.depart(
+                        now,
+                        entry.consumer,
+                        extended,
+                        head,
+                        entry.offsets,
+                        &entry.packet,
+                        entry.private,
+                    );
                     self.pool.release(entry.packet);
                 }
                 Purpose::Again { sequence } => {

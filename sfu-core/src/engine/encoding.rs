@@ -65,7 +65,11 @@ pub(crate) struct Receiving {
 
 impl Encoding {
     /// An encoding as signaled; nothing has arrived yet.
-    pub(crate) fn new(parameters: &RtpEncodingParameters, kind: MediaKind, key_frame_delay: Duration) -> Self {
+    pub(crate) fn new(
+        parameters: &RtpEncodingParameters,
+        kind: MediaKind,
+        key_frame_delay: Duration,
+    ) -> Self {
         let limits = match kind {
             MediaKind::Video => StoreLimits::VIDEO,
             MediaKind::Audio => StoreLimits::AUDIO,
@@ -88,7 +92,12 @@ impl Encoding {
     }
 
     /// The receiving side, begun by a packet of `ssrc` with the given payload type.
-    pub(crate) fn begin(&mut self, ssrc: u32, payload_type: &super::codec_table::PayloadType, kind: MediaKind) {
+    pub(crate) fn begin(
+        &mut self,
+        ssrc: u32,
+        payload_type: &super::codec_table::PayloadType,
+        kind: MediaKind,
+    ) {
         self.ssrc = Some(ssrc);
         let window = if kind == MediaKind::Video { 4096 } else { 1024 };
         self.stream = Some(Receiving {

@@ -27,7 +27,8 @@ impl Engine {
             Some(number) => *producer.codecs.get(number).filter(|codec| codec.repairs.is_none())?,
             None => *producer.codecs.media().next()?,
         };
-        let mapped = producer.mapping.encodings.get(usize::from(new.encoding)).map(|encoding| encoding.mapped_ssrc);
+        let mapped =
+            producer.mapping.encodings.get(usize::from(new.encoding)).map(|encoding| encoding.mapped_ssrc);
         let encoding = producer.encodings.get_mut(usize::from(new.encoding))?;
         let ssrc = encoding.ssrc.or(mapped).unwrap_or(1);
         if encoding.stream.is_none() {
@@ -59,7 +60,12 @@ impl Engine {
     }
 
     /// Makes a packet of a payload that a plugin made for one consumer.
-    pub(crate) fn prepare_new(&mut self, id: ConsumerId, new: &NewRtpHeader, payload: &[u8]) -> Option<Published> {
+    pub(crate) fn prepare_new(
+        &mut self,
+        id: ConsumerId,
+        new: &NewRtpHeader,
+        payload: &[u8],
+    ) -> Option<Published> {
         let consumer = self.consumers.get(id)?;
         let transport = self.transports.get(consumer.transport)?;
         let codec = match new.payload_type {
@@ -72,7 +78,8 @@ impl Engine {
         let (info, ssrc, number) = (PacketInfo::new(codec.codec), consumer.ssrc, codec.number);
         let producer = consumer.producer;
         let mut fresh = self.pool.take();
-        let written = fresh.get_mut().is_some_and(|packet| fill(packet, new, (ssrc, 0, number), payload, info));
+        let written =
+            fresh.get_mut().is_some_and(|packet| fill(packet, new, (ssrc, 0, number), payload, info));
         if !written {
             self.pool.put_back(fresh);
             return None;

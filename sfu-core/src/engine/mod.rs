@@ -37,7 +37,6 @@ mod timers;
 mod transport;
 mod view;
 
-
 use std::collections::VecDeque;
 use std::time::Instant;
 

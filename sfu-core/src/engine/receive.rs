@@ -109,7 +109,8 @@ impl Engine {
                 packet.bytes.get_mut(..data.len())?.copy_from_slice(data);
                 data.len()
             }
-            Protection::Srtp { opener, .. } => match opener.open_rtp(data, header_len, &mut packet.bytes[..]) {
+            Protection::Srtp { opener, .. } => match opener.open_rtp(data, header_len, &mut packet.bytes[..])
+            {
                 Ok(len) => len,
                 Err(error) => {
                     count_srtp(&mut self.counters, transport, error);
@@ -164,7 +165,9 @@ impl Engine {
         };
         let wire_len = packet.len;
         let mut began = false;
-        if encoding.stream.is_none() || encoding.stream.as_ref().is_some_and(|s| !stream.rtx && s.ssrc != header.ssrc) {
+        if encoding.stream.is_none()
+            || encoding.stream.as_ref().is_some_and(|s| !stream.rtx && s.ssrc != header.ssrc)
+        {
             // RTX before media can't be placed; media under a new SSRC of the same RID is a new beginning.
             if stream.rtx || payload_type.repairs.is_some() {
                 encoding.rtx_ssrc = Some(header.ssrc);
@@ -285,7 +288,8 @@ impl Engine {
             return;
         }
         let separate = is_rtcp && link.rtcp_socket.is_some();
-        let bound = if separate { link.rtcp_socket.map_or(link.rtp_local, |(_, at)| at) } else { link.rtp_local };
+        let bound =
+            if separate { link.rtcp_socket.map_or(link.rtp_local, |(_, at)| at) } else { link.rtp_local };
         let tuple = super::transport::tuple(Some(route), bound);
         self.change(id, if separate { EventBody::RtcpTuple(tuple) } else { EventBody::Tuple(tuple) });
         self.transport_connected(now, id);

@@ -91,7 +91,13 @@ impl Engine {
     pub(crate) fn handle_rtcp(&mut self, now: Instant, id: TransportId, packet: &mut RtcpPacket<'_>) {
         let consumed = match *packet.item() {
             RtcpItem::SenderReport(report) => {
-                self.sender_report(now, id, report.ssrc, report.info.ntp.to_bits(), report.info.rtp_timestamp);
+                self.sender_report(
+                    now,
+                    id,
+                    report.ssrc,
+                    report.info.ntp.to_bits(),
+                    report.info.rtp_timestamp,
+                );
                 self.report_blocks(now, id, report.blocks());
                 true
             }

@@ -238,7 +238,9 @@ impl Engine {
             encoding.firs += 1;
             let sequence_number = encoding.fir_sequence;
             encoding.fir_sequence = encoding.fir_sequence.wrapping_add(1);
-            self.write_rtcp(transport, |writer| writer.fir(sender, &[FirEntry { ssrc, sequence_number }]).is_ok());
+            self.write_rtcp(transport, |writer| {
+                writer.fir(sender, &[FirEntry { ssrc, sequence_number }]).is_ok()
+            });
         }
     }
 
@@ -271,7 +273,9 @@ impl Engine {
             let mut covered = 0;
             for (offset, arrival) in feedback.arrivals().enumerate() {
                 if let Some(micros) = arrival {
-                    let full = arrivals.try_push(Arrival { sequence: base + offset as u64, ticks: micros / 250 }).is_err();
+                    let full = arrivals
+                        .try_push(Arrival { sequence: base + offset as u64, ticks: micros / 250 })
+                        .is_err();
                     if full {
                         break;
                     }
@@ -381,7 +385,9 @@ impl Engine {
     ) {
         let count = self.producers.get(id).map_or(0, |producer| producer.encodings.len());
         for index in 0..count {
-            let Some(encoding) = self.producers.get_mut(id).and_then(|p| p.encodings.get_mut(index)) else { return };
+            let Some(encoding) = self.producers.get_mut(id).and_then(|p| p.encodings.get_mut(index)) else {
+                return;
+            };
             let Some(receiving) = &mut encoding.stream else { continue };
             let found = [receiving.stream.report_block(now), receiving.stream.rtx_report_block(now)];
             let (fraction, score) = (receiving.stream.fraction_lost(), receiving.stream.take_score_change());

@@ -87,8 +87,13 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
     let stun_refused = match &transport.link {
         Link::WebRtc(link) => {
             let c = link.ice.counters();
-            c.malformed + c.unknown_method + c.incomplete + c.wrong_username + c.wrong_password
-                + c.unknown_attributes + c.role_conflicts
+            c.malformed
+                + c.unknown_method
+                + c.incomplete
+                + c.wrong_username
+                + c.wrong_password
+                + c.unknown_attributes
+                + c.role_conflicts
         }
         Link::Plain(_) => 0,
     };

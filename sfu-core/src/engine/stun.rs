@@ -4,7 +4,7 @@ use std::time::Instant;
 use super::Engine;
 use crate::control::{EventBody, TransportId};
 use crate::net::{Protocol, Route};
-use crate::transport::ice::{IceEvent, IceEvents, Message, MAX_REPLY_LEN};
+use crate::transport::ice::{IceEvent, IceEvents, MAX_REPLY_LEN, Message};
 use crate::transport::webrtc;
 
 use super::transport::Link;
@@ -60,7 +60,9 @@ impl Engine {
         for id in self.transports.ids() {
             let Some(transport) = self.transports.get_mut(id) else { continue };
             let Link::WebRtc(link) = &mut transport.link else { continue };
-            let Some(route) = link.ice.routes().iter().copied().find(|route| route.socket == socket) else { continue };
+            let Some(route) = link.ice.routes().iter().copied().find(|route| route.socket == socket) else {
+                continue;
+            };
             let events = link.ice.remove_route(route);
             self.after_ice(now, id, &events);
         }

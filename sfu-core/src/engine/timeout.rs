@@ -27,7 +27,8 @@ impl Engine {
         if let Link::WebRtc(link) = &mut transport.link {
             let events = link.ice.handle_timeout(now);
             let ice = link.ice.poll_timeout();
-            let dtls_due = link.dtls.as_ref().and_then(|dtls| dtls.poll_timeout()).is_some_and(|at| at <= now);
+            let dtls_due =
+                link.dtls.as_ref().and_then(|dtls| dtls.poll_timeout()).is_some_and(|at| at <= now);
             if dtls_due && let Some(dtls) = &mut link.dtls {
                 dtls.handle_timeout(now);
             }
@@ -42,7 +43,8 @@ impl Engine {
         let Some(transport) = self.transports.get(id) else { return };
         let producers = transport.producers.len();
         for index in 0..producers {
-            let producer = self.transports.get(id).and_then(|transport| transport.producers.get(index).copied());
+            let producer =
+                self.transports.get(id).and_then(|transport| transport.producers.get(index).copied());
             let Some(producer) = producer else { break };
             let due = self.poll_producer(now, producer);
             next = [next, due].into_iter().flatten().min();

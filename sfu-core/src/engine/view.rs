@@ -76,16 +76,20 @@ impl ViewSource for Engine {
     fn each_below(&self, parent: Target, kind: EntityKind, each: &mut dyn FnMut(RawId)) {
         match kind {
             EntityKind::Session => {
-                for (id, _) in self.sessions.iter().filter(|(id, _)| {
-                    parent == Target::Worker || parent == Target::Session(*id)
-                }) {
+                for (id, _) in self
+                    .sessions
+                    .iter()
+                    .filter(|(id, _)| parent == Target::Worker || parent == Target::Session(*id))
+                {
                     each(id.raw());
                 }
             }
             EntityKind::Router => {
-                for (id, _) in self.routers.iter().filter(|(id, _)| {
-                    parent == Target::Worker || parent == Target::Router(*id)
-                }) {
+                for (id, _) in self
+                    .routers
+                    .iter()
+                    .filter(|(id, _)| parent == Target::Worker || parent == Target::Router(*id))
+                {
                     each(id.raw());
                 }
             }

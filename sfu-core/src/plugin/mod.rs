@@ -23,7 +23,7 @@ mod packet;
 mod plugin_trait;
 mod plugins;
 #[doc(hidden)]
-mod private;
+pub mod private;
 mod registry;
 mod responder;
 mod rows;

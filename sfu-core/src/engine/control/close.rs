@@ -55,7 +55,13 @@ impl Engine {
     }
 
     /// Ends a transport: its peer is told, by DTLS.
-    fn end_transport(&mut self, now: Instant, id: TransportId, reason: CloseReason, sockets: &mut dyn SocketFactory) {
+    fn end_transport(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        reason: CloseReason,
+        sockets: &mut dyn SocketFactory,
+    ) {
         let Some(transport) = self.transports.get_mut(id) else { return };
         let (consumers, producers) = (transport.consumers.clone(), transport.producers.clone());
         if let Link::WebRtc(link) = &mut transport.link
@@ -93,7 +99,11 @@ impl Engine {
         self.change(id, EventBody::Closed(reason));
     }
 
-    pub(crate) fn close_producer(&mut self, id: ProducerId, reason: CloseReason) -> Result<Reply, ControlError> {
+    pub(crate) fn close_producer(
+        &mut self,
+        id: ProducerId,
+        reason: CloseReason,
+    ) -> Result<Reply, ControlError> {
         let producer = self.producers.get(id).ok_or_else(|| not_found(id.into()))?;
         for consumer in producer.consumers.clone() {
             let _ = self.close_consumer(consumer, CloseReason::Parent);
@@ -121,7 +131,11 @@ impl Engine {
         self.told(id, EventBody::Closed(reason))
     }
 
-    pub(crate) fn close_consumer(&mut self, id: ConsumerId, reason: CloseReason) -> Result<Reply, ControlError> {
+    pub(crate) fn close_consumer(
+        &mut self,
+        id: ConsumerId,
+        reason: CloseReason,
+    ) -> Result<Reply, ControlError> {
         let mut consumer = self.consumers.remove(id).ok_or_else(|| not_found(id.into()))?;
         let (pool, mut privates) = (&mut self.pool, 0);
         consumer.history.clear(|old| {

@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::not_found;
 use crate::control::{
-    ConnectPlainTransport, ControlError, CreateSession, DtlsParameters, DtlsRole, IceCandidate, IceParameters, Labels,
-    ListenInfo, PlainTransportCreated, PlainTransportOptions, Protocol, Reply, RouterId, SessionId, SrtpCryptoSuite,
-    SrtpParameters, TransportId, TransportListen, WebRtcTransportCreated, WebRtcTransportOptions,
+    ConnectPlainTransport, ControlError, CreateSession, DtlsParameters, DtlsRole, IceCandidate,
+    IceParameters, Labels, ListenInfo, PlainTransportCreated, PlainTransportOptions, Protocol, Reply,
+    RouterId, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId, TransportListen,
+    WebRtcTransportCreated, WebRtcTransportOptions,
 };
 use crate::engine::dtls::session as srtp_session;
 use crate::engine::router::{Router, Session};
@@ -113,7 +114,9 @@ impl Engine {
             return Err(ControlError::state(format!("control.connect: transport {id} is connected already")));
         }
         if parameters.fingerprints.is_empty() || parameters.fingerprints.len() > 16 {
-            return Err(ControlError::invalid("control.connect: 1 to 16 fingerprints of the peer's certificate are needed"));
+            return Err(ControlError::invalid(
+                "control.connect: 1 to 16 fingerprints of the peer's certificate are needed",
+            ));
         }
         let fingerprints = parameters
             .fingerprints
@@ -159,7 +162,10 @@ impl Engine {
         let rtcp_socket = if options.rtcp_mux {
             None
         } else {
-            let listen = options.rtcp_listen.clone().unwrap_or_else(|| ListenInfo { port: 0, ..options.listen.clone() });
+            let listen = options
+                .rtcp_listen
+                .clone()
+                .unwrap_or_else(|| ListenInfo { port: 0, ..options.listen.clone() });
             match sockets.open(&listen) {
                 Ok(opened) => Some(opened),
                 Err(error) => {
@@ -217,7 +223,9 @@ impl Engine {
         };
         let addresses = match (link.comedia, peer.ip, peer.port) {
             (true, None, None) if peer.rtcp_port.is_none() => None,
-            (true, ..) => return invalid("the peer's address is learnt (comedia); leave address and ports out"),
+            (true, ..) => {
+                return invalid("the peer's address is learnt (comedia); leave address and ports out");
+            }
             (false, Some(ip), Some(port)) if port != 0 => Some((ip, port)),
             (false, ..) => return invalid("address and port of the peer are needed"),
         };
@@ -275,8 +283,8 @@ impl Engine {
 
     fn fresh_credentials(&mut self) -> Result<Credentials, ControlError> {
         loop {
-            let credentials =
-                Credentials::random().map_err(|error| ControlError::internal(format!("control.ice: {error}")))?;
+            let credentials = Credentials::random()
+                .map_err(|error| ControlError::internal(format!("control.ice: {error}")))?;
             if !self.demux.has_ufrag(credentials.ufrag()) {
                 return Ok(credentials);
             }
@@ -313,7 +321,9 @@ type Opened = (Vec<(SocketId, SocketAddr)>, Vec<ListenCandidate>, Vec<SocketId>)
 /// Opens all, or none.
 fn open_all(infos: &[ListenInfo], sockets: &mut dyn SocketFactory) -> Result<Opened, ControlError> {
     if infos.is_empty() || infos.len() > 16 {
-        return Err(ControlError::invalid("control.create_webrtc_transport: 1 to 16 addresses to listen on are needed"));
+        return Err(ControlError::invalid(
+            "control.create_webrtc_transport: 1 to 16 addresses to listen on are needed",
+        ));
     }
     let (mut listen, mut candidates, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for info in infos {
@@ -340,7 +350,8 @@ fn close_all(own: &[SocketId], sockets: &mut dyn SocketFactory) {
 
 /// What peers are told of a socket: the announced address, or the one it is bound to, or every address of the machine.
 pub(crate) fn listen_candidates(info: &ListenInfo, bound: SocketAddr) -> Vec<ListenCandidate> {
-    let candidate = |address: String| ListenCandidate { protocol: info.protocol, address, port: bound.port() };
+    let candidate =
+        |address: String| ListenCandidate { protocol: info.protocol, address, port: bound.port() };
     match &info.announced_address {
         Some(address) => vec![candidate(address.clone())],
         None if bound.ip().is_unspecified() => {
@@ -385,9 +396,9 @@ fn keying(own: &(Profile, MasterKey), given: &SrtpParameters) -> Result<KeyingMa
             own.0.suite_name()
         )));
     }
-    let bytes = BASE64
-        .decode(&given.key_base64)
-        .map_err(|error| ControlError::invalid(format!("control.connect: the SRTP key is no base64: {error}")))?;
+    let bytes = BASE64.decode(&given.key_base64).map_err(|error| {
+        ControlError::invalid(format!("control.connect: the SRTP key is no base64: {error}"))
+    })?;
     let remote = MasterKey::from_key_and_salt(profile, &bytes)
         .map_err(|error| ControlError::invalid(format!("control.connect: {error}")))?;
     Ok(KeyingMaterial { profile, local: own.1.clone(), remote })

@@ -50,7 +50,9 @@ impl Engine {
             Command::CloseProducer(id) => self.close_producer(id, crate::control::CloseReason::Requested),
             Command::PauseProducer(id) => self.pause_producer(id),
             Command::ResumeProducer(id) => self.resume_producer(now, id),
-            Command::Consume { transport, options } => self.consume(now, transport, options).map(Reply::Consumer),
+            Command::Consume { transport, options } => {
+                self.consume(now, transport, options).map(Reply::Consumer)
+            }
             Command::CloseConsumer(id) => self.close_consumer(id, crate::control::CloseReason::Requested),
             Command::PauseConsumer(id) => self.pause_consumer(id),
             Command::ResumeConsumer(id) => self.resume_consumer(now, id),
@@ -67,12 +69,15 @@ impl Engine {
                 }
                 Ok(Reply::Done)
             }
-            Command::SetPreferredLayers { consumer, spatial, .. } => self.set_preferred_layers(now, consumer, spatial),
+            Command::SetPreferredLayers { consumer, spatial, .. } => {
+                self.set_preferred_layers(now, consumer, spatial)
+            }
             Command::SetPriority { consumer, priority } => {
                 if priority == 0 {
                     return Err(ControlError::invalid("control.set_priority: a priority is 1 to 255"));
                 }
-                self.consumers.get_mut(consumer).ok_or_else(|| not_found(consumer.into()))?.priority = priority;
+                self.consumers.get_mut(consumer).ok_or_else(|| not_found(consumer.into()))?.priority =
+                    priority;
                 Ok(Reply::Done)
             }
             Command::SetLabels { target, labels } => self.set_labels(target, labels),

@@ -78,9 +78,7 @@ pub(crate) struct ReceiveStream {
 impl ReceiveStream {
     /// A stream that has seen no packet yet: not active, score 10.
     pub(crate) fn new(config: ReceiveConfig) -> Self {
-        let rtx = config.rtx_ssrc.map(|ssrc| {
-            Box::new(Retransmissions::new(ssrc))
-        });
+        let rtx = config.rtx_ssrc.map(|ssrc| Box::new(Retransmissions::new(ssrc)));
         Self {
             config,
             sequence: SequenceTracker::new(config.window),

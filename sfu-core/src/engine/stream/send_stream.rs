@@ -6,8 +6,8 @@ use super::ntp;
 use super::rate::RateCounter;
 use super::report::{ClockMapping, ReportBlock, SenderInfo};
 use super::round_trip::{self, RoundTrip};
-use super::sequence_map::SequenceMap;
 use super::score::{Interval, MAX_SCORE, Score};
+use super::sequence_map::SequenceMap;
 use super::timestamp_switch::{Switch, TimestampSwitch};
 
 /// A source clock that places "now" farther than this from the last packet sent is not believed.
@@ -147,7 +147,13 @@ impl SendStream {
     }
 
     /// Gives a packet that no source sent the next number and counts it.
-    pub(crate) fn depart_inserted(&mut self, now: Instant, timestamp: u32, payload: usize, size: usize) -> u16 {
+    pub(crate) fn depart_inserted(
+        &mut self,
+        now: Instant,
+        timestamp: u32,
+        payload: usize,
+        size: usize,
+    ) -> u16 {
         self.timeline.left(now, timestamp);
         self.counts.add(payload);
         self.rate.add(now, size);

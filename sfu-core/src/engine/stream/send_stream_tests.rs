@@ -27,7 +27,8 @@ fn ntp_after(ms: u64) -> u64 {
 fn numbers_are_given_at_departure_without_gaps() {
     let now = Instant::now();
     let mut stream = SendStream::new(config());
-    let numbers: Vec<u16> = (0..4).filter_map(|i| stream.depart(now, 7 + u64::from(i), i, 1000, 1012)).collect();
+    let numbers: Vec<u16> =
+        (0..4).filter_map(|i| stream.depart(now, 7 + u64::from(i), i, 1000, 1012)).collect();
     assert_eq!(numbers, [65_534, 65_535, 0, 1]);
     assert_eq!(stream.depart_rtx(now, 1002, 1020, true), 65_535);
     assert_eq!(stream.depart_rtx_padding(now, 255), 0);
