@@ -23,7 +23,7 @@ mod packet;
 mod plugin_trait;
 mod plugins;
 #[doc(hidden)]
-mod private;
+pub mod private;
 mod registry;
 mod responder;
 mod rows;
@@ -94,3 +94,6 @@ pub(crate) use {
     switching::{Settled, Switched},
     view::{NoView, ViewSource},
 };
+
+#[cfg(test)]
+mod tests;
