@@ -272,3 +272,20 @@ impl<S: PluginSet> Bench<S> {
 
 /// Hooks take no time, unless a test says so.
 static FIXED: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+
+/// Keeps the panics of this test, which are meant, off the output.
+pub fn quiet() {
+    thread_local! {
+        static QUIET: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                loud(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+}

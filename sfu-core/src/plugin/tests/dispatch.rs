@@ -1,5 +1,4 @@
 //! Who is called, in which order, with what.
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -277,5 +276,4 @@ fn the_state_of_a_closed_entity_is_gone_when_its_place_is_used_again() {
     });
     assert_eq!(bench.request("a", fresh, json!(0)).unwrap(), Reply::Json(json!(0)));
     assert_eq!(bench.request("a", stale, json!(0)).unwrap(), Reply::Json(json!(null)));
-    let _ = Arc::new(());
 }

@@ -79,8 +79,7 @@ sfu_core::worker! { struct WithGuard; plugins = [Steady, Guard]; }
 sfu_core::worker! { struct WithLock; plugins = [Steady, Lock]; }
 
 fn bench<W: Composition>() -> Bench<W::Plugins> {
-    // The panics are meant: keep them off the test's output.
-    std::panic::set_hook(Box::new(|_| {}));
+    quiet();
     ARMED.set(false);
     let mut bench = Bench::new();
     bench.room.consumers = 3;

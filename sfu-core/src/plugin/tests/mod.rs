@@ -8,3 +8,4 @@ mod faults;
 mod newcomer;
 mod requests;
 mod switching;
+mod texts;

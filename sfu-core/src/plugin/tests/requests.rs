@@ -84,7 +84,7 @@ fn a_wrong_request_is_answered_with_what_would_be_right() {
 
 #[test]
 fn a_panic_over_a_request_is_an_answer() {
-    std::panic::set_hook(Box::new(|_| {}));
+    quiet();
     let mut bench = Bench::<Set>::new();
     assert_eq!(
         error(&mut bench, "counter", json!({ "method": "explode" })),
@@ -150,7 +150,7 @@ fn a_request_without_target_is_served_once_off_the_media_threads() {
     let launch = Launch::with_spawner(
         Arc::new(|work| {
             let _ = std::thread::spawn(move || {
-                std::panic::set_hook(Box::new(|_| {}));
+                quiet();
                 tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work);
             })
             .join();
