@@ -71,7 +71,7 @@ impl Arguments {
             }
             ("tick_ms", Meta::NameValue(pair)) => {
                 let wrong = || error_at(&pair.value, "`tick_ms` is a number of milliseconds, at least 1");
-                let Expr::Lit(literal) = &pair.value else { return Err(wrong()) };
+                let Expr::Lit(literal) = plain(&pair.value) else { return Err(wrong()) };
                 let Lit::Int(number) = &literal.lit else { return Err(wrong()) };
                 self.tick_ms = Some(LitInt::base10_parse::<u64>(number)?).filter(|ms| *ms > 0);
                 if self.tick_ms.is_none() {
@@ -93,12 +93,20 @@ impl Arguments {
 
 fn text(meta: &Meta) -> syn::Result<LitStr> {
     if let Meta::NameValue(pair) = meta
-        && let Expr::Lit(literal) = &pair.value
+        && let Expr::Lit(literal) = plain(&pair.value)
         && let Lit::Str(text) = &literal.lit
     {
         return Ok(text.clone());
     }
     Err(error_at(meta, "expected `= \"…\"`"))
+}
+
+/// Without the invisible parentheses around what a `macro_rules!` put in.
+fn plain(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Group(group) => plain(&group.expr),
+        other => other,
+    }
 }
 
 fn ids(list: &syn::MetaList) -> syn::Result<Vec<LitStr>> {

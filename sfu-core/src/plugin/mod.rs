@@ -16,8 +16,10 @@ mod hooks;
 mod info;
 mod kind;
 mod kind_event;
+pub(crate) mod list;
 mod meta;
 mod no_config;
+mod offload;
 mod outcomes;
 mod packet;
 mod plugin_trait;
@@ -57,6 +59,7 @@ pub use kind_event::{
 };
 pub use meta::{Meta, OnPanic};
 pub use no_config::{NoConfig, NoMessage};
+pub use offload::Offload;
 pub use packet::{RtcpPacket, RtpPacket};
 pub use plugin_trait::Plugin;
 pub use registry::Description;
@@ -93,3 +96,6 @@ pub(crate) use {
     switching::{Settled, Switched},
     view::{NoView, ViewSource},
 };
+
+#[cfg(test)]
+mod tests;
