@@ -331,8 +331,7 @@ impl World {
                 let target = |id| Target::Producer(ProducerId::from_raw(id));
                 let body = Body::Producer(options.kind);
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
-                let created =
-                    ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
+                let created = ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 (Reply::Producer(created), Vec::new())
             }
             Command::Consume { transport, options } => {
