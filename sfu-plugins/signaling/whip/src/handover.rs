@@ -4,8 +4,8 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use sfu_core::control::{Command, ControlError};
 
-use crate::codec_fit::fits;
 use crate::hub::{AT_A_TIME, Hub};
+use crate::negotiate::successor;
 use crate::resource::Resource;
 
 /// Moves every viewer to a publisher that has just entered, then closes the one that it replaced, in the background.
@@ -63,11 +63,8 @@ async fn move_viewer(hub: &Arc<Hub>, viewer: &Arc<Resource>, publisher: &Resourc
     let steps: Option<Vec<Command>> = consumers
         .iter()
         .map(|consumer| {
-            let of_kind = publisher.producers.iter().filter(|producer| producer.kind == consumer.kind);
-            of_kind
-                .filter(|producer| fits(&producer.rtp_parameters, &consumer.rtp_parameters))
-                .map(|producer| Command::SwitchConsumer { consumer: consumer.id, producer: producer.id })
-                .next()
+            let producer = successor(&publisher.producers, consumer.kind, &consumer.accepted)?.id;
+            Some(Command::SwitchConsumer { consumer: consumer.id, producer })
         })
         .collect();
     let outcome: Result<(), ControlError> = match steps {

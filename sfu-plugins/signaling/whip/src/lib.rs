@@ -1,10 +1,8 @@
 //! WHIP (RFC 9725), WHEP and a web page: streaming in and out of a worker without a signaling server of one's own.
 #![forbid(unsafe_code)]
-mod codec_fit;
 mod config;
 mod events;
 mod exposure;
-mod fragment;
 mod handover;
 mod http;
 mod hub;

@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use axum::http::StatusCode;
 use sfu_core::control::{
-    ConsumerId, IceCandidate, Labels, MediaKind, ProducerId, RtpParameters, SessionId, TransportId,
+    ConsumerId, ConsumerType, IceCandidate, Labels, MediaKind, ProducerId, RtpCodecParameters, RtpParameters,
+    SessionId, TransportId,
 };
+use sfu_core::signaling::sdp::{IceCredentials, SessionDescription};
 
 use crate::config::Permission;
-use crate::fragment::BundleHead;
 use crate::problem::Problem;
 use crate::stream_name::StreamName;
 
@@ -45,7 +46,7 @@ impl fmt::Debug for ResourceId {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Problem> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "whip.session: the system gives no random bytes")
@@ -98,8 +99,10 @@ pub struct Produced {
     pub id: ProducerId,
     /// Audio or video.
     pub kind: MediaKind,
-    /// What the publisher sends.
-    pub rtp_parameters: RtpParameters,
+    /// The kind of consumer that fits it.
+    pub consumer_type: ConsumerType,
+    /// What viewers can be given of it, in the router's terms.
+    pub consumable: RtpParameters,
 }
 
 /// One consumer of a viewer.
@@ -109,18 +112,16 @@ pub struct Consumed {
     pub id: ConsumerId,
     /// Audio or video.
     pub kind: MediaKind,
-    /// What the viewer receives.
-    pub rtp_parameters: RtpParameters,
+    /// The codecs that it can carry without a new answer.
+    pub accepted: Vec<RtpCodecParameters>,
 }
 
 /// The ICE session as signaling knows it.
 pub struct IceSession {
     /// Its entity tag.
     pub etag: String,
-    /// The peer's user name fragment.
-    pub ufrag: Option<String>,
-    /// The peer's password.
-    pub pwd: Option<String>,
+    /// The peer's credentials; others mean a restart.
+    pub peer: IceCredentials,
 }
 
 /// One session.
@@ -137,8 +138,8 @@ pub struct Resource {
     pub transport: TransportId,
     /// Our candidates, told again after an ICE restart.
     pub candidates: Vec<IceCandidate>,
-    /// Where our credentials belong in a fragment.
-    pub head: BundleHead,
+    /// Our answer.
+    pub answer: SessionDescription,
     /// One PATCH at a time.
     pub ice: tokio::sync::Mutex<IceSession>,
     /// A publisher's producers.

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use sfu_core::control::{
     Command, CreateSession, ErrorKind, RouterId, SessionId, WebRtcTransportCreated, WebRtcTransportOptions,
 };
+use sfu_core::signaling::negotiation::PublisherPlan;
+use sfu_core::signaling::sdp::{IceCredentials, SessionDescription};
 
-use crate::fragment::BundleHead;
 use crate::hub::Hub;
 use crate::negotiate::Offer;
 use crate::problem::Problem;
@@ -23,7 +24,12 @@ pub(crate) struct Created {
 }
 
 /// Sets up a publisher. Must run to its end: see [`to_the_end`].
-async fn publish(hub: &Arc<Hub>, name: &StreamName, offer: &Offer) -> Result<Created, Problem> {
+async fn publish(
+    hub: &Arc<Hub>,
+    name: &StreamName,
+    offer: &SessionDescription,
+    plan: PublisherPlan,
+) -> Result<Created, Problem> {
     let id = ResourceId::random()?;
     let (worker, router) = hub.admit_publisher(name, id)?;
     let mut session = None;
@@ -38,17 +44,18 @@ async fn publish(hub: &Arc<Hub>, name: &StreamName, offer: &Offer) -> Result<Cre
             }
         };
         let (opened, transport) = open(hub, Role::Publisher, name, router, &mut session).await?;
-        let plan = negotiate::publisher(offer, &transport, Role::Publisher.labels(name))?;
-        hub.control.connect_webrtc_transport(transport.id, plan.dtls).await?;
+        hub.control.connect_webrtc_transport(transport.id, plan.peer.dtls.clone()).await?;
         let mut producers = Vec::new();
-        for options in plan.producers {
-            let (kind, rtp_parameters) = (options.kind, options.rtp_parameters.clone());
+        for media in &plan.produce {
+            let options = negotiate::producer_options(media, Role::Publisher.labels(name));
             let produced = hub.control.produce(transport.id, options).await?;
-            producers.push(Produced { id: produced.id, kind, rtp_parameters });
+            let (kind, consumable) = (media.kind, media.consumable.clone());
+            producers.push(Produced { id: produced.id, kind, consumer_type: produced.kind, consumable });
         }
+        let answer = plan.answer(offer, &negotiate::local(&transport));
         let made =
-            Made { id, role: Role::Publisher, session: opened, transport, producers, consumers: Vec::new() };
-        made.resource(name, offer, plan.answer)
+            Made { id, role: Role::Publisher, session: opened, transport, answer, peer: plan.peer.ice };
+        made.resource(name, producers, Vec::new())
     };
     let (resource, created) = finish(hub, name, id, steps.await, &mut session).await?;
     match hub.enter(resource) {
@@ -61,23 +68,26 @@ async fn publish(hub: &Arc<Hub>, name: &StreamName, offer: &Offer) -> Result<Cre
 }
 
 /// Sets up a viewer. Must run to its end: see [`to_the_end`].
-async fn watch(hub: &Arc<Hub>, name: &StreamName, offer: &Offer) -> Result<Created, Problem> {
+async fn watch(hub: &Arc<Hub>, name: &StreamName, offer: &SessionDescription) -> Result<Created, Problem> {
     let id = ResourceId::random()?;
     let (router, publisher, epoch) = hub.admit_viewer(name, id)?;
     let mut session = None;
     let steps = async {
+        let plan = negotiate::viewer_plan(offer, &publisher.producers)?;
         let (opened, transport) = open(hub, Role::Viewer, name, router, &mut session).await?;
-        let plan = negotiate::viewer(offer, &transport, &publisher.producers, Role::Viewer.labels(name))?;
-        hub.control.connect_webrtc_transport(transport.id, plan.dtls).await?;
+        hub.control.connect_webrtc_transport(transport.id, plan.peer.dtls.clone()).await?;
         let mut consumers = Vec::new();
-        for (kind, options) in plan.consumers {
-            let rtp_parameters = options.rtp_parameters.clone();
+        for media in &plan.consume {
+            let Some(producer) = publisher.producers.get(media.producer) else { continue };
+            let accepted = negotiate::accepted_codecs(producer, &media.rtp_parameters);
+            let labels = Role::Viewer.labels(name);
+            let options = negotiate::consumer_options(producer, media.rtp_parameters.clone(), labels);
             let id = hub.control.consume(transport.id, options).await?;
-            consumers.push(Consumed { id, kind, rtp_parameters });
+            consumers.push(Consumed { id, kind: media.kind, accepted });
         }
-        let made =
-            Made { id, role: Role::Viewer, session: opened, transport, producers: Vec::new(), consumers };
-        made.resource(name, offer, plan.answer)
+        let answer = plan.answer(offer, &negotiate::local(&transport));
+        let made = Made { id, role: Role::Viewer, session: opened, transport, answer, peer: plan.peer.ice };
+        made.resource(name, Vec::new(), consumers)
     };
     let (resource, created) = finish(hub, name, id, steps.await, &mut session).await?;
     match hub.enter(resource) {
@@ -91,18 +101,13 @@ async fn watch(hub: &Arc<Hub>, name: &StreamName, offer: &Offer) -> Result<Creat
 
 /// Runs a set-up in a task of its own, so that a client that hangs up half-way leaves nothing behind: the set-up ends,
 /// finds nobody to tell, and is closed.
-pub(crate) async fn to_the_end(
-    hub: &Arc<Hub>,
-    role: Role,
-    name: StreamName,
-    offer: Offer,
-) -> Result<Created, Problem> {
+pub(crate) async fn to_the_end(hub: &Arc<Hub>, name: StreamName, offer: Offer) -> Result<Created, Problem> {
     let (tell, told) = tokio::sync::oneshot::channel();
     let hub = hub.clone();
     tokio::spawn(async move {
-        let outcome = match role {
-            Role::Publisher => publish(&hub, &name, &offer).await,
-            Role::Viewer => watch(&hub, &name, &offer).await,
+        let outcome = match offer {
+            Offer::Publish { description, plan } => publish(&hub, &name, &description, plan).await,
+            Offer::Watch { description } => watch(&hub, &name, &description).await,
         };
         if let Err(Ok(created)) = tell.send(outcome) {
             hub.close_soon(created.id);
@@ -137,24 +142,25 @@ async fn open(
     Ok((opened, hub.control.create_webrtc_transport(router, options).await?))
 }
 
-/// Everything that was made for one client.
+/// What was made for one client.
 struct Made {
     id: ResourceId,
     role: Role,
     session: SessionId,
     transport: WebRtcTransportCreated,
-    producers: Vec<Produced>,
-    consumers: Vec<Consumed>,
+    answer: SessionDescription,
+    peer: IceCredentials,
 }
 
 impl Made {
     fn resource(
         self,
         name: &StreamName,
-        offer: &Offer,
-        answer: String,
+        producers: Vec<Produced>,
+        consumers: Vec<Consumed>,
     ) -> Result<(Resource, Created), Problem> {
         let etag = new_etag()?;
+        let created = Created { id: self.id, etag: etag.clone(), answer: self.answer.to_string() };
         let resource = Resource {
             id: self.id,
             stream: name.clone(),
@@ -162,17 +168,13 @@ impl Made {
             session: self.session,
             transport: self.transport.id,
             candidates: self.transport.ice_candidates,
-            head: BundleHead::of(&answer),
-            ice: tokio::sync::Mutex::new(IceSession {
-                etag: etag.clone(),
-                ufrag: offer.ufrag.clone(),
-                pwd: offer.pwd.clone(),
-            }),
-            producers: self.producers,
-            consumers: tokio::sync::Mutex::new(self.consumers),
+            answer: self.answer,
+            ice: tokio::sync::Mutex::new(IceSession { etag, peer: self.peer }),
+            producers,
+            consumers: tokio::sync::Mutex::new(consumers),
             since: SystemTime::now(),
         };
-        Ok((resource, Created { id: self.id, etag, answer }))
+        Ok((resource, created))
     }
 }
 

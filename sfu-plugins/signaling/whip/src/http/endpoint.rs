@@ -58,7 +58,7 @@ async fn serve(hub: Arc<Hub>, role: Role, stream: &str, request: Request) -> Res
     if let Some(patience) = patience {
         wait_for_publisher(&hub, &name, patience).await?;
     }
-    let created = to_the_end(&hub, role, name, offer).await?;
+    let created = to_the_end(&hub, name, offer).await?;
     Ok(answer(&hub.config, created))
 }
 

@@ -105,7 +105,7 @@ fn listing(hub: &Hub, bearer: Bearer) -> Listing {
             let codecs = producers
                 .unwrap_or_default()
                 .iter()
-                .filter_map(|p| p.rtp_parameters.codecs.iter().find(|codec| !codec.is_rtx()))
+                .filter_map(|p| p.consumable.codecs.iter().find(|codec| !codec.is_rtx()))
                 .map(|codec| codec.mime_type.clone())
                 .collect();
             let publisher = publisher.map(|id| PublisherInfo {

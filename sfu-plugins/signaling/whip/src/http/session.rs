@@ -7,9 +7,10 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sfu_core::control::{ConsumerStats, ErrorKind, ProducerStats, Target, TransportStats};
+use sfu_core::signaling::negotiation::{LocalTransport, is_restart, restart_fragment};
+use sfu_core::signaling::sdp::IceFragment;
 
 use super::{authorization, body};
-use crate::fragment::Fragment;
 use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::resource::{Resource, ResourceId, Role, new_etag};
@@ -51,8 +52,8 @@ async fn patch(hub: &Hub, resource: &Resource, request: Request) -> Result<Respo
     let condition =
         request.headers().get(IF_MATCH).map(|value| value.to_str().unwrap_or_default().to_owned());
     let text = body::text(request, "application/trickle-ice-sdpfrag").await?;
-    let fragment =
-        Fragment::parse(&text).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let fragment = IceFragment::parse(text.as_bytes())
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let Some(condition) = condition else {
         return Err(Problem::new(
             StatusCode::PRECONDITION_REQUIRED,
@@ -68,31 +69,25 @@ async fn patch(hub: &Hub, resource: &Resource, request: Request) -> Result<Respo
             "whip.session: the entity tag is that of an earlier ICE session",
         ));
     }
-    let is_new = |given: &Option<String>, known: &Option<String>| given.is_some() && given != known;
-    if !is_new(&fragment.ufrag, &ice.ufrag) && !is_new(&fragment.pwd, &ice.pwd) {
+    let Some(credentials) = fragment.credentials().filter(|given| is_restart(&ice.peer, given)) else {
         // We are ICE-lite: we need no candidates of the peer, its checks come to us.
         return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    if fragment.ufrag.is_none() || fragment.pwd.is_none() {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "whip.session: an ICE restart needs both a=ice-ufrag and a=ice-pwd",
-        ));
-    }
+    };
     let etag = new_etag()?;
     let ours = hub.control.restart_ice(resource.transport).await.map_err(|error| match error.kind {
         ErrorKind::NotFound => Problem::not_found("whip.session: this session is not there any more"),
         _ => error.into(),
     })?;
     ice.etag.clone_from(&etag);
-    ice.ufrag = fragment.ufrag;
-    ice.pwd = fragment.pwd;
+    ice.peer = credentials.clone();
+    let local = LocalTransport { ice: &ours, candidates: &resource.candidates, fingerprints: &[] };
+    let mut answer = restart_fragment(&resource.answer, &local);
+    answer.ice_options.clone_from(&resource.answer.ice_options);
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/trickle-ice-sdpfrag")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    let mut response =
-        (StatusCode::OK, headers, resource.head.restart(&ours, &resource.candidates)).into_response();
+    let mut response = (StatusCode::OK, headers, answer.to_string()).into_response();
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         response.headers_mut().insert(ETAG, etag);
     }
