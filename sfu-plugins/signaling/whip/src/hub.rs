@@ -97,7 +97,7 @@ impl Hub {
         Ok(())
     }
 
-    /// The session of that id, if it serves that stream's URL space.
+    /// The session of that id.
     pub(crate) fn resource(&self, id: ResourceId) -> Option<Arc<Resource>> {
         self.lock().resources.get(&id).cloned()
     }
@@ -158,6 +158,11 @@ impl Hub {
     /// Whether a viewer would find a publisher.
     pub(crate) fn is_published(&self, name: &StreamName) -> bool {
         self.lock().streams.get(name).is_some_and(|entry| entry.stream.publisher().is_some())
+    }
+
+    /// Grows with each publisher of a stream; 0 without a stream.
+    pub(crate) fn epoch(&self, name: &StreamName) -> u64 {
+        self.lock().streams.get(name).map_or(0, |entry| entry.stream.epoch())
     }
 
     /// Keeps the router that a publisher's set-up made.

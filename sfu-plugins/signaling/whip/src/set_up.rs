@@ -67,8 +67,22 @@ async fn publish(
     }
 }
 
-/// Sets up a viewer. Must run to its end: see [`to_the_end`].
+/// Sets up a viewer, and once more if the publisher was replaced under its hands. Must run to its end: see
+/// [`to_the_end`].
 async fn watch(hub: &Arc<Hub>, name: &StreamName, offer: &SessionDescription) -> Result<Created, Problem> {
+    let before = hub.epoch(name);
+    let outcome = watch_once(hub, name, offer).await;
+    if outcome.is_err() && hub.epoch(name) != before && hub.is_published(name) {
+        return watch_once(hub, name, offer).await;
+    }
+    outcome
+}
+
+async fn watch_once(
+    hub: &Arc<Hub>,
+    name: &StreamName,
+    offer: &SessionDescription,
+) -> Result<Created, Problem> {
     let id = ResourceId::random()?;
     let (router, publisher, epoch) = hub.admit_viewer(name, id)?;
     let mut session = None;
