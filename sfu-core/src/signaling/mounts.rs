@@ -12,6 +12,7 @@ struct Shared {
     paths: Vec<String>,
     router: Router,
     origin: Option<String>,
+    loopback: bool,
 }
 
 /// Two signaling crates want the same path.
@@ -42,9 +43,15 @@ impl Mounts {
         self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).origin.clone()
     }
 
-    /// Says the URL.
-    pub(crate) fn set_url(&self, url: String) {
-        self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).origin = Some(url);
+    /// Says where the server listens.
+    pub(crate) fn set_address(&self, url: String, loopback: bool) {
+        let mut shared = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        (shared.origin, shared.loopback) = (Some(url), loopback);
+    }
+
+    /// Whether the server listens on a loopback address only, so that no other machine reaches it.
+    pub fn is_loopback(&self) -> bool {
+        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).loopback
     }
 
     /// All routes as they are now.

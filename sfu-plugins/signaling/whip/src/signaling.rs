@@ -7,7 +7,7 @@ use sfu_core::signaling::{Mounts, Shutdown, Signaling, SignalingError};
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::tokens::Tokens;
-use crate::{events, http};
+use crate::{events, exposure, http};
 
 /// How long peers may take to be told at the end.
 const FAREWELL: Duration = Duration::from_millis(900);
@@ -36,6 +36,10 @@ impl Signaling for Whip {
         mounts: Mounts,
         mut stop: Shutdown,
     ) -> Result<(), SignalingError> {
+        // Those who start the server ask `check_exposure` before it listens; this is for those who forgot.
+        if let Some(url) = mounts.url() {
+            exposure::check(mounts.is_loopback(), &url, &self.config)?;
+        }
         let told = control.events();
         let hub = Hub::new(self.config, self.tokens, control, stop.clone());
         for (path, router) in http::routers(&hub) {
