@@ -8,7 +8,7 @@ use sfu_core::control::{
 };
 use sfu_core::signaling::negotiation::{
     LocalTransport, NegotiationError, ProducerDescription, PublishedMedia, PublisherPlan, PublisherPolicy,
-    ViewerPlan, ViewerPolicy,
+    Refusal, ViewerPlan, ViewerPolicy,
 };
 use sfu_core::signaling::ortc::{RtpCapabilities, SsrcSource, same_codec};
 use sfu_core::signaling::sdp::SessionDescription;
@@ -36,10 +36,7 @@ pub(crate) enum Offer {
 }
 
 impl Offer {
-    /// Reads an offer.
-    ///
-    /// A publisher's offer is taken whole or not at all, so that nobody publishes without picture and does not know
-    /// it (RFC 9725 §4.4.3).
+    /// Reads an offer. A publisher's is taken whole or not at all.
     pub(crate) fn parse(text: &str, role: Role) -> Result<Self, Problem> {
         let description = SessionDescription::parse(text.as_bytes()).map_err(NegotiationError::from)?;
         if role == Role::Viewer {
@@ -49,19 +46,6 @@ impl Offer {
         let router = RtpCapabilities::router();
         let policy = PublisherPolicy::default();
         let plan = PublisherPlan::new(&description, &router, &policy, &mut SsrcSource::new(&mut bits))?;
-        let left_out = description.media.iter().enumerate().find(|(place, section)| {
-            let sends = section.kind.media().is_some() && !section.rejected() && section.direction.sends();
-            sends && !plan.produce.iter().any(|media| media.section == *place)
-        });
-        if let Some((place, section)) = left_out {
-            return Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                format!(
-                    "whip.offer: section {place} ({}) cannot be taken: no codec in common, or one section too many",
-                    section.kind.name()
-                ),
-            ));
-        }
         Ok(Offer::Publish { description, plan })
     }
 }
@@ -133,7 +117,11 @@ pub(crate) fn successor<'a>(
 
 impl From<NegotiationError> for Problem {
     fn from(error: NegotiationError) -> Self {
-        let status = StatusCode::from_u16(error.refusal().http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+        // RFC 9725 §4.4 knows 400 and 422; 406 is about the header field Accept.
+        let status = match error.refusal() {
+            Refusal::Malformed => StatusCode::BAD_REQUEST,
+            Refusal::NotAcceptable | Refusal::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        };
         Problem::new(status, error.to_string())
     }
 }

@@ -99,7 +99,7 @@ async fn what_is_no_offer_is_refused_before_anything_is_made() {
     let no_ice = PUBLISH.replace("a=ice-ufrag", "a=x-ufrag");
     assert_eq!(post("application/sdp", no_ice.into()).await, StatusCode::UNPROCESSABLE_ENTITY);
     let receives = PUBLISH.replace("a=sendonly", "a=recvonly").replace("a=sendrecv", "a=recvonly");
-    assert_eq!(post("application/sdp", receives.into()).await, StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(post("application/sdp", receives.into()).await, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(bench.double.commands().len(), 0);
 }
 

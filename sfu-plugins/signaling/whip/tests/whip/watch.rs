@@ -52,7 +52,7 @@ async fn a_wrong_offer_of_a_viewer_is_refused_and_leaves_nothing() {
     let before = bench.double.open_entities();
     assert_eq!(bench.post("/whep/a", "v=1").await.status, StatusCode::BAD_REQUEST);
     let sends = WATCH.replace("a=recvonly", "a=sendonly");
-    assert_eq!(bench.post("/whep/a", &sends).await.status, StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(bench.post("/whep/a", &sends).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     let headers = [("content-type", "application/json")];
     let answer = bench.send(Method::POST, "/whep/a", &headers, "{}").await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
