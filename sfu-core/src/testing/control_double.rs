@@ -368,7 +368,6 @@ impl World {
                 let target = |id| Target::Producer(ProducerId::from_raw(id));
                 let body = Body::Producer(options.kind);
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
-                let created = ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 let created =
                     ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 (Reply::Producer(created), Vec::new())
@@ -416,7 +415,6 @@ impl World {
         let mut stats = WorkerStats::default();
         for (id, entity) in self.entities.iter().filter(|(id, _)| self.is_below(**id, target)) {
             match (&entity.body, entity.target) {
-                (Body::Transport { ice, dtls, .. }, Target::Transport(id)) => {
                 (body @ (Body::Plain | Body::Transport { .. }), Target::Transport(id)) => {
                     let (ice_state, dtls_state) = match body {
                         Body::Transport { ice, dtls, .. } => (Some(*ice), Some(*dtls)),
@@ -434,8 +432,6 @@ impl World {
                         router: RouterId::from_raw(router),
                         session: parent(EntityKind::Session).map(SessionId::from_raw),
                         labels: entity.labels.clone(),
-                        ice_state: Some(*ice),
-                        dtls_state: Some(*dtls),
                         ice_state,
                         dtls_state,
                         tuple: None,
