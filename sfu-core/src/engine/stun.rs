@@ -57,15 +57,14 @@ impl Engine {
 
     /// A TCP connection closed.
     pub(crate) fn tcp_closed(&mut self, now: Instant, socket: crate::net::SocketId) {
-        for id in self.transports.ids() {
-            let Some(transport) = self.transports.get_mut(id) else { continue };
-            let Link::WebRtc(link) = &mut transport.link else { continue };
-            let Some(route) = link.ice.routes().iter().copied().find(|route| route.socket == socket) else {
-                continue;
-            };
-            let events = link.ice.remove_route(route);
-            self.after_ice(now, id, &events);
-        }
+        let Some(id) = self.demux.remove_connection(socket) else { return };
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let Link::WebRtc(link) = &mut transport.link else { return };
+        let Some(route) = link.ice.routes().iter().copied().find(|route| route.socket == socket) else {
+            return;
+        };
+        let events = link.ice.remove_route(route);
+        self.after_ice(now, id, &events);
     }
 
     /// Acts upon what ICE changed.
