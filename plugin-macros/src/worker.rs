@@ -122,6 +122,13 @@ pub fn expand(input: TokenStream) -> TokenStream {
             };
         }
         const _: () = <#name as ::sfu_core::plugin::Composition>::CHECKED;
+        impl #name {
+            /// Starts this worker inside a program.
+            #[allow(dead_code)]
+            #visibility fn builder() -> ::sfu_core::Builder<Self> {
+                ::sfu_core::Builder::new()
+            }
+        }
     }
 }
 

@@ -270,6 +270,8 @@ impl<'a> View<'a> {
         }
         .cloned()
         .unwrap_or_default()
+    }
+
     /// Whether an entity is there.
     pub fn exists(&self, target: Target) -> bool {
         with_target!(target, id => Kind::view(self.0, id).is_some(), true)
