@@ -1,6 +1,9 @@
 //! The engine and the plugin API of sfukit.
 #![deny(unsafe_code)]
 
+// The macros write `::sfu_core::…`, also in this crate's own tests.
+extern crate self as sfu_core;
+
 pub mod control;
 mod engine;
 pub mod http;
@@ -9,6 +12,13 @@ mod net;
 pub mod plugin;
 mod rtcp;
 mod rtp;
+mod shell;
 pub mod signaling;
 pub mod testing;
 mod transport;
+pub mod worker;
+
+pub use sfu_plugin_macros::{plugin, worker};
+pub use worker::{Builder, Running, WorkerConfig, WorkerError, run};
+// A plugin's only dependency is this crate: it finds here what its requests, figures and logs need.
+pub use {serde_json, tracing};

@@ -20,3 +20,32 @@ pub use connection::{Connection, ConnectionConfig, Role, State};
 pub use context::{Context, ContextConfig};
 pub use error::{ContextError, Error};
 pub use profile::SrtpProfile;
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// Skipped where binutils are not installed.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_symbol_of_the_library_keeps_a_name_another_ssl_library_could_have() {
+        let archive = concat!(env!("OUT_DIR"), "/libsfukit_dtls.a");
+        let Ok(output) = Command::new("nm").args(["--defined-only", "--extern-only", archive]).output()
+        else {
+            return;
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        let symbols: Vec<(&str, &str)> = text
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split_whitespace().skip(1);
+                Some((words.next()?, words.next()?))
+            })
+            .collect();
+        assert!(symbols.len() > 300);
+        // Weak ones are inline functions of the headers, the same wherever they are compiled.
+        let foreign: Vec<_> =
+            symbols.iter().filter(|(kind, name)| *kind != "W" && !name.contains("sfukit")).collect();
+        assert!(foreign.is_empty(), "{foreign:?}");
+    }
+}

@@ -62,9 +62,14 @@ impl CodecTable {
                 let apt = codec.apt().ok_or_else(|| {
                     ControlError::invalid("control.rtp_parameters: an rtx codec lacks its `apt` parameter")
                 })?;
-                let partner = parameters.codecs.iter().find(|c| c.payload_type == apt && !c.is_rtx()).ok_or_else(
-                    || ControlError::invalid(format!("control.rtp_parameters: rtx repairs payload type {apt}, which is none")),
-                )?;
+                let partner =
+                    parameters.codecs.iter().find(|c| c.payload_type == apt && !c.is_rtx()).ok_or_else(
+                        || {
+                            ControlError::invalid(format!(
+                                "control.rtp_parameters: rtx repairs payload type {apt}, which is none"
+                            ))
+                        },
+                    )?;
                 (known_codec(&partner.mime_type, kind)?, Some(apt))
             } else {
                 (known_codec(&codec.mime_type, kind)?, None)
@@ -82,10 +87,9 @@ impl CodecTable {
                     transport_cc: codec.has_feedback("transport-cc", ""),
                 },
             };
-            table
-                .0
-                .try_push(entry)
-                .map_err(|_| ControlError::limit(format!("control.rtp_parameters: more than {MAX_CODECS} codecs")))?;
+            table.0.try_push(entry).map_err(|_| {
+                ControlError::limit(format!("control.rtp_parameters: more than {MAX_CODECS} codecs"))
+            })?;
         }
         if table.media().next().is_none() {
             return Err(ControlError::invalid("control.rtp_parameters: there is no media codec"));

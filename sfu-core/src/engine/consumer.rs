@@ -9,10 +9,10 @@ use super::random::Random;
 use super::stream::send_history::{HistoryLimits, SendHistory};
 use super::stream::send_stream::{SendConfig, SendStream};
 use crate::control::{
-    ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId, RtpParameters,
-    TransportId,
+    ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
+    RtpParameters, TransportId,
 };
-use crate::rtp::{ExtensionIds, ExtensionKind, ExtensionMap};
+use crate::rtp::{ExtensionIds, ExtensionMap};
 
 /// What it takes to write the same bytes again that left before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,6 +98,10 @@ pub(crate) struct Consumer {
     pub(crate) firs: u64,
     /// Key frames sent.
     pub(crate) key_frames: u64,
+    /// RTP timestamp of the last one.
+    pub(crate) last_key_frame: Option<u32>,
+    /// When the receiver's wish for a key frame was last told as an event.
+    pub(crate) wish_told: Option<Instant>,
     /// The producer and encoding that numbers and timestamps follow.
     pub(crate) source: Option<(ProducerId, u8)>,
 }
@@ -115,10 +119,9 @@ impl Consumer {
         let ConsumerOptions { kind: consumer_type, rtp_parameters, paused, ignore_dtx, labels, .. } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
         let extensions = extension_ids(&rtp_parameters)?;
-        let encoding = rtp_parameters
-            .encodings
-            .first()
-            .ok_or_else(|| ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed"))?;
+        let encoding = rtp_parameters.encodings.first().ok_or_else(|| {
+            ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed")
+        })?;
         let ssrc = encoding
             .ssrc
             .ok_or_else(|| ControlError::invalid("control.consume: the consumer's encoding needs an ssrc"))?;
@@ -146,7 +149,7 @@ impl Consumer {
             kind: producer.kind,
             consumer_type,
             labels: labels.inherit(parent_labels),
-            extension_map: ExtensionMap::between(&producer.extensions, &extensions),
+            extension_map: ExtensionMap::between(&producer.extensions, &extensions, &mid),
             codecs,
             extensions,
             ssrc,
@@ -176,6 +179,8 @@ impl Consumer {
             plis: 0,
             firs: 0,
             key_frames: 0,
+            last_key_frame: None,
+            wish_told: None,
             source: None,
             parameters: rtp_parameters,
         };
@@ -210,7 +215,7 @@ impl Consumer {
             ));
         }
         self.payload_types = map;
-        self.extension_map = ExtensionMap::between(&producer.extensions, &self.extensions);
+        self.extension_map = ExtensionMap::between(&producer.extensions, &self.extensions, &self.mid);
         self.producer = producer.id;
         self.producer_paused = producer.paused;
         self.encoding = None;
@@ -245,12 +250,7 @@ impl Consumer {
         self.needs_sync = true;
     }
 
-    /// Whether its receiver was told of transport-wide numbers.
-    pub(crate) fn has_transport_cc(&self) -> bool {
-        self.extensions.id(ExtensionKind::TransportCc) != 0
-    }
-
-    /// When its history or its score want to be looked at.
+    /// Gives up private copies that nobody will ask for any more.
     pub(crate) fn expire(&mut self, now: Instant, evicted: impl FnMut(Rc<Packet>)) {
         self.history.expire(now, evicted);
     }

@@ -42,7 +42,10 @@ impl Engine {
 
     /// Gives a packet its number and time, seals it into the outbox and remembers it.
     #[inline]
-    #[expect(clippy::too_many_arguments, reason = "the parts of one packet, all borrowed from different places")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one packet, all borrowed from different places"
+    )]
     fn depart(
         &mut self,
         now: Instant,
@@ -58,7 +61,8 @@ impl Engine {
         let Some(route) = transport.route() else { return };
         let payload = packet.payload();
         let size = head.len() + payload.len();
-        let timestamp = u32::from_be_bytes(head.get(4..8).and_then(|b| b.first_chunk().copied()).unwrap_or_default());
+        let timestamp =
+            u32::from_be_bytes(head.get(4..8).and_then(|b| b.first_chunk().copied()).unwrap_or_default());
         let Some(sequence) = consumer.stream.depart(now, extended, timestamp, payload.len(), size) else {
             // Too late for its place.
             self.counters.rtp_discarded += 1;
@@ -80,7 +84,9 @@ impl Engine {
             sent.send_time = self.config.clock.abs_send_time(now);
             set_abs_send_time(head, offsets.abs_send_time_offset, sent.send_time);
         }
-        consumer.key_frames += u64::from(packet.info.key_frame && packet.header.marker);
+        if packet.info.key_frame && consumer.last_key_frame.replace(timestamp) != Some(timestamp) {
+            consumer.key_frames += 1;
+        }
         if !seal(&mut self.outbox, transport, route, head, &[], payload) {
             self.counters.send_failed += 1;
         }
@@ -96,7 +102,13 @@ impl Engine {
     }
 
     #[cold]
-    fn enqueue(&mut self, kind: MediaKind, transport: TransportId, published: &Published, egress: &mut Egress) {
+    fn enqueue(
+        &mut self,
+        kind: MediaKind,
+        transport: TransportId,
+        published: &Published,
+        egress: &mut Egress,
+    ) {
         let Some(head) = egress.head.get(..usize::from(egress.header.len)) else { return };
         let Ok(header) = arrayvec::ArrayVec::<u8, QUEUED_HEADER>::try_from(head) else {
             self.counters.send_failed += 1;
@@ -144,7 +156,15 @@ impl Engine {
             match entry.purpose {
                 Purpose::First { extended } => {
                     let head = &mut entry.header[..];
-                    self.depart(now, entry.consumer, extended, head, entry.offsets, &entry.packet, entry.private);
+                    self.depart(
+                        now,
+                        entry.consumer,
+                        extended,
+                        head,
+                        entry.offsets,
+                        &entry.packet,
+                        entry.private,
+                    );
                     self.pool.release(entry.packet);
                 }
                 Purpose::Again { sequence } => {

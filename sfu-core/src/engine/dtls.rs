@@ -6,7 +6,9 @@ use super::transport::{Link, Protection};
 use crate::control::{DtlsRole, DtlsState, EventBody, TransportId};
 use crate::net::Route;
 use crate::transport::dtls::{AwsLcDtls, Connected, Dtls, Output, Role};
-use crate::transport::srtp::{KeyingMaterial, MasterKey, OpenerLimits, Profile, SrtpError, SrtpOpener, SrtpSealer};
+use crate::transport::srtp::{
+    KeyingMaterial, MasterKey, OpenerLimits, Profile, SrtpError, SrtpOpener, SrtpSealer,
+};
 
 impl Engine {
     /// Takes a DTLS datagram: only from a path that ICE validated, only once signaling has told the fingerprint.

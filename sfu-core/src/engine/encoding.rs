@@ -35,6 +35,8 @@ pub(crate) struct Encoding {
     pub(crate) resolution: Option<(u16, u16)>,
     /// Key frames seen.
     pub(crate) key_frame_count: u64,
+    /// RTP timestamp of the last one.
+    pub(crate) last_key_frame: Option<u32>,
     /// PLI sent.
     pub(crate) plis: u64,
     /// FIR sent.
@@ -65,7 +67,11 @@ pub(crate) struct Receiving {
 
 impl Encoding {
     /// An encoding as signaled; nothing has arrived yet.
-    pub(crate) fn new(parameters: &RtpEncodingParameters, kind: MediaKind, key_frame_delay: Duration) -> Self {
+    pub(crate) fn new(
+        parameters: &RtpEncodingParameters,
+        kind: MediaKind,
+        key_frame_delay: Duration,
+    ) -> Self {
         let limits = match kind {
             MediaKind::Video => StoreLimits::VIDEO,
             MediaKind::Audio => StoreLimits::AUDIO,
@@ -80,6 +86,7 @@ impl Encoding {
             key_frames: KeyFrameRequests::new(key_frame_delay),
             resolution: None,
             key_frame_count: 0,
+            last_key_frame: None,
             plis: 0,
             firs: 0,
             fir_sequence: 0,
@@ -88,7 +95,12 @@ impl Encoding {
     }
 
     /// The receiving side, begun by a packet of `ssrc` with the given payload type.
-    pub(crate) fn begin(&mut self, ssrc: u32, payload_type: &super::codec_table::PayloadType, kind: MediaKind) {
+    pub(crate) fn begin(
+        &mut self,
+        ssrc: u32,
+        payload_type: &super::codec_table::PayloadType,
+        kind: MediaKind,
+    ) {
         self.ssrc = Some(ssrc);
         let window = if kind == MediaKind::Video { 4096 } else { 1024 };
         self.stream = Some(Receiving {

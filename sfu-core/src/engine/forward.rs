@@ -10,8 +10,10 @@ use super::receive::Ingress;
 use crate::control::{ConsumerId, ConsumerType, MediaKind, ProducerId};
 use crate::rtp::codec::is_opus_dtx;
 use crate::rtp::packet::PacketOutcome;
-use crate::rtp::{Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, PacketInfo, RtpHeader, RtpPacket};
 use crate::rtp::rewrite::write_header;
+use crate::rtp::{
+    Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, PacketInfo, RtpHeader, RtpPacket,
+};
 
 /// A packet on its way to the consumers of its producer.
 pub(crate) struct Published {
@@ -185,7 +187,6 @@ impl Engine {
             timestamp: consumer.stream.rewrite_timestamp(packet.header.timestamp),
             marker: packet.header.marker,
             extensions: &consumer.extension_map,
-            mid: &consumer.mid,
         };
         match write_header(&mut egress.head, packet.data(), &packet.header, &rewrite) {
             Ok(header) => {
@@ -213,7 +214,10 @@ impl Engine {
         }
         let is_video = consumer.kind == MediaKind::Video;
         // Codecs whose key frames we can't see have to begin anywhere.
-        let visible = matches!(published.packet.info.codec, Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::H265 | Codec::Av1);
+        let visible = matches!(
+            published.packet.info.codec,
+            Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::H265 | Codec::Av1
+        );
         if is_video && visible && !published.packet.info.key_frame {
             self.request_key_frame(now, published.producer, published.encoding);
             return false;
@@ -223,7 +227,8 @@ impl Engine {
             .encoding
             .and_then(|encoding| producer.encodings.get(usize::from(encoding)))
             .and_then(|encoding| encoding.mapping());
-        let to = producer.encodings.get(usize::from(published.encoding)).and_then(|encoding| encoding.mapping());
+        let to =
+            producer.encodings.get(usize::from(published.encoding)).and_then(|encoding| encoding.mapping());
         let same = consumer.source == Some((published.producer, published.encoding));
         consumer.stream.switch_source(now, timestamp, if same { to } else { from }, to);
         consumer.source = Some((published.producer, published.encoding));
@@ -286,7 +291,9 @@ impl Engine {
         let Some(start) = MAX_HEADER_LEN.checked_sub(header_len) else { return false };
         if !outcome.payload_changed {
             let payload = published.packet.payload();
-            let Some(slot) = copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len()) else { return false };
+            let Some(slot) = copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len()) else {
+                return false;
+            };
             slot.copy_from_slice(payload);
         }
         let Some(slot) = copy.bytes.get_mut(start..MAX_HEADER_LEN) else { return false };

@@ -67,7 +67,9 @@ impl IngressStreams {
                 self.producers.iter().any(|p| p.producer == other.producer && p.signaled)
             });
             if taken || signaled[..n].iter().any(|(other, _)| other == ssrc) {
-                return Err(ControlError::invalid(format!("control.produce: ssrc {ssrc} is used twice on this transport")));
+                return Err(ControlError::invalid(format!(
+                    "control.produce: ssrc {ssrc} is used twice on this transport"
+                )));
             }
         }
         let has_ssrc = !signaled.is_empty();
@@ -102,6 +104,11 @@ impl IngressStreams {
         self.by_ssrc.get(&ssrc).copied()
     }
 
+    /// Any SSRC of the peer.
+    pub(crate) fn any_ssrc(&self) -> Option<u32> {
+        self.by_ssrc.keys().next().copied()
+    }
+
     /// The producer and encoding of an SSRC that is the target of RTCP.
     pub(crate) fn by_ssrc(&self, ssrc: u32) -> Option<StreamRef> {
         self.known(ssrc)
@@ -109,7 +116,12 @@ impl IngressStreams {
 
     /// Finds out where the first packet of an SSRC belongs, and remembers it. The packet is authenticated.
     #[cold]
-    pub(crate) fn learn(&mut self, packet: &[u8], header: &RtpHeader, extensions: &ExtensionTable) -> Option<StreamRef> {
+    pub(crate) fn learn(
+        &mut self,
+        packet: &[u8],
+        header: &RtpHeader,
+        extensions: &ExtensionTable,
+    ) -> Option<StreamRef> {
         if self.learnt >= MAX_LEARNT {
             return None;
         }
@@ -120,17 +132,18 @@ impl IngressStreams {
         let fits = |p: &&Registered| p.media.contains(&pt) || p.rtx.contains(&pt);
         let found = match (mid, rid.or(repaired)) {
             (Some(mid), None) => self.producers.iter().filter(fits).find(|p| p.mid.as_deref() == Some(mid)),
-            (Some(mid), Some(rid)) => self
-                .producers
-                .iter()
-                .filter(fits)
-                .find(|p| p.mid.as_deref() == Some(mid) && p.rids.iter().any(|r| r.as_deref() == Some(rid))),
+            (Some(mid), Some(rid)) => {
+                self.producers.iter().filter(fits).find(|p| {
+                    p.mid.as_deref() == Some(mid) && p.rids.iter().any(|r| r.as_deref() == Some(rid))
+                })
+            }
             (None, Some(rid)) => {
                 self.producers.iter().filter(fits).find(|p| p.rids.iter().any(|r| r.as_deref() == Some(rid)))
             }
             // Without extensions a payload type may say it, if one producer alone uses it and it signaled no SSRC.
             (None, None) => {
-                let mut fitting = self.producers.iter().filter(|p| !p.signaled && p.rids.len() == 1).filter(fits);
+                let mut fitting =
+                    self.producers.iter().filter(|p| !p.signaled && p.rids.len() == 1).filter(fits);
                 fitting.next().filter(|_| fitting.next().is_none())
             }
         }?;
@@ -140,7 +153,8 @@ impl IngressStreams {
             None if found.rids.len() == 1 => 0,
             None => return None,
         };
-        let stream = StreamRef { producer: found.producer, encoding: encoding as u8, rtx: found.rtx.contains(&pt) };
+        let stream =
+            StreamRef { producer: found.producer, encoding: encoding as u8, rtx: found.rtx.contains(&pt) };
         self.learnt += 1;
         self.by_ssrc.insert(header.ssrc, stream);
         Some(stream)

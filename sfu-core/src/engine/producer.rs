@@ -4,8 +4,8 @@ use std::time::Duration;
 use super::codec_table::CodecTable;
 use super::encoding::Encoding;
 use crate::control::{
-    ConsumerId, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpMapping, RtpParameters,
-    TransportId,
+    ConsumerId, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpMapping,
+    RtpParameters, TransportId,
 };
 use crate::rtp::{ExtensionIds, ExtensionKind};
 
@@ -66,7 +66,8 @@ impl Producer {
         options: ProducerOptions,
         parent_labels: &Labels,
     ) -> Result<Self, ControlError> {
-        let ProducerOptions { kind, rtp_parameters, rtp_mapping, paused, key_frame_request_delay, labels } = options;
+        let ProducerOptions { kind, rtp_parameters, rtp_mapping, paused, key_frame_request_delay, labels } =
+            options;
         let codecs = CodecTable::new(&rtp_parameters, kind)?;
         if rtp_parameters.encodings.is_empty() || rtp_parameters.encodings.len() > MAX_ENCODINGS {
             return Err(ControlError::invalid(format!(
@@ -114,7 +115,10 @@ impl Producer {
     /// The encoding that a consumer without layers should get: the highest that sends, up to `limit`.
     pub(crate) fn best_encoding(&self, limit: u8) -> Option<u8> {
         let upto = self.encodings.len().min(usize::from(limit) + 1);
-        (0..upto).rev().find(|index| self.encodings.get(*index).is_some_and(Encoding::is_active)).map(|i| i as u8)
+        (0..upto)
+            .rev()
+            .find(|index| self.encodings.get(*index).is_some_and(Encoding::is_active))
+            .map(|i| i as u8)
     }
 }
 

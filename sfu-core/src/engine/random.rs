@@ -26,7 +26,9 @@ impl Random {
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         match &mut self.0 {
             // The system's source fails only where there is none; a worker can't run there.
-            Source::System(system) => system.fill(bytes).expect("random: the system has no source of randomness"),
+            Source::System(system) => {
+                system.fill(bytes).expect("random: the system has no source of randomness")
+            }
             Source::Seeded(state) => {
                 for byte in bytes {
                     // splitmix64

@@ -8,7 +8,7 @@ use super::transport::{Link, Protection, Transport};
 use crate::control::{EventBody, MediaKind, ProducerId, TransportId};
 use crate::net::Route;
 use crate::rtcp::is_rtcp;
-use crate::rtp::{ExtensionKind, ExtensionTable, PacketInfo, RtpHeader, RtpPacket, is_key_frame, rtx};
+use crate::rtp::{ExtensionTable, PacketInfo, RtpHeader, RtpPacket, is_key_frame, rtx};
 use crate::transport::plain::PlainSource;
 use crate::transport::srtp::SrtpError;
 
@@ -109,7 +109,8 @@ impl Engine {
                 packet.bytes.get_mut(..data.len())?.copy_from_slice(data);
                 data.len()
             }
-            Protection::Srtp { opener, .. } => match opener.open_rtp(data, header_len, &mut packet.bytes[..]) {
+            Protection::Srtp { opener, .. } => match opener.open_rtp(data, header_len, &mut packet.bytes[..])
+            {
                 Ok(len) => len,
                 Err(error) => {
                     count_srtp(&mut self.counters, transport, error);
@@ -129,6 +130,12 @@ impl Engine {
         {
             receiver.on_packet(now, sequence);
             if let Some(deadline) = receiver.next_deadline() {
+                self.timers.arm(id, &mut transport.armed, deadline);
+            }
+        }
+        if let Some(remb) = &mut transport.remb {
+            remb.on_packet(now, packet.len);
+            if let Some(deadline) = remb.next_deadline() {
                 self.timers.arm(id, &mut transport.armed, deadline);
             }
         }
@@ -164,7 +171,9 @@ impl Engine {
         };
         let wire_len = packet.len;
         let mut began = false;
-        if encoding.stream.is_none() || encoding.stream.as_ref().is_some_and(|s| !stream.rtx && s.ssrc != header.ssrc) {
+        if encoding.stream.is_none()
+            || encoding.stream.as_ref().is_some_and(|s| !stream.rtx && s.ssrc != header.ssrc)
+        {
             // RTX before media can't be placed; media under a new SSRC of the same RID is a new beginning.
             if stream.rtx || payload_type.repairs.is_some() {
                 encoding.rtx_ssrc = Some(header.ssrc);
@@ -208,7 +217,7 @@ impl Engine {
         packet.header = header;
         packet.info = PacketInfo::new(media.codec);
         packet.info.encoding = stream.encoding;
-        packet.info.audio_level = table.audio_level(packet.raw());
+        packet.info.audio_level = table.audio_level(packet.data());
         let key_frame = kind == MediaKind::Video && is_key_frame(media.codec, packet.payload());
         packet.info.key_frame = key_frame;
         if let Some(nack) = &mut receiving.nack {
@@ -227,7 +236,10 @@ impl Engine {
         }
         if key_frame {
             encoding.key_frames.on_key_frame();
-            encoding.key_frame_count += 1;
+            // Several packets of one frame may look like its beginning.
+            if encoding.last_key_frame.replace(header.timestamp) != Some(header.timestamp) {
+                encoding.key_frame_count += 1;
+            }
             if let Some(resolution) = crate::rtp::codec::resolution(media.codec, packet.payload()) {
                 encoding.resolution = Some(resolution);
             }
@@ -236,7 +248,7 @@ impl Engine {
             // What was stored belongs to another numbering.
             encoding.store.clear(|old| self.pool.release(old));
         }
-        let orientation = table.video_orientation(packet.raw());
+        let orientation = table.video_orientation(packet.data());
         if began || (orientation.is_some() && orientation != producer.orientation) {
             self.note_stream(stream, header.ssrc, began, orientation);
         }
@@ -285,7 +297,8 @@ impl Engine {
             return;
         }
         let separate = is_rtcp && link.rtcp_socket.is_some();
-        let bound = if separate { link.rtcp_socket.map_or(link.rtp_local, |(_, at)| at) } else { link.rtp_local };
+        let bound =
+            if separate { link.rtcp_socket.map_or(link.rtp_local, |(_, at)| at) } else { link.rtp_local };
         let tuple = super::transport::tuple(Some(route), bound);
         self.change(id, if separate { EventBody::RtcpTuple(tuple) } else { EventBody::Tuple(tuple) });
         self.transport_connected(now, id);
@@ -332,9 +345,4 @@ pub(super) fn count_srtp(counters: &mut super::Counters, transport: &mut Transpo
             transport.counters.srtp_failed += 1;
         }
     }
-}
-
-/// Whether a producer's packets carry an extension that feedback needs.
-pub(super) fn has_extension(producer: &super::Producer, kind: ExtensionKind) -> bool {
-    producer.extensions.id(kind) != 0
 }

@@ -66,14 +66,14 @@ impl Engine {
         let written = if is_private {
             write_private(&mut head, &packet, &consumer.extensions)
         } else {
-            let payload_type = consumer.payload_type(packet.header.payload_type).unwrap_or(packet.header.payload_type);
+            let payload_type =
+                consumer.payload_type(packet.header.payload_type).unwrap_or(packet.header.payload_type);
             let rewrite = HeaderRewrite {
                 ssrc: consumer.ssrc,
                 payload_type,
                 timestamp: packet.header.timestamp.wrapping_add(sent.timestamp_offset),
                 marker: packet.header.marker,
                 extensions: &consumer.extension_map,
-                mid: &consumer.mid,
             };
             write_header(&mut head, packet.data(), &packet.header, &rewrite).ok()
         };
@@ -94,15 +94,24 @@ impl Engine {
                     transport.transport_sequence = transport.transport_sequence.wrapping_add(1);
                 }
                 if offsets.abs_send_time_offset != 0 {
-                    set_abs_send_time(&mut head, offsets.abs_send_time_offset, self.config.clock.abs_send_time(now));
+                    set_abs_send_time(
+                        &mut head,
+                        offsets.abs_send_time_offset,
+                        self.config.clock.abs_send_time(now),
+                    );
                 }
                 let mut wrapped = [0; MAX_HEADER_LEN + rtx::OSN_LEN];
                 let Some(original) = head.get(..head_len) else { return };
                 let Ok(len) = rtx::encapsulate(&mut wrapped, original, ssrc, payload_type) else { return };
-                let number =
-                    consumer.stream.depart_rtx(now, payload.len() + rtx::OSN_LEN, len + payload.len(), first_time);
+                let number = consumer.stream.depart_rtx(
+                    now,
+                    payload.len() + rtx::OSN_LEN,
+                    len + payload.len(),
+                    first_time,
+                );
                 set_sequence_number(&mut wrapped, number);
-                let Some((head, osn)) = wrapped.get(..len).and_then(|head| head.split_at_checked(head_len)) else {
+                let Some((head, osn)) = wrapped.get(..len).and_then(|head| head.split_at_checked(head_len))
+                else {
                     return;
                 };
                 seal(&mut self.outbox, transport, route, head, osn, payload)

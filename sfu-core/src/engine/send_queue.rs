@@ -132,13 +132,16 @@ mod tests {
         assert!(queue.is_straight());
         queue.set_open(false);
         assert!(!queue.is_straight());
-        for (n, class) in [Class::Padding, Class::Video, Class::Retransmission, Class::Audio].into_iter().enumerate() {
+        for (n, class) in
+            [Class::Padding, Class::Video, Class::Retransmission, Class::Audio].into_iter().enumerate()
+        {
             queue.push(class, entry(&mut pool, n as u32));
         }
         assert!(queue.pop().is_none(), "the gate is closed");
         queue.set_open(true);
         assert!(!queue.is_straight(), "what waits goes first");
-        let order: Vec<usize> = std::iter::from_fn(|| queue.pop()).map(|entry| entry.consumer.index()).collect();
+        let order: Vec<usize> =
+            std::iter::from_fn(|| queue.pop()).map(|entry| entry.consumer.index()).collect();
         assert_eq!(order, [3, 2, 1, 0]);
         assert!(queue.is_straight());
     }

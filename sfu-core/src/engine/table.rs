@@ -27,6 +27,14 @@ impl<I: EntityId, T> Table<I, T> {
 
     /// Puts in what `make` makes of its new id.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(I) -> T) -> I {
+        match self.try_insert_with(|id| Ok::<T, std::convert::Infallible>(make(id))) {
+            Ok(id) => id,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Puts in what `make` makes of its new id, or nothing if it fails.
+    pub(crate) fn try_insert_with<E>(&mut self, make: impl FnOnce(I) -> Result<T, E>) -> Result<I, E> {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -36,9 +44,17 @@ impl<I: EntityId, T> Table<I, T> {
         };
         let place = &mut self.places[index as usize];
         let id = I::from_raw(RawId::new(self.worker, index, place.generation));
-        place.entity = Some(make(id));
-        self.len += 1;
-        id
+        match make(id) {
+            Ok(entity) => {
+                place.entity = Some(entity);
+                self.len += 1;
+                Ok(id)
+            }
+            Err(error) => {
+                self.free.push(index);
+                Err(error)
+            }
+        }
     }
 
     /// Takes one out; its id is stale from now on.

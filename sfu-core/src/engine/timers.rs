@@ -70,8 +70,14 @@ mod tests {
         timers.arm(id, &mut armed, start + Duration::from_secs(1));
         assert_eq!(timers.next(), Some(start + Duration::from_secs(1)));
         assert_eq!(timers.pop_due(start), None);
-        assert_eq!(timers.pop_due(start + Duration::from_secs(9)), Some((start + Duration::from_secs(1), id)));
-        assert_eq!(timers.pop_due(start + Duration::from_secs(9)), Some((start + Duration::from_secs(2), id)));
+        assert_eq!(
+            timers.pop_due(start + Duration::from_secs(9)),
+            Some((start + Duration::from_secs(1), id))
+        );
+        assert_eq!(
+            timers.pop_due(start + Duration::from_secs(9)),
+            Some((start + Duration::from_secs(2), id))
+        );
         assert_eq!(timers.pop_due(start + Duration::from_secs(9)), None);
     }
 }

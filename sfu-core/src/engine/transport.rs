@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::ingress_streams::IngressStreams;
 use super::send_queue::SendQueue;
 use super::stream::rate::RateCounter;
-use super::stream::remb::RembEstimator;
+use super::stream::remb::Remb;
 use super::stream::remote_clock::RemoteClock;
 use super::stream::transport_cc_receiver::TransportCcReceiver;
 use crate::control::{
@@ -81,7 +81,7 @@ pub(crate) struct Transport {
     /// Transport-wide feedback to the peer, where it was negotiated.
     pub(crate) transport_cc: Option<TransportCcReceiver>,
     /// REMB to the peer, where only that was negotiated.
-    pub(crate) remb: Option<RembEstimator>,
+    pub(crate) remb: Option<Remb>,
     /// How the peer's wall clock stands to ours.
     pub(crate) remote_clock: RemoteClock,
     /// SSRC that our feedback comes from while nothing is sent.

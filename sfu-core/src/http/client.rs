@@ -20,12 +20,8 @@ impl Client {
     /// Reads the headers of a request; forwarded ones count only when `peer` is trusted.
     pub(crate) fn of(peer: SocketAddr, tls: bool, headers: &HeaderMap, trusted: &[IpAddr]) -> Client {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let mut client = Client {
-            ip: peer.ip().to_canonical(),
-            peer,
-            https: tls,
-            host: text("host").map(str::to_owned),
-        };
+        let mut client =
+            Client { ip: peer.ip().to_canonical(), peer, https: tls, host: text("host").map(str::to_owned) };
         if !trusted.iter().any(|proxy| proxy.to_canonical() == client.ip) {
             return client;
         }
@@ -59,9 +55,14 @@ mod tests {
 
     #[test]
     fn forwarded_headers_of_a_stranger_are_not_believed() {
-        let headers = headers(&[("x-forwarded-for", "10.9.9.9"), ("x-forwarded-host", "evil"), ("host", "us")]);
-        let client = Client::of("192.0.2.1:5".parse().unwrap(), false, &headers, &["192.0.2.2".parse().unwrap()]);
-        assert_eq!((client.ip, client.host.as_deref(), client.https), ("192.0.2.1".parse().unwrap(), Some("us"), false));
+        let headers =
+            headers(&[("x-forwarded-for", "10.9.9.9"), ("x-forwarded-host", "evil"), ("host", "us")]);
+        let client =
+            Client::of("192.0.2.1:5".parse().unwrap(), false, &headers, &["192.0.2.2".parse().unwrap()]);
+        assert_eq!(
+            (client.ip, client.host.as_deref(), client.https),
+            ("192.0.2.1".parse().unwrap(), Some("us"), false)
+        );
     }
 
     #[test]

@@ -78,7 +78,11 @@ impl HttpServer {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let mut address = self.address;
         if address.ip().is_unspecified() {
-            address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+            address.set_ip(if address.is_ipv4() {
+                [127, 0, 0, 1].into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            });
         }
         format!("{scheme}://{address}")
     }
@@ -115,17 +119,21 @@ impl HttpServer {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, mounts: Mounts, trusted: Arc<[IpAddr]>) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Tls>,
+    mounts: Mounts,
+    trusted: Arc<[IpAddr]>,
+) {
     let _ = stream.set_nodelay(true);
     match tls {
         None => serve(stream, peer, false, mounts, trusted).await,
-        Some(tls) => {
-            match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
-                Ok(Ok(stream)) => serve(stream, peer, true, mounts, trusted).await,
-                Ok(Err(error)) => tracing::debug!("http.tls: {peer}: {error}"),
-                Err(_) => tracing::debug!("http.tls: {peer}: the handshake took too long"),
-            }
-        }
+        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => serve(stream, peer, true, mounts, trusted).await,
+            Ok(Err(error)) => tracing::debug!("http.tls: {peer}: {error}"),
+            Err(_) => tracing::debug!("http.tls: {peer}: the handshake took too long"),
+        },
     }
 }
 

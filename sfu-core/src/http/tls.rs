@@ -56,12 +56,18 @@ impl Tls {
 fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, String> {
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("http.tls_cert: {}: {error}; a PEM file with the certificate chain is needed", cert.display()))?;
+        .map_err(|error| {
+            format!(
+                "http.tls_cert: {}: {error}; a PEM file with the certificate chain is needed",
+                cert.display()
+            )
+        })?;
     if chain.is_empty() {
         return Err(format!("http.tls_cert: {} holds no certificate", cert.display()));
     }
-    let key_der = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| format!("http.tls_key: {}: {error}; a PEM file with the private key is needed", key.display()))?;
+    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+        format!("http.tls_key: {}: {error}; a PEM file with the private key is needed", key.display())
+    })?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -290,8 +290,9 @@ fn walk(item: &RtcpItem<'_>) -> Result<(), TestCaseError> {
         RtcpItem::SenderReport(report) => prop_assert!(report.blocks().len() < 32),
         RtcpItem::ReceiverReport(report) => prop_assert!(report.blocks().len() < 32),
         RtcpItem::Sdes(sdes) => {
-            let _ =
-                sdes.chunks().map(|chunk| (chunk.cname().map(<[u8]>::len), chunk.items().count())).count();
+            for chunk in sdes.chunks() {
+                prop_assert!(chunk.cname().is_none() || chunk.items().count() > 0);
+            }
         }
         RtcpItem::Bye(bye) => prop_assert!(bye.sources().count() < 32),
         RtcpItem::Nack(nack) => {
@@ -407,6 +408,19 @@ fn a_nack_takes_as_many_as_there_is_room_for_and_crosses_the_wrap() {
     assert_eq!(writer.nack(1, 2, &[65530, 65530, 65535, 0, 10, 11]), Ok(5));
     let Ok(RtcpItem::Nack(nack)) = RtcpItem::parse(writer.as_bytes()) else { panic!() };
     assert_eq!(nack.lost().collect::<Vec<_>>(), [65530, 65535, 0, 10]);
+}
+
+#[test]
+fn every_chunk_of_a_source_description_is_found() {
+    // The items of the first chunk end on a word, so a whole word of zeroes follows them.
+    let mut packet = vec![0x82, 202, 0, 6, 0, 0, 0, 1, 1, 2, b'a', b'b', 0, 0, 0, 0];
+    packet.extend([0, 0, 0, 2, 8, 1, b'x', 1, 1, b'c', 0, 0]);
+    let Ok(RtcpItem::Sdes(sdes)) = RtcpItem::parse(&packet) else { panic!() };
+    let cnames: Vec<_> = sdes.chunks().map(|chunk| (chunk.ssrc, chunk.cname())).collect();
+    assert_eq!(cnames, [(1, Some(&b"ab"[..])), (2, Some(&b"c"[..]))]);
+    // A third chunk is announced but isn't there.
+    packet[0] = 0x83;
+    assert_eq!(RtcpItem::parse(&packet), Err(RtcpError::Malformed(202)));
 }
 
 #[test]

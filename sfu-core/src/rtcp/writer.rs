@@ -46,6 +46,14 @@ impl<'b> RtcpWriter<'b> {
         self.buf.get(..self.len).unwrap_or_default()
     }
 
+    /// Appends packets that are written already; they must be whole.
+    pub fn raw(&mut self, packets: &[u8]) -> Result<(), NoRoom> {
+        let end = self.len + packets.len();
+        self.buf.get_mut(self.len..end).ok_or(NoRoom)?.copy_from_slice(packets);
+        self.len = end;
+        Ok(())
+    }
+
     /// Appends a sender report with at most 31 blocks.
     pub fn sender_report(
         &mut self,

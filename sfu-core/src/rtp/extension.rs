@@ -118,14 +118,17 @@ impl ExtensionIds {
     /// The kind negotiated under `id`, if any.
     #[inline]
     pub fn kind(&self, id: u8) -> Option<ExtensionKind> {
-        if id == 0 {
-            return None;
+        ExtensionKind::ALL.get(self.index(id)?).copied()
+    }
+
+    /// The value of the kind negotiated under `id`.
+    #[inline]
+    fn index(&self, id: u8) -> Option<usize> {
+        match self.kinds.get(usize::from(id)) {
+            // Nothing is ever entered for id 0.
+            Some(index) => usize::from(*index).checked_sub(1),
+            None => self.ids.iter().position(|known| *known == id),
         }
-        let index = match self.kinds.get(usize::from(id)) {
-            Some(index) => usize::from(*index).checked_sub(1)?,
-            None => self.ids.iter().position(|known| *known == id)?,
-        };
-        ExtensionKind::ALL.get(index).copied()
     }
 }
 
@@ -205,8 +208,8 @@ impl ExtensionTable {
     pub fn scan(packet: &[u8], header: &RtpHeader, ids: &ExtensionIds) -> Self {
         let mut table = Self::default();
         for element in header.elements(packet) {
-            let Some(kind) = ids.kind(element.id) else { continue };
-            if let Some(span) = table.spans.get_mut(kind as usize).filter(|span| span.0 == 0) {
+            let Some(index) = ids.index(element.id) else { continue };
+            if let Some(span) = table.spans.get_mut(index).filter(|span| span.0 == 0) {
                 // Lengths come from one byte, offsets from a block inside a 65535 byte packet.
                 *span = (header.extension_offset.wrapping_add(element.offset), element.value.len() as u8);
             }

@@ -92,15 +92,16 @@ impl RtpHeader {
         if len > usize::from(u16::MAX) {
             return Err(RtpError::TooLong(len));
         }
-        let [first, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3] = *fixed;
-        if first >> 6 != 2 {
-            return Err(RtpError::Version(first >> 6));
+        // Read as words: byte loads on both sides of a branch aren't merged by the compiler.
+        let [word, timestamp, ssrc] = words(fixed);
+        if word >> 30 != 2 {
+            return Err(RtpError::Version((word >> 30) as u8));
         }
-        let csrc_count = first & 0x0F;
+        let csrc_count = (word >> 24) as u8 & 0x0F;
         let mut offset = FIXED_HEADER_LEN + 4 * usize::from(csrc_count);
         let (mut extension_offset, mut extension_len) = (0, 0);
         let mut extension_profile = ExtensionProfile::None;
-        if first & 0x10 != 0 {
+        if word & 0x1000_0000 != 0 {
             let Some(&[p0, p1, w0, w1]) = packet.get(offset..).and_then(|rest| rest.first_chunk::<4>())
             else {
                 return Err(RtpError::Truncated(len));
@@ -115,7 +116,7 @@ impl RtpHeader {
             return Err(RtpError::Truncated(len));
         }
         let mut padding_len = 0;
-        if first & 0x20 != 0 {
+        if word & 0x2000_0000 != 0 {
             padding_len = packet.last().copied().unwrap_or(0);
             if padding_len == 0 || usize::from(padding_len) > len - offset {
                 return Err(RtpError::Padding(padding_len));
@@ -123,18 +124,18 @@ impl RtpHeader {
         }
         // Every offset is at most `len`, which was checked to fit u16.
         Ok(Self {
-            ssrc: u32::from_be_bytes([r0, r1, r2, r3]),
-            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
-            sequence_number: u16::from_be_bytes([s0, s1]),
+            ssrc,
+            timestamp,
+            sequence_number: word as u16,
             extension_offset: extension_offset as u16,
             extension_len: extension_len as u16,
             payload_offset: offset as u16,
             payload_len: (len - offset - usize::from(padding_len)) as u16,
             extension_profile,
             padding_len,
-            payload_type: second & 0x7F,
+            payload_type: (word >> 16) as u8 & 0x7F,
             csrc_count,
-            marker: second & 0x80 != 0,
+            marker: word & 0x0080_0000 != 0,
         })
     }
 
@@ -163,6 +164,16 @@ impl RtpHeader {
     pub fn extension<'p>(&self, packet: &'p [u8], id: u8) -> Option<&'p [u8]> {
         self.elements(packet).find(|element| element.id == id).map(|element| element.value)
     }
+}
+
+/// The three words of the fixed header.
+#[inline]
+fn words(fixed: &[u8; FIXED_HEADER_LEN]) -> [u32; 3] {
+    let mut words = [0; 3];
+    for (word, bytes) in words.iter_mut().zip(fixed.as_chunks::<4>().0) {
+        *word = u32::from_be_bytes(*bytes);
+    }
+    words
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The plain link: RTP to and from an address that is given, or learnt from the first packet (comedia).
 use std::net::SocketAddr;
 
+use super::srtp::{MasterKey, Profile};
 use crate::net::{Protocol, Route, SocketId};
 
 /// Sockets and peer of a plain transport.
@@ -20,6 +21,8 @@ pub(crate) struct PlainLink {
     pub(crate) rtp_remote: Option<Route>,
     /// Where RTCP goes, without `rtcp_mux`.
     pub(crate) rtcp_remote: Option<Route>,
+    /// Our SRTP key, with SRTP.
+    pub(crate) srtp: Option<(Profile, MasterKey)>,
 }
 
 /// Whether a datagram on a plain transport is to be taken.

@@ -26,5 +26,9 @@ pub(crate) mod score;
 pub(crate) mod send_history;
 pub(crate) mod send_stream;
 pub(crate) mod sequence;
+pub(crate) mod sequence_map;
 pub(crate) mod timestamp_switch;
 pub(crate) mod transport_cc_receiver;
+
+#[cfg(test)]
+mod scenario_tests;

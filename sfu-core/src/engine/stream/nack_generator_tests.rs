@@ -100,6 +100,29 @@ fn a_tiny_round_trip_does_not_make_a_storm() {
 }
 
 #[test]
+fn a_new_gap_does_not_repeat_the_others_early() {
+    let start = Instant::now();
+    let mut nack = started(start, Duration::ZERO);
+    let mut out = ArrayVec::<u16, 8>::new();
+    nack.on_packet(start, BASE + 2, false);
+    nack.poll(start, Duration::ZERO, &mut out);
+    nack.on_packet(start + ms(10), BASE + 4, false);
+    assert_eq!(nack.poll(start + ms(10), Duration::ZERO, &mut out), NackStep::Nack);
+    assert_eq!(&out[..], &[(BASE + 3) as u16]);
+}
+
+#[test]
+fn the_room_of_a_burst_is_given_back() {
+    let now = Instant::now();
+    let mut nack = started(now, Duration::ZERO);
+    nack.on_packet(now, BASE + 900, false);
+    assert!(nack.missing.capacity() >= 899);
+    nack.on_packet(now, BASE + 2000, false);
+    assert_eq!(poll(&mut nack, now).0, NackStep::KeyFrame);
+    assert!(nack.missing.capacity() <= 64);
+}
+
+#[test]
 fn a_long_gap_leaves_in_pieces() {
     let now = Instant::now();
     let mut nack = started(now, Duration::ZERO);

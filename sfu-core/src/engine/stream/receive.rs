@@ -40,6 +40,17 @@ struct Retransmissions {
     last_report: Option<(u64, Instant)>,
 }
 
+impl Retransmissions {
+    fn new(ssrc: u32) -> Self {
+        Retransmissions {
+            ssrc,
+            sequence: SequenceTracker::new(256),
+            rate: RateCounter::default(),
+            last_report: None,
+        }
+    }
+}
+
 /// State of one incoming encoding: which packets are new, what was lost, jitter, rate, activity and score.
 #[derive(Debug, Clone)]
 pub(crate) struct ReceiveStream {
@@ -67,14 +78,7 @@ pub(crate) struct ReceiveStream {
 impl ReceiveStream {
     /// A stream that has seen no packet yet: not active, score 10.
     pub(crate) fn new(config: ReceiveConfig) -> Self {
-        let rtx = config.rtx_ssrc.map(|ssrc| {
-            Box::new(Retransmissions {
-                ssrc,
-                sequence: SequenceTracker::new(256),
-                rate: RateCounter::default(),
-                last_report: None,
-            })
-        });
+        let rtx = config.rtx_ssrc.map(|ssrc| Box::new(Retransmissions::new(ssrc)));
         Self {
             config,
             sequence: SequenceTracker::new(config.window),
@@ -135,6 +139,12 @@ impl ReceiveStream {
             self.touch(now);
         }
         arrival
+    }
+
+    /// The retransmission SSRC was learnt from a packet, or changed: its numbers begin anew.
+    pub(crate) fn set_rtx_ssrc(&mut self, ssrc: u32) {
+        self.config.rtx_ssrc = Some(ssrc);
+        self.rtx = Some(Box::new(Retransmissions::new(ssrc)));
     }
 
     /// Takes a packet of the retransmission SSRC that carries no original (probing): it is only counted.

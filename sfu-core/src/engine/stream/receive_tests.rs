@@ -76,6 +76,20 @@ fn a_jump_of_the_timestamp_is_no_jitter() {
 }
 
 #[test]
+fn a_restart_of_the_stream_is_no_jitter() {
+    let start = Instant::now();
+    let mut stream = ReceiveStream::new(video());
+    stream.on_packet(start, 1, 0, 100);
+    assert_eq!(stream.on_packet(start + ms(20), 30_000, 200_000, 100), Arrival::Rejected);
+    let arrival = stream.on_packet(start + ms(40), 30_001, 201_800, 100);
+    assert!(matches!(arrival, Arrival::New { restarted: true, .. }));
+    stream.on_packet(start + ms(60), 30_002, 203_600, 100);
+    assert_eq!(stream.jitter(), 0);
+    let block = stream.report_block(start + ms(60)).unwrap();
+    assert_eq!((block.cumulative_lost, block.ext_highest_seq), (0, 30_002));
+}
+
+#[test]
 fn a_stream_goes_inactive_in_silence_and_comes_back() {
     let start = Instant::now();
     let mut stream = ReceiveStream::new(video());

@@ -179,6 +179,20 @@ mod tests {
     }
 
     #[test]
+    fn heavy_loss_brings_the_estimate_below_what_arrives() {
+        let start = Instant::now();
+        let mut remb = Remb::new(RembMode::Estimate, 2_000_000);
+        for i in 0..200 {
+            remb.on_packet(start + ms(10 * i), 1000);
+        }
+        remb.poll(start + ms(1995));
+        remb.on_loss(start + ms(1995), 128);
+        let told = remb.poll(start + ms(2245)).unwrap();
+        let arriving = remb.rate.bits_per_second(start + ms(2245));
+        assert_eq!(told, arriving * 3 / 4);
+    }
+
+    #[test]
     fn a_sender_that_sends_little_does_not_raise_the_estimate() {
         let mut remb = Remb::new(RembMode::Estimate, 300_000);
         drive(&mut remb, Instant::now(), 60, 200_000, 100_000_000);

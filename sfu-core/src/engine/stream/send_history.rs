@@ -87,14 +87,18 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
         Self { slots: Vec::new(), limits, epoch: None, newest: None, privates: 0 }
     }
 
-    /// Remembers what left as `seq`. Numbers go up by one; numbers skipped (padding) are unknown later.
+    /// Remembers what left as `seq`. Numbers skipped are unknown until a late packet fills them.
     pub(crate) fn sent(&mut self, now: Instant, seq: u16, entry: Departed<E, H>, mut evicted: impl FnMut(H)) {
         if self.limits.packets == 0 {
             entry.private.into_iter().for_each(evicted);
             return;
         }
         let at = self.millis(now);
-        self.forget_skipped(seq, &mut evicted);
+        // A packet that fills a gap (repaired on its way to us) has a number below the newest.
+        let is_late = self.newest.is_some_and(|(newest, _)| (seq.wrapping_sub(newest) as i16) < 0);
+        if !is_late {
+            self.forget_skipped(seq, &mut evicted);
+        }
         self.grow_for(seq, at);
         let index = self.index(seq);
         let Some(slot) = self.slots.get_mut(index) else { return };
@@ -112,7 +116,9 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
             resends: 0,
             used: true,
         };
-        self.newest = Some((seq, entry.extended_seq));
+        if !is_late {
+            self.newest = Some((seq, entry.extended_seq));
+        }
     }
 
     /// Answers the receiver's NACK for `seq`; a packet is sent again at most once in a round trip and [`MAX_RESENDS`] times in all.

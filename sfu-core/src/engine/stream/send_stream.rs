@@ -7,6 +7,7 @@ use super::rate::RateCounter;
 use super::report::{ClockMapping, ReportBlock, SenderInfo};
 use super::round_trip::{self, RoundTrip};
 use super::score::{Interval, MAX_SCORE, Score};
+use super::sequence_map::SequenceMap;
 use super::timestamp_switch::{Switch, TimestampSwitch};
 
 /// A source clock that places "now" farther than this from the last packet sent is not believed.
@@ -56,7 +57,7 @@ impl Counts {
 #[derive(Debug, Clone)]
 pub(crate) struct SendStream {
     config: SendConfig,
-    next_seq: u16,
+    numbers: SequenceMap,
     next_rtx_seq: u16,
     timeline: TimestampSwitch,
     counts: Counts,
@@ -79,7 +80,7 @@ impl SendStream {
     pub(crate) fn new(config: SendConfig) -> Self {
         Self {
             config,
-            next_seq: config.first_seq,
+            numbers: SequenceMap::new(config.first_seq),
             next_rtx_seq: config.first_rtx_seq,
             timeline: TimestampSwitch::new(config.clock_rate, config.timestamp_offset),
             counts: Counts::default(),
@@ -117,23 +118,46 @@ impl SendStream {
         from: Option<ClockMapping>,
         to: Option<ClockMapping>,
     ) -> Switch {
+        self.numbers.switch();
         self.timeline.switch(now, first, from, to)
     }
 
-    /// Gives the next packet its sequence number and counts it: `timestamp` is the outgoing one, `payload` the octets without header and
+    /// Gives the packet with number `extended` of the source its own number and counts it; `None` if it comes too late. `timestamp` is the outgoing one, `payload` the octets without header and
     /// padding, `size` what the rate counts.
-    pub(crate) fn depart(&mut self, now: Instant, timestamp: u32, payload: usize, size: usize) -> u16 {
-        let seq = self.next_seq;
-        self.next_seq = seq.wrapping_add(1);
+    #[inline]
+    pub(crate) fn depart(
+        &mut self,
+        now: Instant,
+        extended: u64,
+        timestamp: u32,
+        payload: usize,
+        size: usize,
+    ) -> Option<u16> {
+        let seq = self.numbers.forward(extended)?;
         self.timeline.left(now, timestamp);
         self.counts.add(payload);
         self.rate.add(now, size);
-        seq
+        Some(seq)
     }
 
-    /// The number that the next packet will get.
-    pub(crate) fn next_seq(&self) -> u16 {
-        self.next_seq
+    /// A packet of the source is not sent: the numbers close up.
+    #[inline]
+    pub(crate) fn skip(&mut self, extended: u64) {
+        self.numbers.drop_packet(extended);
+    }
+
+    /// Gives a packet that no source sent the next number and counts it.
+    pub(crate) fn depart_inserted(
+        &mut self,
+        now: Instant,
+        timestamp: u32,
+        payload: usize,
+        size: usize,
+    ) -> u16 {
+        self.timeline.left(now, timestamp);
+        self.counts.add(payload);
+        self.rate.add(now, size);
+        self.numbers.insert()
     }
 
     /// Gives a retransmission its number on the retransmission SSRC and counts it; `is_first` when this packet is resent for the first time.

@@ -27,12 +27,13 @@ fn ntp_after(ms: u64) -> u64 {
 fn numbers_are_given_at_departure_without_gaps() {
     let now = Instant::now();
     let mut stream = SendStream::new(config());
-    let numbers: Vec<u16> = (0..4).map(|i| stream.depart(now, i, 1000, 1012)).collect();
+    let numbers: Vec<u16> =
+        (0..4).filter_map(|i| stream.depart(now, 7 + u64::from(i), i, 1000, 1012)).collect();
     assert_eq!(numbers, [65_534, 65_535, 0, 1]);
     assert_eq!(stream.depart_rtx(now, 1002, 1020, true), 65_535);
     assert_eq!(stream.depart_rtx_padding(now, 255), 0);
     assert_eq!(stream.depart_rtx(now, 1002, 1020, false), 1);
-    assert_eq!((stream.next_seq(), stream.resent(), stream.repaired()), (2, 2, 1));
+    assert_eq!((stream.resent(), stream.repaired()), (2, 1));
     assert_eq!((stream.rate().bytes(), stream.rtx_rate().packets()), (4 * 1012, 3));
 }
 
@@ -41,8 +42,8 @@ fn a_sender_report_goes_on_from_the_last_packet() {
     let start = Instant::now();
     let mut stream = SendStream::new(config());
     assert_eq!(stream.sender_report(start, NTP, None), None);
-    stream.depart(start, u32::MAX - 9, 1000, 1012);
-    stream.depart(start, u32::MAX - 9, 500, 512);
+    stream.depart(start, 7, u32::MAX - 9, 1000, 1012);
+    stream.depart(start, 8, u32::MAX - 9, 500, 512);
     let report = stream.sender_report(start + ms(100), ntp_after(100), None).unwrap();
     assert_eq!(
         report,
@@ -78,8 +79,8 @@ fn audio_and_video_of_one_source_stay_in_step() {
     // Both send what was captured at 1000 ms.
     let (sound, picture) =
         (audio.rewrite_timestamp(480_000 + 48_000), video.rewrite_timestamp(900_000 + 90_000));
-    audio.depart(start + ms(1030), sound, 100, 120);
-    video.depart(start + ms(1230), picture, 1000, 1020);
+    audio.depart(start + ms(1030), 7, sound, 100, 120);
+    video.depart(start + ms(1230), 7, picture, 1000, 1020);
     let heard = audio.sender_report(start + ms(1300), ntp_after(1300), Some(&audio_clock)).unwrap();
     let seen = video.sender_report(start + ms(1300), ntp_after(1300), Some(&video_clock)).unwrap();
     // By the reports, sound and picture were captured at the same NTP moment, within 1 ms.
@@ -93,7 +94,7 @@ fn audio_and_video_of_one_source_stay_in_step() {
 fn a_broken_source_clock_is_not_believed() {
     let start = Instant::now();
     let mut stream = SendStream::new(config());
-    stream.depart(start, 90_000, 1000, 1012);
+    stream.depart(start, 7, 90_000, 1000, 1012);
     let broken = SourceClock { mapping: ClockMapping { ntp: 12345, rtp_timestamp: 5 }, offset: 77 };
     let report = stream.sender_report(start + ms(10), NTP, Some(&broken)).unwrap();
     assert_eq!(report.rtp_timestamp, 90_900);
@@ -103,12 +104,13 @@ fn a_broken_source_clock_is_not_believed() {
 fn timestamps_continue_over_a_switch_of_source() {
     let start = Instant::now();
     let mut stream = SendStream::new(config());
-    stream.depart(start, stream.rewrite_timestamp(1000), 100, 120);
+    stream.depart(start, 7, stream.rewrite_timestamp(1000), 100, 120);
     stream.switch_source(start + ms(2000), 3_000_000_000, None, None);
     assert_eq!(stream.rewrite_timestamp(3_000_000_000), 1000 + 180_000);
     assert_eq!(stream.rewrite_timestamp(3_000_003_000), 1000 + 183_000);
     assert_eq!(stream.timestamp_offset(), 181_000u32.wrapping_sub(3_000_000_000));
-    assert_eq!(stream.next_seq(), 65_535, "the numbers simply go on");
+    let next = stream.depart(start + ms(2000), 3_000, 181_000, 100, 120);
+    assert_eq!(next, Some(65_535), "the numbers simply go on");
 }
 
 #[test]
@@ -147,6 +149,29 @@ fn the_score_follows_what_the_receiver_reports() {
     assert!(stream.score() > unrepaired && stream.score() < 10, "{}", stream.score());
 }
 
+#[test]
+fn a_report_with_made_up_numbers_does_not_count_for_the_score() {
+    let mut stream = SendStream::new(config());
+    let mut block = ReportBlock { ssrc: 1, ..ReportBlock::default() };
+    stream.on_report_block(NTP, &block);
+    block.ext_highest_seq += 10;
+    block.cumulative_lost += 10;
+    stream.on_report_block(NTP, &block);
+    assert_eq!(stream.score(), 0);
+    block.ext_highest_seq += 1 << 20;
+    stream.on_report_block(NTP, &block);
+    assert_eq!(stream.score(), 0);
+}
+
+#[test]
+fn a_report_on_the_retransmissions_only_tells_the_round_trip() {
+    let mut stream = SendStream::new(config());
+    let block = ReportBlock { ssrc: 2, lsr: ntp::compact(NTP), fraction_lost: 99, ..ReportBlock::default() };
+    stream.on_report_block(ntp_after(50), &block);
+    assert!(stream.round_trip().smoothed().is_some());
+    assert_eq!(stream.report(), None);
+}
+
 proptest! {
     #[test]
     fn hostile_reports_never_panic(
@@ -166,7 +191,7 @@ proptest! {
     fn hostile_source_clocks_never_panic(rate in any::<u32>(), ntp in any::<u64>(), offset in any::<i64>(), at in any::<(u64, u32)>()) {
         let now = Instant::now();
         let mut stream = SendStream::new(SendConfig { clock_rate: rate, ..config() });
-        stream.depart(now, at.1, 10, 20);
+        stream.depart(now, 7, at.1, 10, 20);
         let source = SourceClock { mapping: ClockMapping { ntp: at.0, rtp_timestamp: !at.1 }, offset };
         prop_assert!(stream.sender_report(now + ms(5), ntp, Some(&source)).is_some());
     }

@@ -306,6 +306,16 @@ mod tests {
     }
 
     #[test]
+    fn a_repair_from_before_a_restart_is_not_taken_for_another_packet() {
+        let mut tracker = SequenceTracker::new(4096);
+        tracker.on_packet(10_000);
+        tracker.on_packet(13_500);
+        assert!(matches!(tracker.on_packet(13_501), Arrival::New { restarted: true, .. }));
+        assert_eq!(tracker.on_repair(10_000), Arrival::TooOld);
+        assert_eq!(tracker.on_repair(13_501), Arrival::Duplicate);
+    }
+
+    #[test]
     fn a_packet_from_before_the_first_is_passed_but_not_counted() {
         let mut tracker = SequenceTracker::new(1024);
         tracker.on_packet(0);

@@ -166,6 +166,16 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_of_the_same_moment_is_moved_on_by_one() {
+        let start = Instant::now();
+        let mut line = TimestampSwitch::new(90_000, 0);
+        let clock = ClockMapping { ntp: 100 << 32, rtp_timestamp: 0 };
+        line.left(start, 90_000);
+        let switch = line.switch(start, 90_000, Some(clock), Some(clock));
+        assert_eq!((switch.moved, line.rewrite(90_000)), (1, 90_001));
+    }
+
+    #[test]
     fn clocks_that_contradict_the_time_passed_are_not_believed() {
         let start = Instant::now();
         let mut line = TimestampSwitch::new(90_000, 0);

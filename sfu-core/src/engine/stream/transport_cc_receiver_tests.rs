@@ -125,6 +125,16 @@ fn one_hostile_jump_is_ignored_and_a_restart_is_followed() {
 }
 
 #[test]
+fn a_duplicate_between_two_hostile_numbers_breaks_their_sequence() {
+    let start = Instant::now();
+    let mut receiver = TransportCcReceiver::default();
+    for seq in [100, 40_000, 100, 40_001] {
+        receiver.on_packet(start, seq);
+    }
+    assert_eq!(take(&mut receiver, start + ms(100)), Some((100, vec![Some(0)], 0)));
+}
+
+#[test]
 fn memory_follows_the_need_and_stays_bounded() {
     let start = Instant::now();
     let mut receiver = TransportCcReceiver::default();

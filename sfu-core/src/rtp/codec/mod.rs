@@ -110,6 +110,15 @@ pub fn is_key_frame(codec: Codec, payload: &[u8]) -> bool {
     }
 }
 
+/// Width and height in pixels, where a key frame's payload says them without decoding (VP8, VP9).
+pub fn resolution(codec: Codec, payload: &[u8]) -> Option<(u16, u16)> {
+    match codec {
+        Codec::Vp8 => Vp8Descriptor::parse(payload)?.resolution(payload),
+        Codec::Vp9 => Vp9Descriptor::parse(payload)?.resolution(),
+        _ => None,
+    }
+}
+
 /// Reads the bytes of a payload descriptor in order.
 struct Cursor<'p> {
     payload: &'p [u8],

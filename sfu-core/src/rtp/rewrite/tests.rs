@@ -17,8 +17,8 @@ fn ingress() -> ExtensionIds {
         .with(ExtensionKind::AudioLevel, 5)
 }
 
-fn rewrite<'a>(extensions: &'a ExtensionMap, mid: &'a [u8]) -> HeaderRewrite<'a> {
-    HeaderRewrite { ssrc: 0xAABB_CCDD, payload_type: 100, timestamp: 77, marker: true, extensions, mid }
+fn rewrite(extensions: &ExtensionMap) -> HeaderRewrite<'_> {
+    HeaderRewrite { ssrc: 0xAABB_CCDD, payload_type: 100, timestamp: 77, marker: true, extensions }
 }
 
 #[test]
@@ -28,10 +28,10 @@ fn ids_are_mapped_and_own_extensions_are_reserved() {
         .with(ExtensionKind::TransportCc, 2)
         .with(ExtensionKind::AbsSendTime, 1)
         .with(ExtensionKind::AudioLevel, 10);
-    let map = ExtensionMap::between(&ingress(), &egress);
+    let map = ExtensionMap::between(&ingress(), &egress, b"12");
     let source = RtpHeader::parse(&PACKET).unwrap();
     let mut out = [0xFF; 256];
-    let header = write_header(&mut out, &PACKET, &source, &rewrite(&map, b"12")).unwrap();
+    let header = write_header(&mut out, &PACKET, &source, &rewrite(&map)).unwrap();
     assert_eq!(header, EgressHeader { len: 28, abs_send_time_offset: 17, transport_cc_offset: 21 });
     let expected = [
         0x90, 0xE4, 0, 0, 0, 0, 0, 77, 0xAA, 0xBB, 0xCC, 0xDD, 0xBE, 0xDE, 0, 3, // fixed part
@@ -53,10 +53,12 @@ fn ids_are_mapped_and_own_extensions_are_reserved() {
 #[test]
 fn without_extensions_the_header_has_no_block() {
     let source = RtpHeader::parse(&PACKET).unwrap();
-    let mut out = [0; 12];
-    let header = write_header(&mut out, &PACKET, &source, &rewrite(&ExtensionMap::default(), b"0")).unwrap();
-    assert_eq!(header, EgressHeader { len: 12, ..EgressHeader::default() });
-    assert_eq!(out[..2], [0x80, 0xE4]);
+    let mut out = [0; 256];
+    for map in [ExtensionMap::default(), ExtensionMap::between(&ingress(), &ExtensionIds::default(), b"0")] {
+        let header = write_header(&mut out, &PACKET, &source, &rewrite(&map)).unwrap();
+        assert_eq!(header, EgressHeader { len: 12, ..EgressHeader::default() });
+        assert_eq!(out[..2], [0x80, 0xE4]);
+    }
 }
 
 #[test]
@@ -65,29 +67,66 @@ fn a_high_id_or_a_long_value_takes_the_two_byte_form() {
     let mut out = [0; 256];
     let high =
         ExtensionIds::default().with(ExtensionKind::AudioLevel, 20).with(ExtensionKind::TransportCc, 3);
-    let map = ExtensionMap::between(&ingress(), &high);
-    let header = write_header(&mut out, &PACKET, &source, &rewrite(&map, b"")).unwrap();
+    let map = ExtensionMap::between(&ingress(), &high, b"0");
+    let header = write_header(&mut out, &PACKET, &source, &rewrite(&map)).unwrap();
     assert_eq!(out[12..24], [0x10, 0, 0, 2, 3, 2, 0, 0, 20, 1, 0x85, 0]);
     assert_eq!(header, EgressHeader { len: 24, transport_cc_offset: 18, abs_send_time_offset: 0 });
 
-    let mid = ExtensionIds::default().with(ExtensionKind::Mid, 1);
-    let map = ExtensionMap::between(&ExtensionIds::default(), &mid);
-    let header = write_header(&mut out, &PACKET, &source, &rewrite(&map, &[b'm'; 17])).unwrap();
-    assert_eq!((header.len, &out[12..18]), (36, &[0x10, 0, 0, 5, 1, 17][..]));
+    let high = ExtensionIds::default().with(ExtensionKind::Mid, 15);
+    let map = ExtensionMap::between(&ingress(), &high, b"ab");
+    let header = write_header(&mut out, &PACKET, &source, &rewrite(&map)).unwrap();
+    assert_eq!((header.len, &out[12..20]), (20, &[0x10, 0, 0, 1, 15, 2, b'a', b'b'][..]));
+
+    let (packet, source) = with_element(17);
+    let map = ExtensionMap::between(&long_ids(), &long_ids(), b"0");
+    let header = write_header(&mut out, &packet, &source, &rewrite(&map)).unwrap();
+    assert_eq!((header.len, header.transport_cc_offset), (40, 18));
+    assert_eq!(out[12..22], [0x10, 0, 0, 6, 3, 2, 0, 0, 7, 17]);
+}
+
+/// A packet with one element of `len` bytes and id 7, in the two-byte form.
+fn with_element(len: usize) -> (Vec<u8>, RtpHeader) {
+    let words = (2 + len).div_ceil(4);
+    let mut packet = vec![0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x10, 0, 0, words as u8, 7, len as u8];
+    packet.resize(16 + 4 * words, 0);
+    packet[18..18 + len].fill(0xDD);
+    let header = RtpHeader::parse(&packet).unwrap();
+    (packet, header)
+}
+
+fn long_ids() -> ExtensionIds {
+    ExtensionIds::default().with(ExtensionKind::DependencyDescriptor, 7).with(ExtensionKind::TransportCc, 3)
+}
+
+#[test]
+fn a_short_element_of_the_two_byte_form_leaves_in_the_one_byte_form() {
+    let mut out = [0; 256];
+    let (packet, source) = with_element(16);
+    let map = ExtensionMap::between(&long_ids(), &long_ids(), b"");
+    let header = write_header(&mut out, &packet, &source, &rewrite(&map)).unwrap();
+    assert_eq!((header.len, header.transport_cc_offset), (36, 17));
+    assert_eq!(out[12..21], [0xBE, 0xDE, 0, 5, 0x31, 0, 0, 0x7F, 0xDD]);
 }
 
 #[test]
 fn a_header_that_does_not_fit_is_an_error() {
+    let mut out = [0; 256];
+    let map = ExtensionMap::between(&long_ids(), &long_ids(), b"");
+    let (packet, source) = with_element(234);
+    assert_eq!(write_header(&mut out, &packet, &source, &rewrite(&map)).unwrap().len, 256);
+    let (packet, source) = with_element(235);
+    assert_eq!(write_header(&mut out, &packet, &source, &rewrite(&map)), Err(RtpError::NoRoom(256)));
+}
+
+#[test]
+fn a_mid_that_is_too_long_is_not_written() {
+    let mut out = [0; 256];
     let source = RtpHeader::parse(&PACKET).unwrap();
-    let mut out = [0; 300];
     let egress = ExtensionIds::default().with(ExtensionKind::Mid, 1);
-    let map = ExtensionMap::between(&ingress(), &egress);
-    let fits = rewrite(&map, &[b'm'; 238]);
-    assert_eq!(write_header(&mut out, &PACKET, &source, &fits).unwrap().len, 256);
-    let mid = [b'm'; 239];
-    let long = rewrite(&map, &mid);
-    assert_eq!(write_header(&mut out, &PACKET, &source, &long), Err(RtpError::NoRoom(256)));
-    assert_eq!(write_header(&mut out[..11], &PACKET, &source, &fits), Err(RtpError::NoRoom(11)));
+    for (len, header_len) in [(16, 36), (17, 12), (300, 12)] {
+        let map = ExtensionMap::between(&ingress(), &egress, &vec![b'm'; len]);
+        assert_eq!(write_header(&mut out, &PACKET, &source, &rewrite(&map)).unwrap().len, header_len);
+    }
 }
 
 #[test]
@@ -101,7 +140,22 @@ fn unknown_extensions_are_mapped_by_number() {
     assert!(!map.map(107, 1));
 }
 
-fn full_map() -> (ExtensionIds, ExtensionMap) {
+#[test]
+fn reserved_ids_end_a_one_byte_block() {
+    let mut map = ExtensionMap::default();
+    assert!(map.map(1, 1) && map.map(15, 2));
+    let mut packet =
+        [0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xBE, 0xDE, 0, 2, 0x10, 7, 0xF0, 8, 9, 0x10, 9, 0];
+    for ending in [0xF0, 0x01] {
+        packet[18] = ending;
+        let source = RtpHeader::parse(&packet).unwrap();
+        let mut out = [0; 256];
+        assert_eq!(write_header(&mut out, &packet, &source, &rewrite(&map)).unwrap().len, 20);
+        assert_eq!(out[12..20], [0xBE, 0xDE, 0, 1, 0x10, 7, 0, 0]);
+    }
+}
+
+fn full_map(mid: &[u8]) -> (ExtensionIds, ExtensionMap) {
     let ids = |first: u8| {
         let mut ids = ExtensionIds::default();
         for (id, kind) in (first..).zip(ExtensionKind::ALL) {
@@ -109,17 +163,23 @@ fn full_map() -> (ExtensionIds, ExtensionMap) {
         }
         ids
     };
-    (ids(2), ExtensionMap::between(&ids(1), &ids(2)))
+    (ids(2), ExtensionMap::between(&ids(1), &ids(2), mid))
 }
 
 proptest! {
     #[test]
-    fn hostile_packets_give_readable_headers(packet in packets(), room in 0usize..300, mid in prop::collection::vec(any::<u8>(), 0..20)) {
+    fn hostile_packets_give_readable_headers(packet in packets(), mid in prop::collection::vec(any::<u8>(), 0..20)) {
         let Ok(source) = RtpHeader::parse(&packet) else { return Ok(()) };
-        let (egress, map) = full_map();
-        let mut out = vec![0; room];
-        if let Ok(header) = write_header(&mut out, &packet, &source, &rewrite(&map, &mid)) {
+        let (egress, map) = full_map(&mid);
+        let mut out = [0xEE; 256];
+        if let Ok(header) = write_header(&mut out, &packet, &source, &rewrite(&map)) {
             let written = &out[..header.len.into()];
+            let mapped = source.elements(&packet).filter(|element| map.outgoing(element.id) != 0);
+            let expected: Vec<_> = mapped.map(|element| (map.outgoing(element.id), element.value)).collect();
+            let parsed = RtpHeader::parse(written).unwrap();
+            let own = 2 + usize::from((1..=MAX_MID_LEN).contains(&mid.len()));
+            let copied: Vec<_> = parsed.elements(written).skip(own).map(|element| (element.id, element.value)).collect();
+            prop_assert_eq!(copied, expected);
             prop_assert_eq!(EgressHeader::locate(written, &egress), Ok(header));
             prop_assert_eq!(RtpHeader::parse(written).unwrap().ssrc, 0xAABB_CCDD);
         }
@@ -129,9 +189,9 @@ proptest! {
     fn the_oracle_reads_what_was_written(packet in valid_packets(), mid in prop::collection::vec(any::<u8>(), 1..17)) {
         let bytes = packet.marshal().unwrap();
         let source = RtpHeader::parse(&bytes).unwrap();
-        let (egress, map) = full_map();
+        let (egress, map) = full_map(&mid);
         let mut out = [0; 256];
-        let header = write_header(&mut out, &bytes, &source, &rewrite(&map, &mid)).unwrap();
+        let header = write_header(&mut out, &bytes, &source, &rewrite(&map)).unwrap();
         let theirs = Header::unmarshal(&mut &out[..header.len.into()]).unwrap();
         prop_assert_eq!(theirs.csrc, packet.header.csrc);
         prop_assert_eq!((theirs.ssrc, theirs.timestamp, theirs.payload_type, theirs.marker), (0xAABB_CCDD, 77, 100, true));

@@ -19,11 +19,11 @@ mod tests;
 pub(crate) use awslc::{AwsLcDtls, DtlsContext, DtlsTimers};
 pub(crate) use certificate::{Certificate, CertificateError};
 pub(crate) use fingerprint::{Fingerprint, FingerprintError, HashAlgorithm};
-pub(crate) use sfu_dtls_sys::{Role, SrtpProfile};
+pub(crate) use sfu_dtls_sys::{ContextError, Role, SrtpProfile};
 
 /// One DTLS association. After each call that takes `&mut self`, call [`poll`](Dtls::poll) until it says
 /// [`Output::Idle`].
-pub(crate) trait Dtls {
+pub(crate) trait Dtls: Send {
     /// Handles one received datagram. Datagrams that make no sense are dropped.
     fn handle_datagram(&mut self, now: Instant, datagram: &[u8]);
 

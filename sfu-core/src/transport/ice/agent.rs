@@ -60,6 +60,14 @@ impl ConsentTimeout {
     /// Never disconnect for silence.
     pub(crate) const OFF: Self = Self(None);
 
+    /// `timeout`, brought into 10 to 60 seconds; zero is [`ConsentTimeout::OFF`].
+    pub(crate) fn from_duration(timeout: Duration) -> Self {
+        if timeout.is_zero() {
+            return Self::OFF;
+        }
+        Self(Some(timeout.clamp(Duration::from_secs(10), Duration::from_secs(60))))
+    }
+
     /// `seconds`, brought into 10 to 60; 0 is [`ConsentTimeout::OFF`].
     pub(crate) fn from_seconds(seconds: u8) -> Self {
         match seconds {

@@ -10,6 +10,7 @@ mod hostile;
 mod interop_dimpl;
 mod interop_openssl;
 mod loss;
+mod memory;
 mod negotiation;
 mod speed;
 
@@ -80,12 +81,21 @@ impl Endpoint {
 /// arrives.
 pub(super) type Fate<'a> = &'a mut dyn FnMut(usize, usize, &[u8]) -> Vec<Vec<u8>>;
 
+/// A datagram on its way; of two that arrive together the one sent first is ahead.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct InFlight {
+    arrival: Instant,
+    order: usize,
+    to: usize,
+    datagram: Vec<u8>,
+}
+
 pub(super) struct World {
     pub(super) now: Instant,
     start: Instant,
     pub(super) ends: [Endpoint; 2],
     pub(super) sent: usize,
-    in_flight: BinaryHeap<Reverse<(Instant, usize, usize, Vec<u8>)>>,
+    in_flight: BinaryHeap<Reverse<InFlight>>,
 }
 
 impl World {
@@ -113,7 +123,12 @@ impl World {
             for datagram in self.ends[from].drain() {
                 for (copy, arriving) in fate(self.sent, from, &datagram).into_iter().enumerate() {
                     let order = self.sent * 16 + copy;
-                    self.in_flight.push(Reverse((self.now + DELAY, order, 1 - from, arriving)));
+                    self.in_flight.push(Reverse(InFlight {
+                        arrival: self.now + DELAY,
+                        order,
+                        to: 1 - from,
+                        datagram: arriving,
+                    }));
                 }
                 self.sent += 1;
             }
@@ -133,7 +148,7 @@ impl World {
             if done(&self.ends) {
                 return;
             }
-            let arrival = self.in_flight.peek().map(|Reverse((time, ..))| *time);
+            let arrival = self.in_flight.peek().map(|Reverse(next)| next.arrival);
             let timers = self.ends.iter().filter_map(|end| end.dtls.poll_timeout());
             let Some(next) = timers.chain(arrival).min().filter(|next| *next <= end) else {
                 self.now = end;
@@ -146,12 +161,9 @@ impl World {
                 }
             }
             self.send(fate);
-            while let Some(Reverse((time, ..))) = self.in_flight.peek() {
-                if *time > self.now {
-                    break;
-                }
-                let Some(Reverse((_, _, to, datagram))) = self.in_flight.pop() else { break };
-                self.ends[to].dtls.handle_datagram(self.now, &datagram);
+            while self.in_flight.peek().is_some_and(|Reverse(next)| next.arrival <= self.now) {
+                let Some(Reverse(next)) = self.in_flight.pop() else { break };
+                self.ends[next.to].dtls.handle_datagram(self.now, &next.datagram);
                 self.send(fate);
             }
         }

@@ -45,8 +45,11 @@ fn handshakes_per_second() {
         let server = context(server, &SrtpProfile::ALL, BROWSER_TIMER);
         let client = context(ec(), &SrtpProfile::ALL, BROWSER_TIMER);
         measure(&server, &client, 200);
-        let count = 2000;
-        let [c, s] = measure(&server, &client, count);
+        let count = 100;
+        // The best of many rounds: other work on the machine only ever adds.
+        let rounds = (0..40).map(|_| measure(&server, &client, count));
+        let best = |a: [Duration; 2], b: [Duration; 2]| [a[0].min(b[0]), a[1].min(b[1])];
+        let [c, s] = rounds.reduce(best).expect("rounds");
         let (c, s) = (c / count, s / count);
         println!(
             "{name} server: {s:?} = {:.0} handshakes per CPU second; EC client: {c:?} = {:.0}",

@@ -99,7 +99,8 @@ impl SequenceMap {
         if extended < self.first || highest - extended >= WINDOW || self.is_dropped(extended) {
             return None;
         }
-        let dropped_behind = (extended + 1..=highest).filter(|number| self.is_dropped(*number)).count() as u64;
+        let dropped_behind =
+            (extended + 1..=highest).filter(|number| self.is_dropped(*number)).count() as u64;
         Some(extended.wrapping_add(self.offset).wrapping_add(dropped_behind) as u16)
     }
 
