@@ -170,10 +170,10 @@ impl Call {
                 let Arrival::New { extended_seq, .. } = arrival else { return };
                 self.ingress_nack.on_packet(now, extended_seq, false);
                 self.store.insert(now, extended_seq, Rc::new(wire.content), drop);
-                let Some(leaves) = hook(wire.content) else { return };
+                let Some(leaves) = hook(wire.content) else { return self.egress.skip(extended_seq) };
                 let private = (leaves != wire.content).then(|| Rc::new(leaves));
                 let timestamp = self.egress.rewrite_timestamp(wire.content as u32 * 450);
-                let seq = self.egress.depart(now, timestamp, 1000, 1012);
+                let Some(seq) = self.egress.depart(now, extended_seq, timestamp, 1000, 1012) else { return };
                 self.history.sent(now, seq, Departed { extended_seq, payload: 0, private }, drop);
                 self.link(Event::ToReceiver(Wire { seq, rtx_seq: None, content: leaves }));
             }
