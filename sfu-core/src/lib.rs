@@ -1,13 +1,22 @@
 //! The engine and the plugin API of sfukit.
 #![deny(unsafe_code)]
 
+// The macros write `::sfu_core::…`, also in this crate's own tests.
+extern crate self as sfu_core;
+
 pub mod control;
 mod engine;
+pub mod http;
 pub mod media;
 mod net;
 pub mod plugin;
 mod rtcp;
 mod rtp;
+mod shell;
 pub mod signaling;
 pub mod testing;
 mod transport;
+
+pub use sfu_plugin_macros::{plugin, worker};
+// A plugin's only dependency is this crate: it finds here what its requests, figures and logs need.
+pub use {serde_json, tracing};

@@ -154,6 +154,9 @@ pub enum Command {
         /// The plugin's `Request`.
         body: serde_json::Value,
     },
+    /// Carries a producer to another media thread; [`ControlHandle::consume`] does it where it is needed.
+    #[doc(hidden)]
+    Relay(RelayCommand),
     /// Gives a plugin a new configuration.
     ReconfigurePlugin {
         /// The plugin's id.
@@ -197,9 +200,37 @@ impl Command {
             | Command::EnablePlugin { target, .. }
             | Command::DisablePlugin { target, .. }
             | Command::PluginRequest { target, .. } => *target,
+            Command::Relay(RelayCommand(RelayStep::Offer { producer, .. })) => (*producer).into(),
+            Command::Relay(RelayCommand(RelayStep::Accept { transport, .. })) => (*transport).into(),
             Command::ReconfigurePlugin { .. } => Target::Worker,
         })
     }
+}
+
+/// A step of carrying a producer to another media thread.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq)]
+pub struct RelayCommand(pub(crate) RelayStep);
+
+/// See [`RelayCommand`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RelayStep {
+    /// Begin to send its packets to `worker`. Answers [`Reply::Relay`].
+    Offer { producer: ProducerId, worker: u8 },
+    /// Make the copy that stands for it, in the router of a transport. Answers [`Reply::Producer`].
+    Accept { offer: RelayOffer, transport: TransportId },
+}
+
+/// What a copy needs to know of the producer that it stands for.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq)]
+pub struct RelayOffer {
+    pub(crate) origin: ProducerId,
+    pub(crate) kind: MediaKind,
+    pub(crate) parameters: RtpParameters,
+    pub(crate) mapping: RtpMapping,
+    pub(crate) labels: Labels,
+    pub(crate) paused: bool,
 }
 
 /// Options of a session.

@@ -215,10 +215,27 @@ impl ControlHandle {
     pub async fn consume(
         &self,
         transport: TransportId,
-        options: ConsumerOptions,
+        mut options: ConsumerOptions,
     ) -> Result<ConsumerId, ControlError> {
+        if options.producer.worker() != transport.worker() {
+            options.producer = self.relay(options.producer, transport).await?;
+        }
         match self.command(Command::Consume { transport, options }).await? {
             Reply::Consumer(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes the producer of another media thread consumable by a transport; answers with what stands for it there.
+    async fn relay(&self, producer: ProducerId, transport: TransportId) -> Result<ProducerId, ControlError> {
+        let step = |step| Command::Relay(RelayCommand(step));
+        let offer =
+            match self.command(step(RelayStep::Offer { producer, worker: transport.worker() })).await? {
+                Reply::Relay(offer) => offer,
+                other => return Err(unexpected(&other)),
+            };
+        match self.command(step(RelayStep::Accept { offer, transport })).await? {
+            Reply::Producer(created) => Ok(created.id),
             other => Err(unexpected(&other)),
         }
     }

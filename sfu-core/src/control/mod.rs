@@ -16,9 +16,10 @@ mod target;
 mod transport_parameters;
 
 pub use crate::net::Protocol;
+pub(crate) use command::RelayStep;
 pub use command::{
     Command, ConnectPlainTransport, ConsumerOptions, ConsumerType, CreateSession, PlainTransportOptions,
-    ProducerOptions, WebRtcTransportOptions,
+    ProducerOptions, RelayCommand, RelayOffer, WebRtcTransportOptions,
 };
 pub use error::{ControlError, ErrorKind};
 pub use event::{CloseReason, Event, EventBody};

@@ -25,6 +25,9 @@ pub enum Reply {
     Consumer(ConsumerId),
     /// Figures.
     Stats(WorkerStats),
+    /// A producer may be carried to another media thread.
+    #[doc(hidden)]
+    Relay(RelayOffer),
     /// A plugin's answer.
     Json(serde_json::Value),
 }

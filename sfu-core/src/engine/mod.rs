@@ -1,1 +1,178 @@
-//! TODO(engine)
+//! The sans-IO state machine of one media thread: datagrams, commands and `now` go in; datagrams, steps and deadlines come out.
+//!
+//! It owns no socket, no clock and no thread, and it never calls up: where a plugin has a say, a function returns a step to
+//! the shell (`shell.rs`), which asks the plugins and calls the engine again.
+//!
+//! A packet's way: [`receive`] (authenticate, find its producer, count) → shell: `rtp_in` → [`forward`] (store, rewrite for each
+//! consumer) → shell: `rtp_out` → [`depart`] (number, seal) → [`Outbox`].
+mod clock;
+mod codec_table;
+mod consumer;
+mod control;
+mod counters;
+mod demux;
+mod depart;
+mod dtls;
+mod encoding;
+mod forward;
+mod ingress_streams;
+mod inject;
+mod packet;
+mod producer;
+mod random;
+mod receive;
+mod relay;
+mod retransmit;
+mod router;
+mod rtcp_in;
+mod rtcp_out;
+mod send_queue;
+mod sockets;
+mod stats;
+pub(crate) mod stream;
+mod stun;
+mod table;
+mod timeout;
+mod timers;
+mod transport;
+mod view;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::control::{
+    ConsumerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId, SessionId, Target, TransportId,
+};
+use crate::net::Outbox;
+use crate::transport::dtls::DtlsContext;
+
+pub(crate) use clock::Clock;
+pub(crate) use counters::Counters;
+pub(crate) use forward::{Egress, Published};
+pub(crate) use packet::Packet;
+pub(crate) use random::Random;
+pub(crate) use receive::{Ingress, Received};
+pub(crate) use relay::{RelayWord, RelayedPacket};
+pub(crate) use rtcp_in::IngressRtcp;
+pub(crate) use rtcp_out::EgressRtcp;
+pub(crate) use sockets::{SharedListen, SocketFactory};
+
+use consumer::Consumer;
+use demux::Demux;
+use packet::PacketPool;
+use producer::Producer;
+use router::{Router, Session};
+use table::Table;
+use timers::Timers;
+use transport::Transport;
+
+/// Private copies that hooks may hold at the same time, per media thread.
+const PRIVATE_PACKETS: usize = 2048;
+
+/// What an engine is made of.
+pub(crate) struct EngineConfig {
+    /// Index of its media thread.
+    pub(crate) worker: u8,
+    /// Sockets that WebRTC transports share, and how peers reach them.
+    pub(crate) shared: SharedListen,
+    /// Certificate and settings of DTLS.
+    pub(crate) dtls: DtlsContext,
+    /// Fingerprints of that certificate.
+    pub(crate) fingerprints: Vec<DtlsFingerprint>,
+    /// Wall clock.
+    pub(crate) clock: Clock,
+    /// Random numbers.
+    pub(crate) random: Random,
+}
+
+/// The state machine of one media thread.
+pub(crate) struct Engine {
+    config: EngineConfig,
+    sessions: Table<SessionId, Session>,
+    routers: Table<RouterId, Router>,
+    transports: Table<TransportId, Transport>,
+    producers: Table<ProducerId, Producer>,
+    consumers: Table<ConsumerId, Consumer>,
+    demux: Demux,
+    timers: Timers,
+    pool: PacketPool,
+    /// Private copies in use.
+    privates: usize,
+    /// What changed, for the shell to tell plugins and signaling.
+    changes: VecDeque<Event>,
+    /// RTCP that waits for the shell's hooks.
+    rtcp_out: VecDeque<EgressRtcp>,
+    /// Packets for other media threads, and wishes to them, that wait for the shell.
+    relays: relay::RelayOut,
+    /// What leaves this turn.
+    pub(crate) outbox: Outbox,
+    /// Counters beside those of streams.
+    pub(crate) counters: Counters,
+    /// TCP connections whose peer ICE has validated, for the network layer.
+    confirmed: Vec<crate::net::SocketId>,
+    scratch: Box<[u8; 2048]>,
+}
+
+impl Engine {
+    /// An engine without entities.
+    pub(crate) fn new(config: EngineConfig) -> Self {
+        let worker = config.worker;
+        Engine {
+            config,
+            sessions: Table::new(worker),
+            routers: Table::new(worker),
+            transports: Table::new(worker),
+            producers: Table::new(worker),
+            consumers: Table::new(worker),
+            demux: Demux::default(),
+            timers: Timers::default(),
+            pool: PacketPool::default(),
+            privates: 0,
+            changes: VecDeque::new(),
+            rtcp_out: VecDeque::new(),
+            relays: relay::RelayOut::default(),
+            outbox: Outbox::default(),
+            counters: Counters::default(),
+            confirmed: Vec::new(),
+            scratch: Box::new([0; 2048]),
+        }
+    }
+
+    /// Index of its media thread.
+    pub(crate) fn worker(&self) -> u8 {
+        self.config.worker
+    }
+
+    /// The next thing that changed, oldest first.
+    pub(crate) fn next_change(&mut self) -> Option<Event> {
+        self.changes.pop_front()
+    }
+
+    /// Whether [`Engine::next_change`] has something.
+    #[inline]
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// When [`Engine::handle_timeout`] wants to be called.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// TCP connections that proved to belong to a peer since the last call.
+    pub(crate) fn take_confirmed(&mut self) -> std::vec::Drain<'_, crate::net::SocketId> {
+        self.confirmed.drain(..)
+    }
+
+    fn change(&mut self, target: impl Into<Target>, body: EventBody) {
+        self.changes.push_back(Event { target: target.into(), body });
+    }
+
+    /// Sees to it that a transport is looked at by `deadline`.
+    #[inline]
+    fn arm(&mut self, transport: TransportId, deadline: Instant) {
+        if let Some(entity) = self.transports.get_mut(transport) {
+            self.timers.arm(transport, &mut entity.armed, deadline);
+        }
+    }
+}

@@ -1,6 +1,35 @@
 //! Sockets, batches and timers: the only input and output of a media thread.
+//!
+//! One turn of the loop: [`Net::poll`] waits and hands over what came, the engine works and fills the [`Outbox`],
+//! [`Net::flush`] sends it. Nothing here blocks but the wait, and nothing allocates in the steady state.
+mod admission;
+mod backlog;
+mod counters;
+mod error;
+mod framing;
+mod interfaces;
+mod io;
 mod outbox;
+mod poll;
+mod receive;
 mod route;
+mod send;
+mod sockaddr;
+mod sys;
+mod tcp;
+mod udp;
+mod waker;
 
-pub use outbox::Outbox;
+pub use admission::NetOptions;
+pub use counters::NetCounters;
+pub use error::BindError;
+pub use interfaces::local_addresses;
+pub use io::{Net, NetEvent, Turn};
+pub use outbox::{Outbox, SLOT_SIZE};
 pub use route::{Protocol, Route, SocketId};
+pub use tcp::TcpOptions;
+pub use udp::UdpOptions;
+pub use waker::Waker;
+
+/// The longest datagram that is received, in bytes, over UDP and TCP alike; no WebRTC peer sends longer ones.
+pub const MAX_DATAGRAM: usize = 2048;

@@ -33,3 +33,12 @@ pub struct Route {
     /// The local address that the peer's packet was sent to, where the system tells.
     pub local: Option<IpAddr>,
 }
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        })
+    }
+}

@@ -3,9 +3,11 @@ mod mounts;
 pub mod negotiation;
 pub mod ortc;
 pub mod sdp;
+mod set;
 mod shutdown;
 mod signaling_trait;
 
 pub use mounts::Mounts;
+pub use set::{Chain, End, SignalingAbout, SignalingSet, SignalingTables};
 pub use shutdown::Shutdown;
 pub use signaling_trait::{Signaling, SignalingError};

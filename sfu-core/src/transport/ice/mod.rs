@@ -1,1 +1,24 @@
-//! TODO(ice)
+//! ICE-lite (RFC 8445 §2.5) on STUN (RFC 8489): we have public addresses, answer checks, and are always controlled.
+//!
+//! An [`IceAgent`] per transport answers the peer's checks and knows which routes are validated and which one is
+//! selected. It is generic over the route, so it knows no sockets.
+
+mod agent;
+mod candidate;
+mod counters;
+mod credentials;
+mod framing;
+mod integrity;
+mod message;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod tuples;
+mod writer;
+
+pub(crate) use agent::{ConsentTimeout, IceAgent, IceEvent, IceEvents, IceOutcome, IceState, MAX_REPLY_LEN};
+pub(crate) use candidate::{Candidate, CandidateError, CandidateKind, Preference, Protocol, TcpType};
+pub(crate) use counters::IceCounters;
+pub(crate) use credentials::{Credentials, CredentialsError, Ufrag};
+pub(crate) use framing::{FrameDecoder, FrameError, MAX_FRAME_LEN, encode_frame, frame_header};
+pub(crate) use message::{Message, MessageError, is_stun, parse_username};

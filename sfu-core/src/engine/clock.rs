@@ -1,0 +1,59 @@
+//! Wall-clock time for RTCP and header extensions, without a clock inside the engine.
+use std::time::{Duration, Instant, SystemTime};
+
+/// Seconds from 1900 to 1970.
+const NTP_OFFSET: u64 = 2_208_988_800;
+
+/// Ties the monotonic clock to NTP time, once, at start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    start: Instant,
+    /// NTP time of `start`, 32.32 fixed point.
+    ntp_at_start: u64,
+}
+
+impl Clock {
+    /// A clock whose `start` is the given wall-clock time.
+    pub(crate) fn new(start: Instant, wall: SystemTime) -> Self {
+        let since_1970 = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Clock { start, ntp_at_start: fixed(since_1970).wrapping_add(NTP_OFFSET << 32) }
+    }
+
+    /// NTP time, 32.32 fixed point (RFC 5905 §6).
+    pub(crate) fn ntp(&self, now: Instant) -> u64 {
+        self.ntp_at_start.wrapping_add(fixed(now.saturating_duration_since(self.start)))
+    }
+
+    /// Absolute send time, 6.18 fixed point seconds in 24 bits.
+    #[inline]
+    pub(crate) fn abs_send_time(&self, now: Instant) -> u32 {
+        ((self.ntp(now) >> 14) & 0x00ff_ffff) as u32
+    }
+}
+
+/// A duration in 32.32 fixed point seconds.
+#[inline]
+fn fixed(duration: Duration) -> u64 {
+    (duration.as_secs() << 32) | ((u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ntp_time_counts_from_1900_and_goes_on_with_the_monotonic_clock() {
+        let start = Instant::now();
+        let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_millis(1500));
+        assert_eq!(clock.ntp(start), ((NTP_OFFSET + 1) << 32) | (1 << 31));
+        assert_eq!(clock.ntp(start + Duration::from_millis(500)), (NTP_OFFSET + 2) << 32);
+    }
+
+    #[test]
+    fn absolute_send_time_has_18_fraction_bits() {
+        let start = Instant::now();
+        let clock = Clock::new(start, SystemTime::UNIX_EPOCH);
+        let later = clock.abs_send_time(start + Duration::from_millis(250));
+        assert_eq!(later.wrapping_sub(clock.abs_send_time(start)) & 0x00ff_ffff, 1 << 16);
+    }
+}

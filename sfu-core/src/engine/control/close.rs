@@ -1,0 +1,159 @@
+//! Closing: children first, each with its event, so that plugins see every end.
+use std::time::Instant;
+
+use super::not_found;
+use crate::control::{
+    CloseReason, ConsumerId, ControlError, EventBody, ProducerId, Reply, RouterId, SessionId, TransportId,
+};
+use crate::engine::producer::Source;
+use crate::engine::transport::Link;
+use crate::engine::{Engine, SocketFactory};
+use crate::transport::dtls::Dtls;
+
+impl Engine {
+    pub(super) fn close_session(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        sockets: &mut dyn SocketFactory,
+    ) -> Result<Reply, ControlError> {
+        let session = self.sessions.get(id).ok_or_else(|| not_found(id.into()))?;
+        for transport in session.transports.clone() {
+            self.end_transport(now, transport, CloseReason::Parent, sockets);
+        }
+        self.sessions.remove(id);
+        self.told(id, EventBody::Closed(CloseReason::Requested))
+    }
+
+    pub(super) fn close_router(
+        &mut self,
+        now: Instant,
+        id: RouterId,
+        sockets: &mut dyn SocketFactory,
+    ) -> Result<Reply, ControlError> {
+        let router = self.routers.get(id).ok_or_else(|| not_found(id.into()))?;
+        let (transports, relayed) = (router.transports.clone(), router.relayed.clone());
+        for transport in transports {
+            self.end_transport(now, transport, CloseReason::Parent, sockets);
+        }
+        for producer in relayed {
+            let _ = self.close_producer(producer, CloseReason::Parent);
+        }
+        self.routers.remove(id);
+        self.told(id, EventBody::Closed(CloseReason::Requested))
+    }
+
+    pub(super) fn close_transport(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        sockets: &mut dyn SocketFactory,
+    ) -> Result<Reply, ControlError> {
+        self.transports.get(id).ok_or_else(|| not_found(id.into()))?;
+        self.end_transport(now, id, CloseReason::Requested, sockets);
+        Ok(Reply::Done)
+    }
+
+    /// Ends a transport: its peer is told, by DTLS.
+    fn end_transport(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        reason: CloseReason,
+        sockets: &mut dyn SocketFactory,
+    ) {
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let (consumers, producers) = (transport.consumers.clone(), transport.producers.clone());
+        if let Link::WebRtc(link) = &mut transport.link
+            && let Some(dtls) = &mut link.dtls
+        {
+            dtls.close(now);
+            self.drive_dtls(now, id);
+        }
+        for consumer in consumers {
+            let _ = self.close_consumer(consumer, CloseReason::Parent);
+        }
+        for producer in producers {
+            let _ = self.close_producer(producer, CloseReason::Parent);
+        }
+        let Some(transport) = self.transports.remove(id) else { return };
+        let own = transport.own_sockets();
+        match &transport.link {
+            Link::WebRtc(link) => {
+                let ufrags: Vec<&str> =
+                    std::iter::once(link.ice.local_ufrag()).chain(link.ice.previous_ufrag()).collect();
+                self.demux.remove(id, link.ice.routes(), &own, &ufrags);
+            }
+            Link::Plain(_) => self.demux.remove(id, &[], &own, &[]),
+        }
+        for socket in own {
+            sockets.close(socket);
+        }
+        if let Some(router) = self.routers.get_mut(transport.router) {
+            router.transports.retain(|other| *other != id);
+        }
+        if let Some(session) = transport.session.and_then(|session| self.sessions.get_mut(session)) {
+            session.transports.retain(|other| *other != id);
+        }
+        self.rtcp_out.retain(|egress| egress.transport != id);
+        self.change(id, EventBody::Closed(reason));
+    }
+
+    pub(crate) fn close_producer(
+        &mut self,
+        id: ProducerId,
+        reason: CloseReason,
+    ) -> Result<Reply, ControlError> {
+        let producer = self.producers.get(id).ok_or_else(|| not_found(id.into()))?;
+        for consumer in producer.consumers.clone() {
+            let _ = self.close_consumer(consumer, CloseReason::Parent);
+        }
+        let Some(mut producer) = self.producers.remove(id) else { return Err(not_found(id.into())) };
+        for encoding in &mut producer.encodings {
+            let pool = &mut self.pool;
+            encoding.store.clear(|old| pool.release(old));
+        }
+        match producer.source {
+            Source::Transport(transport) => {
+                if let Some(path) = self.transports.get_mut(transport) {
+                    path.producers.retain(|other| *other != id);
+                    path.ingress.remove(id);
+                }
+            }
+            Source::Relay(origin) => self.relays.close_origin(origin, self.config.worker),
+        }
+        for worker in &producer.relays {
+            self.relays.close_copy(id, *worker);
+        }
+        if let Some(router) = self.routers.get_mut(producer.router) {
+            router.relayed.retain(|other| *other != id);
+        }
+        self.told(id, EventBody::Closed(reason))
+    }
+
+    pub(crate) fn close_consumer(
+        &mut self,
+        id: ConsumerId,
+        reason: CloseReason,
+    ) -> Result<Reply, ControlError> {
+        let mut consumer = self.consumers.remove(id).ok_or_else(|| not_found(id.into()))?;
+        let (pool, mut privates) = (&mut self.pool, 0);
+        consumer.history.clear(|old| {
+            privates += 1;
+            pool.release(old);
+        });
+        self.privates = self.privates.saturating_sub(privates);
+        if let Some(path) = self.transports.get_mut(consumer.transport) {
+            path.consumers.retain(|other| *other != id);
+            path.egress.retain(|_, egress| egress.consumer != id);
+            for entry in path.queue.remove(id) {
+                self.privates = self.privates.saturating_sub(usize::from(entry.private));
+                self.pool.release(entry.packet);
+            }
+        }
+        if let Some(producer) = self.producers.get_mut(consumer.producer) {
+            producer.consumers.retain(|other| *other != id);
+        }
+        self.told(id, EventBody::Closed(reason))
+    }
+}

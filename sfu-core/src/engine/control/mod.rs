@@ -1,0 +1,129 @@
+//! Commands: what they change in the engine. Plugins are asked by the shell, before and after.
+mod close;
+mod consume;
+mod create;
+mod produce;
+
+use std::time::Instant;
+
+use super::{Engine, SocketFactory};
+use crate::control::{
+    Command, ConsumerType, ControlError, EventBody, ProducerCreated, RelayCommand, RelayStep, Reply, Target,
+};
+
+impl Engine {
+    /// Carries out a command. What it makes is not yet known to plugins: the shell opens it, or closes it again.
+    pub(crate) fn execute(
+        &mut self,
+        now: Instant,
+        command: Command,
+        sockets: &mut dyn SocketFactory,
+    ) -> Result<Reply, ControlError> {
+        match command {
+            Command::CreateSession(options) => Ok(Reply::Session(self.create_session(options))),
+            Command::CloseSession(id) => self.close_session(now, id, sockets),
+            Command::CreateRouter { labels } => Ok(Reply::Router(self.create_router(labels))),
+            Command::CloseRouter(id) => self.close_router(now, id, sockets),
+            Command::CreateWebRtcTransport { router, options } => {
+                self.create_webrtc_transport(router, options, sockets).map(Reply::WebRtcTransport)
+            }
+            Command::ConnectWebRtcTransport { transport, dtls_parameters } => {
+                self.connect_webrtc_transport(now, transport, dtls_parameters).map(Reply::DtlsRole)
+            }
+            Command::RestartIce(id) => self.restart_ice(id).map(Reply::IceParameters),
+            Command::CreatePlainTransport { router, options } => {
+                self.create_plain_transport(router, options, sockets).map(Reply::PlainTransport)
+            }
+            Command::ConnectPlainTransport { transport, peer } => {
+                self.connect_plain_transport(now, transport, peer).map(Reply::PlainTransport)
+            }
+            Command::CloseTransport(id) => self.close_transport(now, id, sockets),
+            Command::SetMaxIncomingBitrate { transport, bitrate } => {
+                self.set_max_incoming_bitrate(now, transport, bitrate)
+            }
+            Command::SetMaxOutgoingBitrate { transport, bitrate } => {
+                let entity = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
+                entity.max_outgoing_bitrate = bitrate;
+                Ok(Reply::Done)
+            }
+            Command::Produce { transport, options } => self.produce(transport, options).map(Reply::Producer),
+            Command::CloseProducer(id) => self.close_producer(id, crate::control::CloseReason::Requested),
+            Command::PauseProducer(id) => self.pause_producer(id),
+            Command::ResumeProducer(id) => self.resume_producer(now, id),
+            Command::Consume { transport, options } => {
+                self.consume(now, transport, options).map(Reply::Consumer)
+            }
+            Command::CloseConsumer(id) => self.close_consumer(id, crate::control::CloseReason::Requested),
+            Command::PauseConsumer(id) => self.pause_consumer(id),
+            Command::ResumeConsumer(id) => self.resume_consumer(now, id),
+            Command::SwitchConsumer { consumer, producer } => self.switch_consumer(now, consumer, producer),
+            Command::RequestKeyFrame(id) => {
+                self.consumers.get(id).ok_or_else(|| not_found(id.into()))?;
+                self.request_key_frame_for(now, id);
+                Ok(Reply::Done)
+            }
+            Command::RequestProducerKeyFrame(id) => {
+                let count = self.producers.get(id).ok_or_else(|| not_found(id.into()))?.encodings.len();
+                for encoding in 0..count {
+                    self.request_key_frame(now, id, encoding as u8);
+                }
+                Ok(Reply::Done)
+            }
+            Command::SetPreferredLayers { consumer, spatial, .. } => {
+                self.set_preferred_layers(now, consumer, spatial)
+            }
+            Command::SetPriority { consumer, priority } => {
+                if priority == 0 {
+                    return Err(ControlError::invalid("control.set_priority: a priority is 1 to 255"));
+                }
+                self.consumers.get_mut(consumer).ok_or_else(|| not_found(consumer.into()))?.priority =
+                    priority;
+                Ok(Reply::Done)
+            }
+            Command::SetLabels { target, labels } => self.set_labels(target, labels),
+            Command::Relay(RelayCommand(RelayStep::Offer { producer, worker })) => {
+                self.offer_relay(producer, worker).map(Reply::Relay)
+            }
+            Command::Relay(RelayCommand(RelayStep::Accept { offer, transport })) => {
+                let id = self.accept_relay(offer, transport)?;
+                Ok(Reply::Producer(ProducerCreated { id, kind: ConsumerType::Simple }))
+            }
+            Command::Stats(target) => self.stats(now, target).map(Reply::Stats),
+            other => Err(ControlError::internal(format!("control: the engine has no command {other:?}"))),
+        }
+    }
+
+    fn set_labels(&mut self, target: Target, labels: crate::control::Labels) -> Result<Reply, ControlError> {
+        let slot = match target {
+            Target::Session(id) => self.sessions.get_mut(id).map(|entity| &mut entity.labels),
+            Target::Router(id) => self.routers.get_mut(id).map(|entity| &mut entity.labels),
+            Target::Transport(id) => self.transports.get_mut(id).map(|entity| &mut entity.labels),
+            Target::Producer(id) => self.producers.get_mut(id).map(|entity| &mut entity.labels),
+            Target::Consumer(id) => self.consumers.get_mut(id).map(|entity| &mut entity.labels),
+            Target::Worker | Target::DataProducer(_) | Target::DataConsumer(_) => None,
+        };
+        *slot.ok_or_else(|| not_found(target))? = labels;
+        Ok(Reply::Done)
+    }
+
+    /// Tells of something that a command changed.
+    fn told(&mut self, target: impl Into<Target>, body: EventBody) -> Result<Reply, ControlError> {
+        self.change(target, body);
+        Ok(Reply::Done)
+    }
+}
+
+/// The target is gone, or never was.
+pub(crate) fn not_found(target: Target) -> ControlError {
+    let text = match target {
+        Target::Worker => "control: there is no such worker".to_owned(),
+        Target::Session(id) => format!("control: there is no session {id}"),
+        Target::Router(id) => format!("control: there is no router {id}"),
+        Target::Transport(id) => format!("control: there is no transport {id}"),
+        Target::Producer(id) => format!("control: there is no producer {id}"),
+        Target::Consumer(id) => format!("control: there is no consumer {id}"),
+        Target::DataProducer(id) => format!("control: there is no data producer {id}"),
+        Target::DataConsumer(id) => format!("control: there is no data consumer {id}"),
+    };
+    ControlError::not_found(text)
+}

@@ -1,0 +1,102 @@
+//! Making and steering producers.
+use std::time::Instant;
+
+use super::not_found;
+use crate::control::{
+    ConsumerType, ControlError, EventBody, ProducerCreated, ProducerId, ProducerOptions, Reply, TransportId,
+};
+use crate::engine::Engine;
+use crate::engine::producer::{Producer, Source};
+use crate::engine::stream::remb::{Remb, RembMode};
+use crate::rtp::ExtensionKind;
+
+/// What REMB allows a sender at first, bit/s.
+const REMB_START: u64 = 1_000_000;
+
+impl Engine {
+    pub(super) fn produce(
+        &mut self,
+        transport: TransportId,
+        options: ProducerOptions,
+    ) -> Result<ProducerCreated, ControlError> {
+        let path = self.transports.get(transport).ok_or_else(|| not_found(transport.into()))?;
+        let (router, labels) = (path.router, path.labels.clone());
+        let (transports, producers) = (&mut self.transports, &mut self.producers);
+        let id = producers.try_insert_with(|id| {
+            let producer = Producer::new(id, Source::Transport(transport), router, options, &labels)?;
+            let path = transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
+            path.ingress.add(&producer)?;
+            path.producers.push(id);
+            Ok::<_, ControlError>(producer)
+        })?;
+        let encodings = self.producers.get(id).map_or(0, |producer| producer.encodings.len());
+        self.begin_feedback(transport, id);
+        let kind = if encodings > 1 { ConsumerType::Simulcast } else { ConsumerType::Simple };
+        Ok(ProducerCreated { id, kind })
+    }
+
+    /// Congestion feedback as the first producers of a transport allow: transport-wide if they can, else REMB.
+    fn begin_feedback(&mut self, transport: TransportId, producer: ProducerId) {
+        let Some(producer) = self.producers.get(producer) else { return };
+        let Some(path) = self.transports.get_mut(transport) else { return };
+        let feedback = |wanted: fn(&crate::engine::codec_table::Feedback) -> bool| {
+            producer.codecs.media().any(|codec| wanted(&codec.feedback))
+        };
+        if feedback(|f| f.transport_cc) && producer.extensions.id(ExtensionKind::TransportCc) != 0 {
+            path.transport_cc.get_or_insert_default();
+            if path.max_incoming_bitrate == 0 {
+                path.remb = None;
+            }
+        } else if feedback(|f| f.remb) && path.transport_cc.is_none() && path.remb.is_none() {
+            path.remb = Some(Remb::new(RembMode::Estimate, REMB_START));
+        }
+    }
+
+    pub(super) fn set_max_incoming_bitrate(
+        &mut self,
+        now: Instant,
+        transport: TransportId,
+        bitrate: u32,
+    ) -> Result<Reply, ControlError> {
+        let path = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
+        path.max_incoming_bitrate = bitrate;
+        let limit = (bitrate != 0).then_some(u64::from(bitrate));
+        let mode = if path.transport_cc.is_some() { RembMode::Limit } else { RembMode::Estimate };
+        let remb = path.remb.get_or_insert_with(|| Remb::new(mode, REMB_START));
+        remb.set_limit(now, limit);
+        if let Some(deadline) = remb.next_deadline() {
+            self.arm(transport, deadline);
+        }
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn pause_producer(&mut self, id: ProducerId) -> Result<Reply, ControlError> {
+        self.set_producer_paused(id, true)
+    }
+
+    pub(super) fn resume_producer(&mut self, now: Instant, id: ProducerId) -> Result<Reply, ControlError> {
+        let reply = self.set_producer_paused(id, false)?;
+        self.producer_wanted(now, id);
+        Ok(reply)
+    }
+
+    fn set_producer_paused(&mut self, id: ProducerId, paused: bool) -> Result<Reply, ControlError> {
+        let producer = self.producers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
+        if producer.paused == paused {
+            return Ok(Reply::Done);
+        }
+        producer.paused = paused;
+        let consumers = producer.consumers.clone();
+        let body = |by_producer| {
+            if paused { EventBody::Paused { by_producer } } else { EventBody::Resumed { by_producer } }
+        };
+        for consumer in consumers {
+            if let Some(entity) = self.consumers.get_mut(consumer) {
+                entity.producer_paused = paused;
+                entity.resync();
+            }
+            self.change(consumer, body(true));
+        }
+        self.told(id, body(false))
+    }
+}

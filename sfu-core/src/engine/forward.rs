@@ -1,0 +1,344 @@
+//! Fan-out: one packet of a producer, rewritten for each of its consumers.
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::Engine;
+use super::consumer::Consumer;
+use super::packet::{FreshPacket, Packet};
+use super::producer::Producer;
+use super::receive::Ingress;
+use crate::control::{ConsumerId, ConsumerType, MediaKind, ProducerId};
+use crate::rtp::codec::is_opus_dtx;
+use crate::rtp::packet::PacketOutcome;
+use crate::rtp::rewrite::write_header;
+use crate::rtp::{
+    Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, PacketInfo, RtpHeader, RtpPacket,
+};
+
+/// A packet on its way to the consumers of its producer.
+pub(crate) struct Published {
+    /// Its producer.
+    pub(crate) producer: ProducerId,
+    /// Index of its encoding.
+    pub(crate) encoding: u8,
+    /// Its extended sequence number.
+    pub(crate) extended: u64,
+    /// The packet, shared from now on.
+    pub(crate) packet: Rc<Packet>,
+    /// Who may get it; given back by [`Engine::finish`].
+    pub(crate) consumers: Vec<ConsumerId>,
+}
+
+/// What one consumer is about to get.
+pub(crate) struct Egress {
+    /// The consumer.
+    pub(crate) consumer: ConsumerId,
+    /// Its header, sequence number not yet set.
+    pub(crate) head: [u8; MAX_HEADER_LEN],
+    /// Length of the header, and where departure patches it.
+    pub(crate) header: EgressHeader,
+    /// The private copy that a hook made.
+    pub(crate) private: Option<FreshPacket>,
+    /// The extended number in the consumer's present source.
+    pub(crate) extended: u64,
+}
+
+impl Egress {
+    /// Room to prepare one consumer's packet after the other in.
+    pub(crate) fn new() -> Self {
+        use crate::control::{EntityId, RawId};
+        Egress {
+            consumer: ConsumerId::from_raw(RawId::new(0, 0, 0)),
+            head: [0; MAX_HEADER_LEN],
+            header: EgressHeader::default(),
+            private: None,
+            extended: 0,
+        }
+    }
+}
+
+impl Engine {
+    /// The ids of a producer's header extensions, and the plugin-independent facts that a view needs.
+    #[inline]
+    pub(crate) fn producer_extensions(&self, producer: ProducerId) -> Option<&ExtensionIds> {
+        self.producers.get(producer).map(|producer| &producer.extensions)
+    }
+
+    /// The ids of a consumer's header extensions.
+    #[inline]
+    pub(crate) fn consumer_extensions(&self, consumer: ConsumerId) -> Option<&ExtensionIds> {
+        self.consumers.get(consumer).map(|consumer| &consumer.extensions)
+    }
+
+    /// A plugin, or its producer's pause, keeps a packet from everybody. It was counted as received: the sender sees no loss, and
+    /// the numbers of the consumers close up.
+    pub(crate) fn drop_ingress(&mut self, ingress: Ingress) {
+        if let Some(producer) = self.producers.get_mut(ingress.producer) {
+            producer.dropped_by_plugins += 1;
+        }
+        self.counters.dropped_by_plugins_in += 1;
+        self.skip_number(ingress.producer, ingress.encoding, ingress.extended);
+        self.pool.put_back(ingress.packet);
+    }
+
+    /// Takes a number out of what consumers send.
+    #[cold]
+    pub(super) fn skip_number(&mut self, producer: ProducerId, encoding: u8, extended: u64) {
+        let Some(entity) = self.producers.get(producer) else { return };
+        for id in &entity.consumers {
+            if let Some(consumer) = self.consumers.get_mut(*id)
+                && consumer.encoding == Some(encoding)
+            {
+                consumer.stream.skip(extended);
+            }
+        }
+    }
+
+    /// Reads back what hooks did to a packet on ingress.
+    #[inline]
+    pub(crate) fn apply_ingress(&mut self, ingress: &mut Ingress, outcome: PacketOutcome) -> bool {
+        let Some(packet) = ingress.packet.get_mut() else { return false };
+        if !outcome.header_changed && !outcome.payload_changed {
+            return true;
+        }
+        packet.len = usize::from(outcome.header_len) + usize::from(outcome.payload_len);
+        match RtpHeader::parse(packet.data()) {
+            Ok(header) => {
+                packet.header = header;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Stores a packet and says who may get it. The shell then goes through the consumers with [`Engine::prepare`].
+    #[inline]
+    pub(crate) fn publish(&mut self, now: Instant, ingress: Ingress) -> Option<Published> {
+        let Ingress { producer: id, encoding: index, extended, packet } = ingress;
+        let Some(producer) = self.producers.get_mut(id) else {
+            self.pool.put_back(packet);
+            return None;
+        };
+        if producer.consumers.is_empty() && producer.relays.is_empty() {
+            self.pool.put_back(packet);
+            return None;
+        }
+        let packet = packet.share();
+        if let Some(encoding) = producer.encodings.get_mut(usize::from(index)) {
+            let pool = &mut self.pool;
+            encoding.store.insert(now, extended, packet.clone(), |old| pool.release(old));
+        }
+        let consumers = std::mem::take(&mut producer.consumers);
+        Some(Published { producer: id, encoding: index, extended, packet, consumers })
+    }
+
+    /// Ends the fan-out of a packet.
+    #[inline]
+    pub(crate) fn finish(&mut self, published: Published) {
+        let Published { producer, packet, consumers, .. } = published;
+        if let Some(producer) = self.producers.get_mut(producer) {
+            producer.consumers = consumers;
+        }
+        self.pool.release(packet);
+    }
+
+    /// Media threads that a packet of a producer is relayed to.
+    #[inline]
+    pub(crate) fn relays_of(&self, producer: ProducerId) -> &[u8] {
+        self.producers.get(producer).map_or(&[], |producer| &producer.relays)
+    }
+
+    /// Prepares what one consumer gets of a packet; false if it gets nothing.
+    #[inline]
+    pub(crate) fn prepare(
+        &mut self,
+        now: Instant,
+        published: &Published,
+        id: ConsumerId,
+        egress: &mut Egress,
+    ) -> bool {
+        let Some(consumer) = self.consumers.get_mut(id) else { return false };
+        if !consumer.is_active() {
+            return false;
+        }
+        let Some(transport) = self.transports.get(consumer.transport) else { return false };
+        if !transport.is_connected() {
+            consumer.needs_sync = true;
+            return false;
+        }
+        if (consumer.needs_sync || consumer.encoding != Some(published.encoding))
+            && !self.synchronize(now, published, id)
+        {
+            return false;
+        }
+        let Some(consumer) = self.consumers.get_mut(id) else { return false };
+        let packet = &*published.packet;
+        if consumer.ignore_dtx && packet.info.codec == Codec::Opus && is_opus_dtx(packet.payload()) {
+            consumer.stream.skip(published.extended);
+            return false;
+        }
+        let Some(payload_type) = consumer.payload_type(packet.header.payload_type) else {
+            consumer.stream.skip(published.extended);
+            return false;
+        };
+        let rewrite = HeaderRewrite {
+            ssrc: consumer.ssrc,
+            payload_type,
+            timestamp: consumer.stream.rewrite_timestamp(packet.header.timestamp),
+            marker: packet.header.marker,
+            extensions: &consumer.extension_map,
+        };
+        match write_header(&mut egress.head, packet.data(), &packet.header, &rewrite) {
+            Ok(header) => {
+                egress.consumer = id;
+                egress.header = header;
+                egress.extended = published.extended;
+                true
+            }
+            Err(_) => {
+                self.counters.send_failed += 1;
+                consumer.stream.skip(published.extended);
+                false
+            }
+        }
+    }
+
+    /// The consumer waits for a beginning, or follows another encoding: is this packet the one to begin with?
+    #[cold]
+    fn synchronize(&mut self, now: Instant, published: &Published, id: ConsumerId) -> bool {
+        let Some(producer) = self.producers.get(published.producer) else { return false };
+        let Some(consumer) = self.consumers.get_mut(id) else { return false };
+        let target = choose_encoding(consumer, producer);
+        if target != Some(published.encoding) {
+            return false;
+        }
+        let is_video = consumer.kind == MediaKind::Video;
+        // Codecs whose key frames we can't see have to begin anywhere.
+        let visible = matches!(
+            published.packet.info.codec,
+            Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::H265 | Codec::Av1
+        );
+        if is_video && visible && !published.packet.info.key_frame {
+            self.request_key_frame(now, published.producer, published.encoding);
+            return false;
+        }
+        let timestamp = published.packet.header.timestamp;
+        let from = consumer
+            .encoding
+            .and_then(|encoding| producer.encodings.get(usize::from(encoding)))
+            .and_then(|encoding| encoding.mapping());
+        let to =
+            producer.encodings.get(usize::from(published.encoding)).and_then(|encoding| encoding.mapping());
+        let same = consumer.source == Some((published.producer, published.encoding));
+        consumer.stream.switch_source(now, timestamp, if same { to } else { from }, to);
+        consumer.source = Some((published.producer, published.encoding));
+        consumer.encoding = Some(published.encoding);
+        consumer.needs_sync = false;
+        // What left before belongs to other packets of the store.
+        let pool = &mut self.pool;
+        let mut privates = 0;
+        if !same {
+            consumer.history.clear(|private| {
+                privates += 1;
+                pool.release(private);
+            });
+        }
+        self.privates = self.privates.saturating_sub(privates);
+        true
+    }
+
+    /// A private copy for hooks that change what one consumer gets; `None` when all are in use.
+    #[inline]
+    pub(crate) fn take_private(&mut self) -> Option<FreshPacket> {
+        (self.privates < super::PRIVATE_PACKETS).then(|| self.pool.take())
+    }
+
+    /// Gives back a private copy that no hook needed.
+    #[inline]
+    pub(crate) fn put_back(&mut self, packet: FreshPacket) {
+        self.pool.put_back(packet);
+    }
+
+    /// A plugin keeps a packet from one consumer: it leaves no gap.
+    pub(crate) fn drop_egress(&mut self, egress: &mut Egress) {
+        if let Some(consumer) = self.consumers.get_mut(egress.consumer) {
+            consumer.dropped_by_plugins += 1;
+            consumer.stream.skip(egress.extended);
+        }
+        self.counters.dropped_by_plugins_out += 1;
+    }
+
+    /// Makes the private copy that a hook began complete: its own header before the changed, or the shared, payload.
+    pub(crate) fn apply_egress(
+        &mut self,
+        egress: &mut Egress,
+        published: &Published,
+        mut private: FreshPacket,
+        outcome: PacketOutcome,
+        extensions: &ExtensionIds,
+    ) -> bool {
+        let header_len = usize::from(outcome.header_len);
+        let Some(head) = egress.head.get(..header_len) else { return false };
+        if outcome.header_changed {
+            match EgressHeader::locate(head, extensions) {
+                Ok(header) => egress.header = header,
+                Err(_) => return false,
+            }
+        }
+        let Some(copy) = private.get_mut() else { return false };
+        let payload_len = usize::from(outcome.payload_len);
+        // A changed payload stands behind the room for the largest header; the header is put right before it.
+        let Some(start) = MAX_HEADER_LEN.checked_sub(header_len) else { return false };
+        if !outcome.payload_changed {
+            let payload = published.packet.payload();
+            let Some(slot) = copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len()) else {
+                return false;
+            };
+            slot.copy_from_slice(payload);
+        }
+        let Some(slot) = copy.bytes.get_mut(start..MAX_HEADER_LEN) else { return false };
+        slot.copy_from_slice(head);
+        copy.start = start;
+        copy.len = header_len + payload_len;
+        match RtpHeader::parse(copy.data()) {
+            Ok(header) => {
+                copy.header = header;
+                copy.info = published.packet.info;
+                egress.private = Some(private);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl FreshPacket {
+    /// Where a hook's changed payload goes: behind the room for the largest header.
+    #[inline]
+    pub(crate) fn payload_room(&mut self) -> Option<&mut [u8]> {
+        self.get_mut().and_then(|packet| packet.bytes.get_mut(MAX_HEADER_LEN..))
+    }
+}
+
+/// The encoding that a consumer should get.
+fn choose_encoding(consumer: &Consumer, producer: &Producer) -> Option<u8> {
+    match consumer.consumer_type {
+        _ if producer.encodings.len() == 1 => Some(0),
+        ConsumerType::Simple | ConsumerType::Simulcast | ConsumerType::Svc | ConsumerType::Pipe => {
+            producer.best_encoding(consumer.preferred_encoding)
+        }
+    }
+}
+
+/// The view that `rtp_out` hooks get.
+#[inline]
+pub(crate) fn egress_view<'a>(
+    head: &'a mut [u8; MAX_HEADER_LEN],
+    header_len: u16,
+    payload: &'a [u8],
+    private: Option<&'a mut [u8]>,
+    extensions: &'a ExtensionIds,
+    info: &'a PacketInfo,
+) -> RtpPacket<'a> {
+    RtpPacket::egress(&mut head[..], header_len, payload, private, extensions, info)
+}

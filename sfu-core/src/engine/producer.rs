@@ -1,0 +1,143 @@
+//! A media source: its parameters, its encodings, and who consumes it.
+use std::time::Duration;
+
+use super::codec_table::CodecTable;
+use super::encoding::Encoding;
+use crate::control::{
+    ConsumerId, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpMapping,
+    RtpParameters, TransportId,
+};
+use crate::rtp::{ExtensionIds, ExtensionKind};
+
+/// Encodings that one producer may have.
+pub(crate) const MAX_ENCODINGS: usize = 8;
+
+/// Where a producer's packets come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A transport of this media thread.
+    Transport(TransportId),
+    /// A producer of another media thread, whose packets are relayed to this one.
+    Relay(ProducerId),
+}
+
+/// A media source.
+pub(crate) struct Producer {
+    /// Its id.
+    pub(crate) id: ProducerId,
+    /// Where its packets come from.
+    pub(crate) source: Source,
+    /// Its router.
+    pub(crate) router: RouterId,
+    /// Audio or video.
+    pub(crate) kind: MediaKind,
+    /// Its labels.
+    pub(crate) labels: Labels,
+    /// What the peer sends.
+    pub(crate) parameters: RtpParameters,
+    /// How that maps to the router's numbers.
+    pub(crate) mapping: RtpMapping,
+    /// Its payload types.
+    pub(crate) codecs: CodecTable,
+    /// Its header extensions.
+    pub(crate) extensions: ExtensionIds,
+    /// Its encodings.
+    pub(crate) encodings: Vec<Encoding>,
+    /// Who consumes it on this media thread.
+    pub(crate) consumers: Vec<ConsumerId>,
+    /// Media threads that its packets are relayed to.
+    pub(crate) relays: Vec<u8>,
+    /// Nothing is forwarded.
+    pub(crate) paused: bool,
+    /// Least time between two key frame requests.
+    pub(crate) key_frame_delay: Duration,
+    /// Packets that plugins dropped on ingress.
+    pub(crate) dropped_by_plugins: u64,
+    /// Last video orientation seen.
+    pub(crate) orientation: Option<crate::rtp::VideoOrientation>,
+}
+
+impl Producer {
+    /// Checks options and makes a producer of them.
+    pub(crate) fn new(
+        id: ProducerId,
+        source: Source,
+        router: RouterId,
+        options: ProducerOptions,
+        parent_labels: &Labels,
+    ) -> Result<Self, ControlError> {
+        let ProducerOptions { kind, rtp_parameters, rtp_mapping, paused, key_frame_request_delay, labels } =
+            options;
+        let codecs = CodecTable::new(&rtp_parameters, kind)?;
+        if rtp_parameters.encodings.is_empty() || rtp_parameters.encodings.len() > MAX_ENCODINGS {
+            return Err(ControlError::invalid(format!(
+                "control.produce: {} encodings; 1 to {MAX_ENCODINGS} are possible",
+                rtp_parameters.encodings.len()
+            )));
+        }
+        if rtp_parameters.mid.as_ref().is_some_and(|mid| mid.is_empty() || mid.len() > 16) {
+            return Err(ControlError::invalid("control.produce: a mid has 1 to 16 bytes"));
+        }
+        let extensions = extension_ids(&rtp_parameters)?;
+        let encodings = rtp_parameters
+            .encodings
+            .iter()
+            .map(|encoding| Encoding::new(encoding, kind, key_frame_request_delay))
+            .collect();
+        Ok(Producer {
+            id,
+            source,
+            router,
+            kind,
+            labels: labels.inherit(parent_labels),
+            parameters: rtp_parameters,
+            mapping: rtp_mapping,
+            codecs,
+            extensions,
+            encodings,
+            consumers: Vec::new(),
+            relays: Vec::new(),
+            paused,
+            key_frame_delay: key_frame_request_delay,
+            dropped_by_plugins: 0,
+            orientation: None,
+        })
+    }
+
+    /// The transport that it belongs to, if it is one of this media thread.
+    pub(crate) fn transport(&self) -> Option<TransportId> {
+        match self.source {
+            Source::Transport(id) => Some(id),
+            Source::Relay(_) => None,
+        }
+    }
+
+    /// The encoding that a consumer without layers should get: the highest that sends, up to `limit`.
+    pub(crate) fn best_encoding(&self, limit: u8) -> Option<u8> {
+        let upto = self.encodings.len().min(usize::from(limit) + 1);
+        (0..upto)
+            .rev()
+            .find(|index| self.encodings.get(*index).is_some_and(Encoding::is_active))
+            .map(|i| i as u8)
+    }
+}
+
+/// The ids of the header extensions that the engine knows. Fails on id 0 and on one id used twice.
+pub(crate) fn extension_ids(parameters: &RtpParameters) -> Result<ExtensionIds, ControlError> {
+    let mut ids = ExtensionIds::default();
+    let mut used = [false; 256];
+    for extension in &parameters.header_extensions {
+        let slot = &mut used[usize::from(extension.id)];
+        if extension.id == 0 || *slot {
+            return Err(ControlError::invalid(format!(
+                "control.rtp_parameters: header extension id {} is 0 or used twice",
+                extension.id
+            )));
+        }
+        *slot = true;
+        if let Some(kind) = ExtensionKind::from_uri(&extension.uri) {
+            ids.set(kind, extension.id);
+        }
+    }
+    Ok(ids)
+}

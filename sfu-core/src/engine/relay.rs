@@ -1,0 +1,196 @@
+//! A producer whose consumers live on another media thread: packets go over, wishes come back.
+//!
+//! On the other thread a copy of the producer stands for it. The ingress hooks have run at the origin; what they noted
+//! travels with the packet, in the shell.
+use std::time::Instant;
+
+use super::Engine;
+use super::producer::{Producer, Source};
+use super::receive::Ingress;
+use crate::control::{
+    CloseReason, ControlError, Labels, ProducerId, ProducerOptions, RelayOffer, TransportId,
+};
+use crate::engine::control::not_found;
+use crate::rtp::{PacketInfo, RtpHeader};
+
+/// One packet on its way to another media thread.
+pub(crate) struct RelayedPacket {
+    /// The producer that it comes from.
+    pub(crate) origin: ProducerId,
+    /// Index of its encoding.
+    pub(crate) encoding: u8,
+    /// Its extended sequence number.
+    pub(crate) extended: u64,
+    /// What the core found out about it.
+    pub(crate) info: PacketInfo,
+    /// The packet.
+    pub(crate) bytes: arrayvec::ArrayVec<u8, { super::packet::PACKET_SIZE }>,
+}
+
+/// A word from one media thread to another about a relayed producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RelayWord {
+    /// A consumer of the copy needs a key frame.
+    KeyFrame {
+        /// The producer.
+        origin: ProducerId,
+        /// Index of its encoding.
+        encoding: u8,
+    },
+    /// The copy on that media thread is closed.
+    CopyClosed {
+        /// The producer.
+        origin: ProducerId,
+        /// The media thread of the copy.
+        worker: u8,
+    },
+    /// The producer is closed; its copy on the addressed thread goes too.
+    OriginClosed {
+        /// The producer.
+        origin: ProducerId,
+    },
+}
+
+/// Words that wait for the shell to carry them, each with the media thread that it goes to.
+#[derive(Debug, Default)]
+pub(crate) struct RelayOut {
+    words: Vec<(u8, RelayWord)>,
+}
+
+impl RelayOut {
+    pub(super) fn request_key_frame(&mut self, origin: ProducerId, encoding: u8) {
+        let word = (origin.worker(), RelayWord::KeyFrame { origin, encoding });
+        if !self.words.contains(&word) {
+            self.words.push(word);
+        }
+    }
+
+    pub(super) fn close_origin(&mut self, origin: ProducerId, worker: u8) {
+        self.words.push((origin.worker(), RelayWord::CopyClosed { origin, worker }));
+    }
+
+    pub(super) fn close_copy(&mut self, origin: ProducerId, worker: u8) {
+        self.words.push((worker, RelayWord::OriginClosed { origin }));
+    }
+}
+
+impl Engine {
+    /// Words for other media threads.
+    pub(crate) fn take_relay_words(&mut self) -> std::vec::Drain<'_, (u8, RelayWord)> {
+        self.relays.words.drain(..)
+    }
+
+    /// Begins to relay a producer of this thread to `worker`.
+    pub(crate) fn offer_relay(&mut self, id: ProducerId, worker: u8) -> Result<RelayOffer, ControlError> {
+        let producer = self.producers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
+        if !producer.relays.contains(&worker) {
+            producer.relays.push(worker);
+        }
+        Ok(RelayOffer {
+            origin: id,
+            kind: producer.kind,
+            parameters: producer.parameters.clone(),
+            mapping: producer.mapping.clone(),
+            labels: producer.labels.clone(),
+            paused: producer.paused,
+        })
+    }
+
+    /// Makes the copy of another thread's producer, in the router of `transport`; the same copy if it is there already.
+    pub(crate) fn accept_relay(
+        &mut self,
+        offer: RelayOffer,
+        transport: TransportId,
+    ) -> Result<ProducerId, ControlError> {
+        let router = self.transports.get(transport).ok_or_else(|| not_found(transport.into()))?.router;
+        let entity = self.routers.get(router).ok_or_else(|| not_found(router.into()))?;
+        let origin = offer.origin;
+        let existing = entity.relayed.iter().copied().find(|id| {
+            self.producers.get(*id).is_some_and(|producer| producer.source == Source::Relay(origin))
+        });
+        if let Some(existing) = existing {
+            return Ok(existing);
+        }
+        let options = ProducerOptions {
+            kind: offer.kind,
+            rtp_parameters: offer.parameters,
+            rtp_mapping: offer.mapping,
+            paused: offer.paused,
+            key_frame_request_delay: std::time::Duration::ZERO,
+            labels: offer.labels,
+        };
+        let id = self.producers.try_insert_with(|id| {
+            Producer::new(id, Source::Relay(origin), router, options, &Labels::new())
+        })?;
+        if let Some(router) = self.routers.get_mut(router) {
+            router.relayed.push(id);
+        }
+        Ok(id)
+    }
+
+    /// Copies a packet for another media thread.
+    pub(crate) fn relayed(&self, published: &super::Published) -> Option<RelayedPacket> {
+        let packet = &published.packet;
+        Some(RelayedPacket {
+            origin: published.producer,
+            encoding: published.encoding,
+            extended: published.extended,
+            info: packet.info,
+            bytes: arrayvec::ArrayVec::try_from(packet.data()).ok()?,
+        })
+    }
+
+    /// Takes a packet of another media thread; it goes on as if it had just passed the ingress hooks.
+    pub(crate) fn receive_relayed(&mut self, now: Instant, relayed: &RelayedPacket) -> Option<Ingress> {
+        let id = self.copy_of(relayed.origin)?;
+        let producer = self.producers.get_mut(id)?;
+        let encoding = producer.encodings.get_mut(usize::from(relayed.encoding))?;
+        let header = RtpHeader::parse(&relayed.bytes).ok()?;
+        if encoding.stream.as_ref().is_none_or(|stream| stream.ssrc != header.ssrc) {
+            let payload_type = *producer.codecs.get(header.payload_type)?;
+            encoding.begin(header.ssrc, &payload_type, producer.kind);
+        }
+        // Only activity and rate are of interest here: loss and repair are the origin's business.
+        if let Some(receiving) = &mut encoding.stream {
+            receiving.stream.on_packet(now, header.sequence_number, header.timestamp, relayed.bytes.len());
+        }
+        if relayed.info.key_frame {
+            encoding.key_frames.on_key_frame();
+        }
+        if producer.paused {
+            return None;
+        }
+        let mut fresh = self.pool.take();
+        let packet = fresh.get_mut()?;
+        packet.bytes.get_mut(..relayed.bytes.len())?.copy_from_slice(&relayed.bytes);
+        packet.start = 0;
+        packet.len = relayed.bytes.len();
+        packet.header = header;
+        packet.info = relayed.info;
+        Some(Ingress { producer: id, encoding: relayed.encoding, extended: relayed.extended, packet: fresh })
+    }
+
+    /// Acts upon a word of another media thread.
+    pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
+        match word {
+            RelayWord::KeyFrame { origin, encoding } => self.request_key_frame(now, origin, encoding),
+            RelayWord::CopyClosed { origin, worker } => {
+                if let Some(producer) = self.producers.get_mut(origin) {
+                    producer.relays.retain(|other| *other != worker);
+                }
+            }
+            RelayWord::OriginClosed { origin } => {
+                if let Some(id) = self.copy_of(origin) {
+                    let _ = self.close_producer(id, CloseReason::Parent);
+                }
+            }
+        }
+    }
+
+    fn copy_of(&self, origin: ProducerId) -> Option<ProducerId> {
+        if origin.worker() == self.config.worker {
+            return None;
+        }
+        self.producers.iter().find(|(_, producer)| producer.source == Source::Relay(origin)).map(|(id, _)| id)
+    }
+}

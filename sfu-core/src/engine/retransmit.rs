@@ -1,0 +1,150 @@
+//! Retransmission: what a receiver asked for leaves again, the same bytes, by RTX where it was negotiated.
+use std::time::Instant;
+
+use super::Engine;
+use super::depart::seal;
+use super::send_queue::{Class, Entry, Purpose};
+use super::stream::send_history::Nacked;
+use crate::control::ConsumerId;
+use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
+use crate::rtp::{EgressHeader, HeaderRewrite, MAX_HEADER_LEN, rtx};
+
+impl Engine {
+    /// The receiver of a consumer misses packets.
+    pub(super) fn nacked(&mut self, now: Instant, id: ConsumerId, lost: impl Iterator<Item = u16>) {
+        let Some(consumer) = self.consumers.get_mut(id) else { return };
+        consumer.nacks += 1;
+        let transport = consumer.transport;
+        for sequence in lost {
+            let Some(consumer) = self.consumers.get_mut(id) else { return };
+            consumer.nack_packets += 1;
+            let straight = self.transports.get(transport).is_some_and(|path| path.queue.is_straight());
+            if straight {
+                self.resend(now, id, sequence);
+            } else {
+                // It only takes its place in the queue: what it is is looked up when it leaves.
+                let entry = Entry {
+                    consumer: id,
+                    purpose: Purpose::Again { sequence },
+                    header: Default::default(),
+                    offsets: EgressHeader::default(),
+                    packet: self.pool.take().share(),
+                    private: false,
+                };
+                self.queue(transport, Class::Retransmission, entry);
+            }
+        }
+    }
+
+    /// Sends again what left under `sequence`.
+    pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, sequence: u16) {
+        let Some(consumer) = self.consumers.get_mut(id) else { return };
+        let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
+        let Some(route) = transport.route() else { return };
+        let round_trip = consumer.stream.round_trip().or_default();
+        let (departed, first_time) = match consumer.history.nacked(now, sequence, round_trip) {
+            Nacked::Resend { entry, resends } => {
+                ((entry.extended_seq, entry.payload, entry.private.cloned()), resends == 1)
+            }
+            Nacked::TooSoon => return,
+            Nacked::Unknown => {
+                self.counters.retransmission_missed += 1;
+                return;
+            }
+        };
+        let (extended, sent, private) = departed;
+        let shared = || {
+            let producer = self.producers.get(consumer.producer)?;
+            producer.encodings.get(usize::from(sent.encoding))?.store.get(extended).cloned()
+        };
+        let is_private = private.is_some();
+        let Some(packet) = private.or_else(shared) else {
+            self.counters.retransmission_missed += 1;
+            return;
+        };
+        let mut head = [0; MAX_HEADER_LEN];
+        let written = if is_private {
+            write_private(&mut head, &packet, &consumer.extensions)
+        } else {
+            let payload_type =
+                consumer.payload_type(packet.header.payload_type).unwrap_or(packet.header.payload_type);
+            let rewrite = HeaderRewrite {
+                ssrc: consumer.ssrc,
+                payload_type,
+                timestamp: packet.header.timestamp.wrapping_add(sent.timestamp_offset),
+                marker: packet.header.marker,
+                extensions: &consumer.extension_map,
+            };
+            write_header(&mut head, packet.data(), &packet.header, &rewrite).ok()
+        };
+        let Some(offsets) = written else { return };
+        let head_len = usize::from(offsets.len);
+        set_sequence_number(&mut head, sequence);
+        let payload = packet.payload();
+        let rtx_stream = consumer.rtx_ssrc.zip(if is_private {
+            consumer.rtx_of_outgoing(packet.header.payload_type)
+        } else {
+            consumer.rtx_payload_type(packet.header.payload_type)
+        });
+        let done = match rtx_stream {
+            Some((ssrc, payload_type)) => {
+                // A new number and a new time: the packet as such is another one, what it carries is the same.
+                if offsets.transport_cc_offset != 0 {
+                    set_transport_cc(&mut head, offsets.transport_cc_offset, transport.transport_sequence);
+                    transport.transport_sequence = transport.transport_sequence.wrapping_add(1);
+                }
+                if offsets.abs_send_time_offset != 0 {
+                    set_abs_send_time(
+                        &mut head,
+                        offsets.abs_send_time_offset,
+                        self.config.clock.abs_send_time(now),
+                    );
+                }
+                let mut wrapped = [0; MAX_HEADER_LEN + rtx::OSN_LEN];
+                let Some(original) = head.get(..head_len) else { return };
+                let Ok(len) = rtx::encapsulate(&mut wrapped, original, ssrc, payload_type) else { return };
+                let number = consumer.stream.depart_rtx(
+                    now,
+                    payload.len() + rtx::OSN_LEN,
+                    len + payload.len(),
+                    first_time,
+                );
+                set_sequence_number(&mut wrapped, number);
+                let Some((head, osn)) = wrapped.get(..len).and_then(|head| head.split_at_checked(head_len))
+                else {
+                    return;
+                };
+                seal(&mut self.outbox, transport, route, head, osn, payload)
+            }
+            None => {
+                // Under its old number it must be the same to the last byte, or AES-GCM would be broken.
+                set_transport_cc(&mut head, offsets.transport_cc_offset, sent.transport_sequence);
+                set_abs_send_time(&mut head, offsets.abs_send_time_offset, sent.send_time);
+                consumer.stream.depart_plain_resend(now, payload.len(), head_len + payload.len(), first_time);
+                let Some(head) = head.get(..head_len) else { return };
+                transport.allow_nonce_reuse(true);
+                let sealed = seal(&mut self.outbox, transport, route, head, &[], payload);
+                transport.allow_nonce_reuse(false);
+                sealed
+            }
+        };
+        transport.counters.sent.add(now, head_len + payload.len());
+        if done {
+            self.counters.retransmitted += 1;
+        } else {
+            self.counters.send_failed += 1;
+        }
+        self.pool.release(packet);
+    }
+}
+
+/// The header of a private copy, as it left.
+fn write_private(
+    head: &mut [u8; MAX_HEADER_LEN],
+    packet: &super::Packet,
+    extensions: &crate::rtp::ExtensionIds,
+) -> Option<EgressHeader> {
+    let own = packet.data().get(..usize::from(packet.header.payload_offset))?;
+    head.get_mut(..own.len())?.copy_from_slice(own);
+    EgressHeader::locate(own, extensions).ok()
+}

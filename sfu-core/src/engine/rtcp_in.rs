@@ -1,0 +1,196 @@
+//! RTCP of the peer: reports, requests and estimates, and what the engine does about them.
+use std::time::Instant;
+
+use super::Engine;
+use super::packet::FreshPacket;
+use super::receive::{Received, count_srtp};
+use super::stream::report;
+use super::transport::{Link, Protection};
+use crate::control::{EventBody, TransportId};
+use crate::net::Route;
+use crate::rtcp::{Compound, ReportBlock, RtcpItem, RtcpPacket};
+use crate::transport::plain::PlainSource;
+
+/// A decrypted compound packet on its way through the hooks.
+pub(crate) struct IngressRtcp {
+    /// The transport that it came on.
+    pub(crate) transport: TransportId,
+    packet: FreshPacket,
+}
+
+impl IngressRtcp {
+    /// Its packets, one after the other.
+    pub(crate) fn packets(&self) -> Compound<'_> {
+        Compound::new(self.packet.get().data())
+    }
+}
+
+impl Engine {
+    pub(super) fn receive_rtcp(&mut self, now: Instant, route: Route, data: &[u8]) -> Received {
+        let Some(id) = self.demux.transport(&route) else {
+            self.counters.unknown_source += 1;
+            return Received::Done;
+        };
+        let mut fresh = self.pool.take();
+        let opened = match fresh.get_mut() {
+            Some(packet) => self.open_rtcp(now, id, route, data, packet),
+            None => false,
+        };
+        if opened {
+            return Received::Rtcp(IngressRtcp { transport: id, packet: fresh });
+        }
+        self.pool.put_back(fresh);
+        Received::Done
+    }
+
+    fn open_rtcp(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        route: Route,
+        data: &[u8],
+        packet: &mut super::Packet,
+    ) -> bool {
+        let Some(transport) = self.transports.get_mut(id) else { return false };
+        transport.counters.received.add(now, data.len());
+        let source = match &transport.link {
+            Link::WebRtc(_) => PlainSource::Peer,
+            Link::Plain(link) => link.source(route, true),
+        };
+        if source == PlainSource::Stranger {
+            self.counters.media_refused += 1;
+            return false;
+        }
+        packet.start = 0;
+        packet.len = match &mut transport.protection {
+            Protection::Pending => {
+                self.counters.media_refused += 1;
+                return false;
+            }
+            Protection::Clear => {
+                let Some(slot) = packet.bytes.get_mut(..data.len()) else { return false };
+                slot.copy_from_slice(data);
+                data.len()
+            }
+            Protection::Srtp { opener, .. } => match opener.open_rtcp(data, &mut packet.bytes[..]) {
+                Ok(len) => len,
+                Err(error) => {
+                    count_srtp(&mut self.counters, transport, error);
+                    return false;
+                }
+            },
+        };
+        self.counters.rtcp_authenticated += 1;
+        if source == PlainSource::Candidate {
+            self.learn_plain_peer(now, id, route, true);
+        }
+        true
+    }
+
+    /// Acts upon one packet of a compound, before hooks see it.
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, id: TransportId, packet: &mut RtcpPacket<'_>) {
+        let consumed = match *packet.item() {
+            RtcpItem::SenderReport(report) => {
+                self.sender_report(
+                    now,
+                    id,
+                    report.ssrc,
+                    report.info.ntp.to_bits(),
+                    report.info.rtp_timestamp,
+                );
+                self.report_blocks(now, id, report.blocks());
+                true
+            }
+            RtcpItem::ReceiverReport(report) => {
+                self.report_blocks(now, id, report.blocks());
+                true
+            }
+            RtcpItem::Nack(nack) => match self.egress(id, nack.media_ssrc) {
+                Some(egress) if !egress.rtx => {
+                    self.nacked(now, egress.consumer, nack.lost());
+                    true
+                }
+                _ => false,
+            },
+            RtcpItem::Pli(pli) => self.key_frame_wanted(now, id, pli.media_ssrc, false),
+            RtcpItem::Fir(fir) => {
+                let mut any = false;
+                for entry in fir.entries() {
+                    any |= self.key_frame_wanted(now, id, entry.ssrc, true);
+                }
+                any
+            }
+            RtcpItem::Remb(remb) => {
+                if let Some(transport) = self.transports.get_mut(id) {
+                    transport.peer_estimate = Some(u32::try_from(remb.bitrate).unwrap_or(u32::MAX));
+                }
+                true
+            }
+            // Estimation, which comes later, will read the feedback; a goodbye is followed by closing.
+            RtcpItem::TransportCc(_) | RtcpItem::Sdes(_) | RtcpItem::Bye(_) | RtcpItem::Xr(_) => false,
+            _ => false,
+        };
+        if consumed {
+            packet.set_consumed();
+        }
+    }
+
+    /// Gives back the buffer of a compound packet.
+    pub(crate) fn finish_rtcp(&mut self, ingress: IngressRtcp) {
+        self.pool.put_back(ingress.packet);
+    }
+
+    fn egress(&self, transport: TransportId, ssrc: u32) -> Option<super::transport::EgressRef> {
+        self.transports.get(transport)?.egress.get(&ssrc).copied()
+    }
+
+    fn sender_report(&mut self, now: Instant, id: TransportId, ssrc: u32, ntp: u64, rtp_timestamp: u32) {
+        let local = self.config.clock.ntp(now);
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let Some(stream) = transport.ingress.by_ssrc(ssrc) else { return };
+        if ntp != 0 {
+            transport.remote_clock.on_sender_report(now, local, ntp);
+        }
+        let Some(producer) = self.producers.get_mut(stream.producer) else { return };
+        let Some(encoding) = producer.encodings.get_mut(usize::from(stream.encoding)) else { return };
+        if let Some(receiving) = &mut encoding.stream {
+            receiving.stream.on_sender_report(now, ssrc, ntp, rtp_timestamp);
+        }
+    }
+
+    fn report_blocks(&mut self, now: Instant, id: TransportId, blocks: impl Iterator<Item = ReportBlock>) {
+        let ntp = self.config.clock.ntp(now);
+        for block in blocks {
+            let Some(egress) = self.egress(id, block.ssrc) else { continue };
+            let Some(consumer) = self.consumers.get_mut(egress.consumer) else { continue };
+            consumer.stream.on_report_block(
+                ntp,
+                &report::ReportBlock {
+                    ssrc: block.ssrc,
+                    fraction_lost: block.fraction_lost,
+                    cumulative_lost: block.cumulative_lost,
+                    ext_highest_seq: block.highest_sequence,
+                    jitter: block.jitter,
+                    lsr: block.last_sr,
+                    dlsr: block.delay_since_last_sr,
+                },
+            );
+            if let Some(score) = consumer.stream.take_score_change() {
+                self.change(egress.consumer, EventBody::Score { encoding: 0, score });
+            }
+        }
+    }
+
+    fn key_frame_wanted(&mut self, now: Instant, id: TransportId, ssrc: u32, is_fir: bool) -> bool {
+        let Some(egress) = self.egress(id, ssrc).filter(|egress| !egress.rtx) else { return false };
+        let Some(consumer) = self.consumers.get_mut(egress.consumer) else { return false };
+        if is_fir {
+            consumer.firs += 1;
+        } else {
+            consumer.plis += 1;
+        }
+        self.change(egress.consumer, EventBody::KeyFrameRequested);
+        self.request_key_frame_for(now, egress.consumer);
+        true
+    }
+}

@@ -1,0 +1,227 @@
+//! Figures of a target and what is below it.
+use std::time::Instant;
+
+use super::Engine;
+use super::consumer::Consumer;
+use super::control::not_found;
+use super::encoding::Encoding;
+use super::producer::Producer;
+use super::transport::{Link, Transport};
+use crate::control::{
+    ConsumerStats, ControlError, ProducerStats, StreamStats, Target, TransportStats, WorkerStats,
+};
+
+impl Engine {
+    /// Figures of a target and what is below it. Plugins' figures are added by the shell.
+    pub(crate) fn stats(&mut self, now: Instant, target: Target) -> Result<WorkerStats, ControlError> {
+        let exists = match target {
+            Target::Worker => true,
+            Target::Session(id) => self.sessions.get(id).is_some(),
+            Target::Router(id) => self.routers.get(id).is_some(),
+            Target::Transport(id) => self.transports.get(id).is_some(),
+            Target::Producer(id) => self.producers.get(id).is_some(),
+            Target::Consumer(id) => self.consumers.get(id).is_some(),
+            Target::DataProducer(_) | Target::DataConsumer(_) => false,
+        };
+        if !exists {
+            return Err(not_found(target));
+        }
+        let mut stats = WorkerStats::default();
+        for id in self.transports.ids() {
+            let Some(transport) = self.transports.get_mut(id) else { continue };
+            let wanted = match target {
+                Target::Worker => true,
+                Target::Session(session) => transport.session == Some(session),
+                Target::Router(router) => transport.router == router,
+                Target::Transport(other) => other == id,
+                _ => false,
+            };
+            if wanted {
+                stats.transports.push(transport_stats(now, transport));
+            }
+        }
+        let has = |stats: &WorkerStats, id| stats.transports.iter().any(|transport| transport.id == id);
+        for id in self.producers.ids() {
+            let Some(producer) = self.producers.get_mut(id) else { continue };
+            let below = producer.transport().is_some_and(|transport| has(&stats, transport));
+            if below || target == Target::Producer(id) {
+                stats.producers.extend(producer_stats(now, producer));
+            }
+        }
+        for id in self.consumers.ids() {
+            let Some(consumer) = self.consumers.get_mut(id) else { continue };
+            let wanted = has(&stats, consumer.transport)
+                || target == Target::Consumer(id)
+                || target == Target::Producer(consumer.producer);
+            if wanted {
+                let producer = self.producers.get(consumer.producer);
+                stats.consumers.push(consumer_stats(now, consumer, producer));
+            }
+        }
+        if target == Target::Worker {
+            stats.counters = self.counters.iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            stats.counters.insert("packets_allocated".to_owned(), self.pool.made() as u64);
+            for (name, count) in [
+                ("sessions", self.sessions.len()),
+                ("routers", self.routers.len()),
+                ("transports", self.transports.len()),
+                ("producers", self.producers.len()),
+                ("consumers", self.consumers.len()),
+            ] {
+                stats.counters.insert(name.to_owned(), count as u64);
+            }
+        }
+        Ok(stats)
+    }
+}
+
+fn bitrate(bits: u64) -> u32 {
+    u32::try_from(bits).unwrap_or(u32::MAX)
+}
+
+fn millis(duration: std::time::Duration) -> f32 {
+    duration.as_secs_f32() * 1000.0
+}
+
+fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
+    let stun_refused = match &transport.link {
+        Link::WebRtc(link) => {
+            let c = link.ice.counters();
+            c.malformed
+                + c.unknown_method
+                + c.incomplete
+                + c.wrong_username
+                + c.wrong_password
+                + c.unknown_attributes
+                + c.role_conflicts
+        }
+        Link::Plain(_) => 0,
+    };
+    TransportStats {
+        id: transport.id,
+        router: transport.router,
+        session: transport.session,
+        labels: transport.labels.clone(),
+        ice_state: transport.ice_state(),
+        dtls_state: transport.dtls_state(),
+        tuple: transport.tuple(),
+        srtp: transport.suite(),
+        bytes_received: transport.counters.received.bytes(),
+        bytes_sent: transport.counters.sent.bytes(),
+        rtp_packets_received: transport.counters.rtp_received,
+        rtp_packets_sent: transport.counters.rtp_sent,
+        receive_bitrate: bitrate(transport.counters.received.bits_per_second(now)),
+        send_bitrate: bitrate(transport.counters.sent.bits_per_second(now)),
+        available_outgoing_bitrate: transport.peer_estimate,
+        available_incoming_bitrate: transport.remb.as_ref().map(|remb| bitrate(remb.bitrate())),
+        round_trip_time: None,
+        srtp_failures: transport.counters.srtp_failed,
+        srtp_replays: transport.counters.srtp_replayed,
+        stun_refused,
+        unknown_streams: transport.counters.unknown_streams,
+    }
+}
+
+fn producer_stats(now: Instant, producer: &mut Producer) -> Option<ProducerStats> {
+    let transport = producer.transport()?;
+    let parameters = &producer.parameters;
+    let streams = producer
+        .encodings
+        .iter_mut()
+        .enumerate()
+        .filter_map(|(index, encoding)| received(now, index as u8, encoding, parameters))
+        .collect();
+    Some(ProducerStats {
+        id: producer.id,
+        transport,
+        kind: producer.kind,
+        labels: producer.labels.clone(),
+        paused: producer.paused,
+        dropped_by_plugins: producer.dropped_by_plugins,
+        streams,
+    })
+}
+
+fn mime_type(parameters: &crate::control::RtpParameters, payload_type: u8) -> String {
+    let codec = parameters.codecs.iter().find(|codec| codec.payload_type == payload_type);
+    codec.map(|codec| codec.mime_type.clone()).unwrap_or_default()
+}
+
+fn received(
+    now: Instant,
+    index: u8,
+    encoding: &mut Encoding,
+    parameters: &crate::control::RtpParameters,
+) -> Option<StreamStats> {
+    let requested = encoding.stream.as_ref()?.nack.as_ref().map_or(0, |nack| nack.requested());
+    let receiving = encoding.stream.as_mut()?;
+    let clock = f32::from(u16::try_from(receiving.clock_rate / 1000).unwrap_or(1).max(1));
+    let stream = &mut receiving.stream;
+    let totals = stream.totals();
+    Some(StreamStats {
+        encoding: index,
+        ssrc: receiving.ssrc,
+        rtx_ssrc: encoding.rtx_ssrc,
+        rid: encoding.rid.clone(),
+        mime_type: mime_type(parameters, receiving.payload_type),
+        packets: stream.rate().packets(),
+        bytes: stream.rate().bytes(),
+        packets_lost: totals.lost as i64 - stream.repaired() as i64,
+        fraction_lost: stream.fraction_lost(),
+        packets_discarded: stream.discarded(),
+        packets_retransmitted: stream.retransmitted(),
+        packets_repaired: stream.repaired(),
+        nacks: encoding.nacks,
+        nack_packets: requested,
+        plis: encoding.plis,
+        firs: encoding.firs,
+        key_frames: encoding.key_frame_count,
+        jitter: stream.jitter() as f32 / clock,
+        round_trip_time: None,
+        bitrate: bitrate(stream.rate().bits_per_second(now)),
+        score: stream.score(),
+        resolution: encoding.resolution,
+    })
+}
+
+fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Producer>) -> ConsumerStats {
+    let encoding = consumer.encoding.and_then(|i| producer?.encodings.get(usize::from(i)));
+    let report = consumer.stream.report().copied();
+    let clock_rate = consumer.codecs.media().next().map_or(90_000, |codec| codec.clock_rate);
+    let media = consumer.parameters.codecs.iter().find(|codec| !codec.is_rtx());
+    let stream = StreamStats {
+        encoding: consumer.encoding.unwrap_or(0),
+        ssrc: consumer.ssrc,
+        rtx_ssrc: consumer.rtx_ssrc,
+        rid: None,
+        mime_type: media.map(|codec| codec.mime_type.clone()).unwrap_or_default(),
+        packets: consumer.stream.rate().packets(),
+        bytes: consumer.stream.rate().bytes(),
+        packets_lost: report.map_or(0, |report| i64::from(report.cumulative_lost)),
+        fraction_lost: report.map_or(0, |report| report.fraction_lost),
+        packets_discarded: 0,
+        packets_retransmitted: consumer.stream.resent(),
+        packets_repaired: consumer.stream.repaired(),
+        nacks: consumer.nacks,
+        nack_packets: consumer.nack_packets,
+        plis: consumer.plis,
+        firs: consumer.firs,
+        key_frames: consumer.key_frames,
+        jitter: report.map_or(0.0, |report| report.jitter as f32 * 1000.0 / clock_rate as f32),
+        round_trip_time: consumer.stream.round_trip().smoothed().map(millis),
+        bitrate: bitrate(consumer.stream.rate().bits_per_second(now)),
+        score: consumer.stream.score(),
+        resolution: encoding.and_then(|encoding| encoding.resolution),
+    };
+    ConsumerStats {
+        id: consumer.id,
+        producer: consumer.producer,
+        transport: consumer.transport,
+        kind: consumer.kind,
+        labels: consumer.labels.clone(),
+        paused: consumer.paused,
+        producer_paused: consumer.producer_paused,
+        dropped_by_plugins: consumer.dropped_by_plugins,
+        stream,
+    }
+}

@@ -1,0 +1,61 @@
+//! What is due at a deadline.
+use std::time::Instant;
+
+use super::Engine;
+use super::transport::Link;
+use crate::control::TransportId;
+use crate::transport::dtls::Dtls;
+
+impl Engine {
+    /// Does what is due at `now`.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some((deadline, id)) = self.timers.pop_due(now) {
+            let Some(transport) = self.transports.get_mut(id) else { continue };
+            // Armed anew since: another entry stands for it.
+            if transport.armed != Some(deadline) {
+                continue;
+            }
+            transport.armed = None;
+            self.poll_transport(now, id);
+        }
+    }
+
+    /// Everything of one transport that goes by time.
+    fn poll_transport(&mut self, now: Instant, id: TransportId) {
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let mut next: Option<Instant> = None;
+        if let Link::WebRtc(link) = &mut transport.link {
+            let events = link.ice.handle_timeout(now);
+            let ice = link.ice.poll_timeout();
+            let dtls_due =
+                link.dtls.as_ref().and_then(|dtls| dtls.poll_timeout()).is_some_and(|at| at <= now);
+            if dtls_due && let Some(dtls) = &mut link.dtls {
+                dtls.handle_timeout(now);
+            }
+            if !events.is_empty() {
+                self.after_ice(now, id, &events);
+            }
+            if dtls_due {
+                self.drive_dtls(now, id);
+            }
+            next = ice;
+        }
+        let Some(transport) = self.transports.get(id) else { return };
+        let producers = transport.producers.len();
+        for index in 0..producers {
+            let producer =
+                self.transports.get(id).and_then(|transport| transport.producers.get(index).copied());
+            let Some(producer) = producer else { break };
+            let due = self.poll_producer(now, producer);
+            next = [next, due].into_iter().flatten().min();
+        }
+        for due in [self.poll_congestion(now, id), self.poll_reports(now, id)] {
+            next = [next, due].into_iter().flatten().min();
+        }
+        self.drain_queue(now, id);
+        if let Some(deadline) = next {
+            // What is due in the past would spin.
+            self.arm(id, deadline.max(now + std::time::Duration::from_millis(1)));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A network path to one peer, and what it carries.
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use foldhash::fast::RandomState;
+
+use super::ingress_streams::IngressStreams;
+use super::send_queue::SendQueue;
+use super::stream::rate::RateCounter;
+use super::stream::remb::Remb;
+use super::stream::remote_clock::RemoteClock;
+use super::stream::transport_cc_receiver::TransportCcReceiver;
+use crate::control::{
+    ConsumerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId, SrtpCryptoSuite, TransportId,
+    TransportTuple,
+};
+use crate::net::{Route, SocketId};
+use crate::transport::plain::PlainLink;
+use crate::transport::srtp::{SrtpOpener, SrtpSealer};
+use crate::transport::webrtc::WebRtcLink;
+
+/// How a transport reaches its peer.
+pub(crate) enum Link {
+    /// ICE, DTLS and SRTP.
+    WebRtc(Box<WebRtcLink>),
+    /// An address.
+    Plain(Box<PlainLink>),
+}
+
+/// How media is protected.
+pub(crate) enum Protection {
+    /// Not at all (plain RTP).
+    Clear,
+    /// It will be; until there are keys nothing is taken and nothing is sent.
+    Pending,
+    /// With these keys.
+    Srtp {
+        /// What we send.
+        sealer: Box<SrtpSealer>,
+        /// What we receive.
+        opener: Box<SrtpOpener>,
+    },
+}
+
+/// Which SSRC of ours a peer speaks of in RTCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EgressRef {
+    /// The consumer.
+    pub(crate) consumer: ConsumerId,
+    /// It is its RTX stream.
+    pub(crate) rtx: bool,
+}
+
+/// A transport.
+pub(crate) struct Transport {
+    /// Its id.
+    pub(crate) id: TransportId,
+    /// Its router.
+    pub(crate) router: RouterId,
+    /// Its session.
+    pub(crate) session: Option<SessionId>,
+    /// Its labels.
+    pub(crate) labels: Labels,
+    /// How it reaches its peer.
+    pub(crate) link: Link,
+    /// How media is protected.
+    pub(crate) protection: Protection,
+    /// What arrives on it.
+    pub(crate) producers: Vec<ProducerId>,
+    /// What leaves by it.
+    pub(crate) consumers: Vec<ConsumerId>,
+    /// Which producer a packet belongs to.
+    pub(crate) ingress: IngressStreams,
+    /// Which consumer an SSRC of ours belongs to.
+    pub(crate) egress: HashMap<u32, EgressRef, RandomState>,
+    /// What waits to leave.
+    pub(crate) queue: SendQueue,
+    /// Next transport-wide sequence number.
+    pub(crate) transport_sequence: u16,
+    /// Transport-wide feedback to the peer, where it was negotiated.
+    pub(crate) transport_cc: Option<TransportCcReceiver>,
+    /// REMB to the peer, where only that was negotiated.
+    pub(crate) remb: Option<Remb>,
+    /// How the peer's wall clock stands to ours.
+    pub(crate) remote_clock: RemoteClock,
+    /// SSRC that our feedback comes from while nothing is sent.
+    pub(crate) feedback_ssrc: u32,
+    /// The deadline that it is armed for.
+    pub(crate) armed: Option<Instant>,
+    /// When the next reports are due.
+    pub(crate) reports_due: Option<Instant>,
+    /// What the peer may send, bit/s; 0: no limit.
+    pub(crate) max_incoming_bitrate: u32,
+    /// What may be sent to the peer, bit/s; 0: no limit. Enforced by estimation, which comes later; told in stats.
+    pub(crate) max_outgoing_bitrate: u32,
+    /// The peer's own estimate (REMB), bit/s.
+    pub(crate) peer_estimate: Option<u32>,
+    /// What it counts.
+    pub(crate) counters: TransportCounters,
+}
+
+/// Figures of a transport.
+#[derive(Debug, Default)]
+pub(crate) struct TransportCounters {
+    /// Everything received.
+    pub(crate) received: RateCounter,
+    /// Everything sent.
+    pub(crate) sent: RateCounter,
+    /// RTP packets received and authenticated.
+    pub(crate) rtp_received: u64,
+    /// RTP packets sent.
+    pub(crate) rtp_sent: u64,
+    /// Packets that failed authentication.
+    pub(crate) srtp_failed: u64,
+    /// Packets seen before.
+    pub(crate) srtp_replayed: u64,
+    /// RTP packets that fit no producer.
+    pub(crate) unknown_streams: u64,
+}
+
+impl Transport {
+    /// A transport that carries nothing yet.
+    pub(crate) fn new(
+        id: TransportId,
+        router: RouterId,
+        session: Option<SessionId>,
+        labels: Labels,
+        link: Link,
+        protection: Protection,
+        feedback_ssrc: u32,
+    ) -> Self {
+        Transport {
+            id,
+            router,
+            session,
+            labels,
+            link,
+            protection,
+            producers: Vec::new(),
+            consumers: Vec::new(),
+            ingress: IngressStreams::default(),
+            egress: HashMap::default(),
+            queue: SendQueue::default(),
+            transport_sequence: 0,
+            transport_cc: None,
+            remb: None,
+            remote_clock: RemoteClock::default(),
+            feedback_ssrc,
+            armed: None,
+            reports_due: None,
+            max_incoming_bitrate: 0,
+            max_outgoing_bitrate: 0,
+            peer_estimate: None,
+            counters: TransportCounters::default(),
+        }
+    }
+
+    /// Where RTP goes, once the path is known.
+    #[inline]
+    pub(crate) fn route(&self) -> Option<Route> {
+        match &self.link {
+            Link::WebRtc(link) => link.ice.selected(),
+            Link::Plain(link) => link.rtp_route(),
+        }
+    }
+
+    /// Where RTCP goes, once the path is known.
+    #[inline]
+    pub(crate) fn rtcp_route(&self) -> Option<Route> {
+        match &self.link {
+            Link::WebRtc(link) => link.ice.selected(),
+            Link::Plain(link) => link.rtcp_route(),
+        }
+    }
+
+    /// Whether packets can leave: there is a path, and keys where keys are needed.
+    #[inline]
+    pub(crate) fn is_connected(&self) -> bool {
+        !matches!(self.protection, Protection::Pending) && self.route().is_some()
+    }
+
+    /// State of ICE; `None` without ICE.
+    pub(crate) fn ice_state(&self) -> Option<IceState> {
+        match &self.link {
+            Link::WebRtc(link) => Some(link.ice_state()),
+            Link::Plain(_) => None,
+        }
+    }
+
+    /// State of DTLS; `None` without DTLS.
+    pub(crate) fn dtls_state(&self) -> Option<DtlsState> {
+        match &self.link {
+            Link::WebRtc(link) => Some(link.dtls_state),
+            Link::Plain(_) => None,
+        }
+    }
+
+    /// The suite in use.
+    pub(crate) fn suite(&self) -> Option<SrtpCryptoSuite> {
+        match &self.protection {
+            Protection::Srtp { sealer, .. } => Some(crate::transport::suite_of(sealer.profile())),
+            _ => None,
+        }
+    }
+
+    /// The addresses in use.
+    pub(crate) fn tuple(&self) -> Option<TransportTuple> {
+        let (route, local) = match &self.link {
+            Link::WebRtc(link) => {
+                let route = link.ice.selected()?;
+                (Some(route), link.local_address(route.socket)?)
+            }
+            Link::Plain(link) => (link.rtp_route(), link.rtp_local),
+        };
+        Some(tuple(route, local))
+    }
+
+    /// Its own sockets, to be closed with it.
+    pub(crate) fn own_sockets(&self) -> Vec<SocketId> {
+        match &self.link {
+            Link::WebRtc(link) => link.own_sockets.clone(),
+            Link::Plain(link) => link.sockets(),
+        }
+    }
+
+    /// Lets a packet leave again under its old number; only sound when it is the same to the last byte.
+    pub(crate) fn allow_nonce_reuse(&mut self, allow: bool) {
+        if let Protection::Srtp { sealer, .. } = &mut self.protection {
+            sealer.allow_nonce_reuse(allow);
+        }
+    }
+
+    /// The SSRC that our RTCP comes from.
+    pub(crate) fn sender_ssrc(&self) -> u32 {
+        self.feedback_ssrc
+    }
+}
+
+/// A tuple for people: the local address is the one that was hit, where it is known.
+pub(crate) fn tuple(route: Option<Route>, bound: SocketAddr) -> TransportTuple {
+    let mut local = bound;
+    if let Some(ip) = route.and_then(|route| route.local) {
+        local.set_ip(ip);
+    }
+    TransportTuple {
+        local,
+        remote: route.map(|route| route.remote),
+        protocol: route.map_or(crate::control::Protocol::Udp, |route| route.protocol),
+    }
+}

@@ -1,0 +1,139 @@
+//! What plugins see of the engine.
+use super::Engine;
+use super::producer::Source;
+use super::transport::Link;
+use crate::control::{
+    ConsumerId, EntityId, EntityKind, ProducerId, RawId, RouterId, SessionId, Target, TransportId,
+};
+use crate::plugin::{
+    ConsumerView, ProducerView, RouterView, SessionView, TransportKind, TransportView, ViewSource,
+};
+
+impl ViewSource for Engine {
+    fn session(&self, id: SessionId) -> Option<SessionView<'_>> {
+        let session = self.sessions.get(id)?;
+        Some(SessionView { id, signaling: &session.signaling, labels: &session.labels })
+    }
+
+    fn router(&self, id: RouterId) -> Option<RouterView<'_>> {
+        Some(RouterView { id, labels: &self.routers.get(id)?.labels })
+    }
+
+    fn transport(&self, id: TransportId) -> Option<TransportView<'_>> {
+        let transport = self.transports.get(id)?;
+        Some(TransportView {
+            id,
+            router: transport.router,
+            session: transport.session,
+            kind: match transport.link {
+                Link::WebRtc(_) => TransportKind::WebRtc,
+                Link::Plain(_) => TransportKind::Plain,
+            },
+            ice_state: transport.ice_state(),
+            dtls_state: transport.dtls_state(),
+            tuple: transport.tuple(),
+            labels: &transport.labels,
+        })
+    }
+
+    fn producer(&self, id: ProducerId) -> Option<ProducerView<'_>> {
+        let producer = self.producers.get(id)?;
+        // What stands for a producer of another media thread is seen by the plugins of that thread.
+        let Source::Transport(transport) = producer.source else { return None };
+        Some(ProducerView {
+            id,
+            router: producer.router,
+            transport,
+            session: self.transports.get(transport).and_then(|transport| transport.session),
+            kind: producer.kind,
+            rtp_parameters: &producer.parameters,
+            paused: producer.paused,
+            labels: &producer.labels,
+        })
+    }
+
+    fn consumer(&self, id: ConsumerId) -> Option<ConsumerView<'_>> {
+        let consumer = self.consumers.get(id)?;
+        let producer = self.producers.get(consumer.producer);
+        Some(ConsumerView {
+            id,
+            router: consumer.router,
+            transport: consumer.transport,
+            session: self.transports.get(consumer.transport).and_then(|transport| transport.session),
+            producer: match producer.map(|producer| producer.source) {
+                Some(Source::Relay(origin)) => origin,
+                _ => consumer.producer,
+            },
+            kind: consumer.kind,
+            consumer_type: consumer.consumer_type,
+            rtp_parameters: &consumer.parameters,
+            paused: consumer.paused,
+            producer_paused: consumer.producer_paused,
+            labels: &consumer.labels,
+        })
+    }
+
+    fn each_below(&self, parent: Target, kind: EntityKind, each: &mut dyn FnMut(RawId)) {
+        match kind {
+            EntityKind::Session => {
+                for (id, _) in self
+                    .sessions
+                    .iter()
+                    .filter(|(id, _)| parent == Target::Worker || parent == Target::Session(*id))
+                {
+                    each(id.raw());
+                }
+            }
+            EntityKind::Router => {
+                for (id, _) in self
+                    .routers
+                    .iter()
+                    .filter(|(id, _)| parent == Target::Worker || parent == Target::Router(*id))
+                {
+                    each(id.raw());
+                }
+            }
+            EntityKind::Transport => {
+                for (id, _) in self.transports.iter().filter(|(id, _)| self.transport_is_below(*id, parent)) {
+                    each(id.raw());
+                }
+            }
+            EntityKind::Producer => {
+                let seen = self.producers.iter().filter(|(_, producer)| producer.transport().is_some());
+                for (id, _) in seen.filter(|(id, _)| self.producer_is_below(*id, parent)) {
+                    each(id.raw());
+                }
+            }
+            EntityKind::Consumer => {
+                for (id, consumer) in self.consumers.iter() {
+                    if parent == Target::Consumer(id)
+                        || self.transport_is_below(consumer.transport, parent)
+                        || self.producer_is_below(consumer.producer, parent)
+                    {
+                        each(id.raw());
+                    }
+                }
+            }
+            EntityKind::DataProducer | EntityKind::DataConsumer => {}
+        }
+    }
+}
+
+impl Engine {
+    fn transport_is_below(&self, id: TransportId, parent: Target) -> bool {
+        let Some(transport) = self.transports.get(id) else { return false };
+        match parent {
+            Target::Worker => true,
+            Target::Session(session) => transport.session == Some(session),
+            Target::Router(router) => transport.router == router,
+            Target::Transport(other) => other == id,
+            _ => false,
+        }
+    }
+
+    fn producer_is_below(&self, id: ProducerId, parent: Target) -> bool {
+        let Some(producer) = self.producers.get(id) else { return false };
+        parent == Target::Producer(id)
+            || producer.transport().is_some_and(|transport| self.transport_is_below(transport, parent))
+    }
+}

@@ -1,0 +1,397 @@
+//! UDP: batches in, runs out, addresses, full sockets.
+use std::collections::HashMap as Map;
+
+use super::*;
+
+fn add(net: &mut Net, address: &str, options: UdpOptions) -> (SocketId, SocketAddr) {
+    let id = net.add_udp(address.parse().unwrap(), options).unwrap();
+    (id, net.local_addr(id).unwrap())
+}
+
+fn socket(net: &mut Net, id: SocketId) -> &mut UdpSocket {
+    match net.sockets.get_mut(&id) {
+        Some(NetSocket::Udp(udp)) => udp,
+        _ => panic!("no UDP socket {id:?}"),
+    }
+}
+
+fn has_ipv6() -> bool {
+    StdUdpSocket::bind("[::1]:0").is_ok()
+}
+
+#[test]
+fn a_batch_arrives_whole_and_in_order() {
+    for gro in [true, false] {
+        let mut net = net();
+        let (id, address) = add(&mut net, "127.0.0.1:0", UdpOptions { gro, ..UdpOptions::default() });
+        let peer = peer("127.0.0.1:0");
+        for n in 0..100 {
+            peer.send_to(&numbered(n, 4 + n as usize), address).unwrap();
+        }
+        let got = turn_until(&mut net, |got| got.len() >= 100);
+        for (n, (route, datagram)) in got.iter().enumerate() {
+            assert_eq!(*datagram, numbered(n as u32, 4 + n));
+            assert_eq!(route.remote, peer.local_addr().unwrap());
+            assert_eq!((route.socket, route.protocol, route.local), (id, Protocol::Udp, Some(address.ip())));
+        }
+        assert_eq!(got.len(), 100);
+        assert_eq!(net.counters().datagrams_in, 100);
+    }
+}
+
+#[test]
+fn a_busy_socket_leaves_turns_to_others() {
+    let mut net = net();
+    let (_, busy) = add(&mut net, "127.0.0.1:0", UdpOptions { gro: false, ..UdpOptions::default() });
+    let (quiet_id, quiet) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let peer = peer("127.0.0.1:0");
+    for n in 0..200 {
+        peer.send_to(&numbered(n, 100), busy).unwrap();
+    }
+    peer.send_to(b"me too", quiet).unwrap();
+    let (mut first_turn, mut heard) = (0, false);
+    net.poll(Some(Instant::now() + LONG), |_, route, _| {
+        first_turn += 1;
+        heard |= route.socket == quiet_id;
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(heard);
+    assert!(first_turn <= 33, "{first_turn} datagrams in one turn");
+}
+
+#[test]
+fn breaking_off_loses_and_repeats_nothing() {
+    let mut net = net();
+    let (id, address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let (from, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let mut outbox = Outbox::default();
+    for n in 0..150 {
+        push(&mut outbox, udp_route(from, address), &numbered(n, 500));
+    }
+    net.flush(&mut outbox);
+    let mut got = Vec::new();
+    while got.len() < 150 {
+        let before = got.len();
+        net.poll(Some(Instant::now() + LONG), |_, route, datagram| {
+            assert_eq!(route.socket, id);
+            got.push(number(datagram));
+            if got.len() % 7 == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+        assert!(got.len() - before <= 7);
+    }
+    assert_eq!(got, (0..150).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_socket_removed_after_breaking_off_delivers_nothing_more() {
+    let mut net = net();
+    let (id, address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let peer = peer("127.0.0.1:0");
+    for n in 0..3 {
+        peer.send_to(&numbered(n, 10), address).unwrap();
+    }
+    let breaks = |_: Instant, _: Route, _: &mut [u8]| ControlFlow::Break(());
+    net.poll(Some(Instant::now() + LONG), breaks).unwrap();
+    net.remove(id);
+    let mut more = 0;
+    for _ in 0..3 {
+        net.poll(Some(Instant::now()), |_, _, _| {
+            more += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    }
+    assert_eq!(more, 0);
+}
+
+#[test]
+fn runs_arrive_as_the_same_datagrams_in_order() {
+    for (address, wanted) in [("127.0.0.1:0", true), ("[::1]:0", has_ipv6())] {
+        if !wanted {
+            continue;
+        }
+        let mut net = net();
+        let (id, _) = add(&mut net, address, UdpOptions::default());
+        let peers: Vec<_> = (0..5).map(|_| peer(address)).collect();
+        // Equal sizes, a shorter last one, growing ones, mixed ones, and more than one call takes.
+        let sizes: [&[usize]; 5] = [
+            &[1200; 10],
+            &[1200, 1200, 1200, 300],
+            &[100, 200, 300, 400, 500],
+            &[1200, 1200, 60, 60, 1200, 900, 0, 1200],
+            &[1000; 150],
+        ];
+        let mut outbox = Outbox::default();
+        for n in 0..150 {
+            for (peer, sizes) in peers.iter().zip(sizes) {
+                if let Some(&size) = sizes.get(n) {
+                    let route = udp_route(id, peer.local_addr().unwrap());
+                    let datagram = if size < 4 { vec![] } else { numbered(n as u32, size) };
+                    push(&mut outbox, route, &datagram);
+                }
+            }
+        }
+        let pushed = outbox.len() as u64;
+        net.flush(&mut outbox);
+        for (peer, sizes) in peers.iter().zip(sizes) {
+            for (n, &size) in sizes.iter().enumerate() {
+                let (datagram, _) = receive(peer);
+                assert_eq!(datagram.len(), size, "datagram {n} of {sizes:?}");
+                assert!(size < 4 || datagram == numbered(n as u32, size));
+            }
+        }
+        let counters = net.counters();
+        assert_eq!(counters.datagrams_out, pushed);
+        assert_eq!((counters.send_errors, counters.gso_refused), (0, 0));
+        assert!(counters.gso_sends >= 5 && counters.sends < 25, "{counters:?}");
+    }
+}
+
+#[test]
+fn coalesced_datagrams_are_taken_apart() {
+    let mut net = net();
+    let (_, address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let (from, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let mut outbox = Outbox::default();
+    for n in 0..21 {
+        push(&mut outbox, udp_route(from, address), &numbered(n, if n == 20 { 77 } else { 1200 }));
+    }
+    net.flush(&mut outbox);
+    let got = turn_until(&mut net, |got| got.len() >= 21);
+    for (n, (_, datagram)) in got.iter().enumerate() {
+        assert_eq!(*datagram, numbered(n as u32, if n == 20 { 77 } else { 1200 }));
+    }
+    assert_eq!(net.counters().datagrams_in, 21);
+    assert!(net.counters().messages_in < 21, "{:?}", net.counters());
+}
+
+/// Sends `runs` runs of 5 while each call of several segments fails with `errno`; all must arrive in order.
+fn send_refused(net: &mut Net, id: SocketId, errno: i32, runs: u32) {
+    let peer = peer("127.0.0.1:0");
+    socket(net, id).sender.faults.gso = Some(errno);
+    let mut outbox = Outbox::default();
+    for run in 0..runs {
+        for n in 0..5 {
+            push(&mut outbox, udp_route(id, peer.local_addr().unwrap()), &numbered(run * 5 + n, 800));
+        }
+        net.flush(&mut outbox);
+        for n in 0..5 {
+            assert_eq!(receive(&peer).0, numbered(run * 5 + n, 800));
+        }
+    }
+}
+
+#[test]
+fn a_system_without_segmentation_sends_one_by_one_from_then_on() {
+    for errno in [libc::EIO, libc::EOPNOTSUPP] {
+        let mut net = net();
+        let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+        send_refused(&mut net, id, errno, 3);
+        assert!(!socket(&mut net, id).sender.gso);
+        let counters = net.counters();
+        assert_eq!((counters.gso_refused, counters.gso_sends, counters.datagrams_out), (1, 0, 15));
+    }
+}
+
+#[test]
+fn one_refusing_destination_does_not_end_segmentation_for_all() {
+    let mut net = net();
+    let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    send_refused(&mut net, id, libc::EINVAL, 10);
+    assert!(socket(&mut net, id).sender.gso);
+    send_refused(&mut net, id, libc::EINVAL, 10);
+    assert!(!socket(&mut net, id).sender.gso, "sixteen in a row do");
+    assert_eq!(net.counters().datagrams_out, 100);
+}
+
+#[test]
+fn a_reply_leaves_from_the_address_that_was_hit() {
+    let cases = [
+        ("0.0.0.0:0", "127.0.0.2", "127.0.0.1:0"),
+        ("[::]:0", "127.0.0.3", "127.0.0.1:0"),
+        ("[::]:0", "::1", "[::1]:0"),
+    ];
+    for (bound, hit, peer_address) in cases {
+        if bound.starts_with('[') && !has_ipv6() {
+            continue;
+        }
+        let mut net = net();
+        let (_, address) = add(&mut net, bound, UdpOptions::default());
+        let peer = peer(peer_address);
+        let hit = SocketAddr::new(hit.parse().unwrap(), address.port());
+        peer.send_to(b"ping", hit).unwrap();
+        let got = turn_until(&mut net, |got| !got.is_empty());
+        let route = got[0].0;
+        assert_eq!((route.remote, route.local), (peer.local_addr().unwrap(), Some(hit.ip())));
+        let mut outbox = Outbox::default();
+        for n in 0..3 {
+            push(&mut outbox, route, &numbered(n, 100));
+        }
+        net.flush(&mut outbox);
+        for n in 0..3 {
+            assert_eq!(receive(&peer), (numbered(n, 100), hit));
+        }
+        assert_eq!(net.counters().gso_sends, 1);
+    }
+}
+
+#[test]
+fn a_full_socket_keeps_the_rest_in_order() {
+    for errno in [libc::EAGAIN, libc::ENOBUFS] {
+        let mut net = net();
+        let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+        let peers = [peer("127.0.0.1:0"), peer("127.0.0.1:0")];
+        let mut outbox = Outbox::default();
+        // The first call of mixed sizes passes, the second is refused; and so is the first try to send the rest.
+        socket(&mut net, id).sender.faults.next = [0, errno, errno].into();
+        let sizes = [100, 200, 200, 200, 50, 300];
+        for turn in 0..2 {
+            for n in 0..6 {
+                for peer in &peers {
+                    let route = udp_route(id, peer.local_addr().unwrap());
+                    push(&mut outbox, route, &numbered(turn * 6 + n, sizes[n as usize]));
+                }
+            }
+            net.flush(&mut outbox);
+            assert!(outbox.is_empty());
+        }
+        assert_eq!(socket(&mut net, id).backlog_len(), 23);
+        turn_while(&mut net, |net| socket(net, id).backlog_len() > 0);
+        for peer in &peers {
+            for n in 0..12 {
+                assert_eq!(receive(peer).0, numbered(n, sizes[n as usize % 6]));
+            }
+        }
+        assert_eq!((net.counters().would_block, net.counters().datagrams_out), (2, 24));
+        // Nothing is left that would keep the loop awake.
+        let start = Instant::now();
+        turn_until(&mut net, |_| start.elapsed() > Duration::from_millis(5));
+        assert!(!socket(&mut net, id).watches_room && net.later.is_empty());
+    }
+}
+
+#[test]
+fn a_run_refused_half_way_continues_where_it_stopped() {
+    let mut net = net();
+    let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions { gso: false, ..UdpOptions::default() });
+    let peer = peer("127.0.0.1:0");
+    socket(&mut net, id).sender.faults.next = [0, 0, libc::EAGAIN].into();
+    let mut outbox = Outbox::default();
+    for n in 0..5 {
+        push(&mut outbox, udp_route(id, peer.local_addr().unwrap()), &numbered(n, 100));
+    }
+    net.flush(&mut outbox);
+    turn_while(&mut net, |net| socket(net, id).backlog_len() > 0);
+    for n in 0..5 {
+        assert_eq!(number(&receive(&peer).0), n);
+    }
+}
+
+#[test]
+fn a_jam_drops_the_oldest_and_counts_them() {
+    let mut net = net();
+    let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let (sink, sink_address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    socket(&mut net, id).sender.faults.next = [libc::EAGAIN].into();
+    let mut outbox = Outbox::default();
+    for n in 0..1324 {
+        push(&mut outbox, udp_route(id, sink_address), &numbered(n, 20));
+    }
+    net.flush(&mut outbox);
+    assert_eq!(net.counters().backlog_dropped, 300);
+    let got = turn_until(&mut net, |got| got.len() >= 1024);
+    let numbers: Vec<u32> = got.iter().map(|(_, datagram)| number(datagram)).collect();
+    assert_eq!(numbers, (300..1324).collect::<Vec<_>>());
+    assert!(got.iter().all(|(route, _)| route.socket == sink));
+}
+
+#[test]
+fn a_tiny_send_buffer_keeps_the_order() {
+    let mut net = net();
+    let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions { send_buffer: 1, ..UdpOptions::default() });
+    let (_, to) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let mut outbox = Outbox::default();
+    for n in 0..400 {
+        push(&mut outbox, udp_route(id, to), &numbered(n, 1200 + n as usize / 100));
+    }
+    net.flush(&mut outbox);
+    let got = turn_until(&mut net, |got| got.len() >= 400);
+    let numbers: Vec<u32> = got.iter().map(|(_, datagram)| number(datagram)).collect();
+    assert_eq!(numbers, (0..400).collect::<Vec<_>>());
+}
+
+#[test]
+fn overlong_and_empty_datagrams_are_dropped_and_counted() {
+    for gro in [true, false] {
+        let mut net = net();
+        let (_, address) = add(&mut net, "127.0.0.1:0", UdpOptions { gro, ..UdpOptions::default() });
+        let peer = peer("127.0.0.1:0");
+        for size in [2048, 2049, 9000, 0, 60_000, 5] {
+            peer.send_to(&vec![7; size], address).unwrap();
+        }
+        let got = turn_until(&mut net, |got| got.len() >= 2);
+        assert_eq!(
+            got.iter().map(|(_, datagram)| datagram.len()).collect::<Vec<_>>(),
+            [2048, 5],
+            "gro {gro}"
+        );
+        assert_eq!((net.counters().truncated, net.counters().unusable), (3, 1), "gro {gro}");
+    }
+}
+
+#[test]
+fn an_icmp_error_is_counted_and_harmless() {
+    let mut net = net();
+    let (id, address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    // Only a connected socket hears of it: connect, hit a closed port, and disconnect by connecting to the real peer.
+    // (An address that no other test uses, so that nobody takes the port meanwhile.)
+    let closed = peer("127.0.0.9:0").local_addr().unwrap();
+    let peer = peer("127.0.0.1:0");
+    socket(&mut net, id).sender.socket.connect(&closed.into()).unwrap();
+    socket(&mut net, id).sender.socket.send(b"anybody?").unwrap();
+    turn_while(&mut net, |net| net.counters().receive_errors == 0);
+    socket(&mut net, id).sender.socket.connect(&peer.local_addr().unwrap().into()).unwrap();
+    peer.send_to(b"alive", address).unwrap();
+    assert_eq!(turn_until(&mut net, |got| !got.is_empty())[0].1, b"alive");
+}
+
+#[test]
+fn what_cannot_be_reached_is_counted_and_harms_no_other() {
+    let mut net = net();
+    let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let peer = peer("127.0.0.1:0");
+    let mut outbox = Outbox::default();
+    for remote in ["[::1]:9", "127.0.0.1:0", "255.255.255.255:9"] {
+        push(&mut outbox, udp_route(id, remote.parse().unwrap()), b"lost");
+        push(&mut outbox, udp_route(id, peer.local_addr().unwrap()), remote.as_bytes());
+    }
+    net.flush(&mut outbox);
+    for remote in ["[::1]:9", "127.0.0.1:0", "255.255.255.255:9"] {
+        assert_eq!(receive(&peer).0, remote.as_bytes());
+    }
+    assert_eq!((net.counters().unroutable, net.counters().send_errors), (2, 1));
+}
+
+#[test]
+fn many_routes_in_random_order_lose_nothing() {
+    let mut net = net();
+    let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let sinks: Vec<_> = (0..20).map(|_| add(&mut net, "127.0.0.1:0", UdpOptions::default())).collect();
+    let mut expected: Map<SocketId, Vec<Vec<u8>>> = Map::new();
+    let (mut outbox, mut seed) = (Outbox::default(), 7_u32);
+    for n in 0..1000 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (sink, address) = sinks[(seed >> 8) as usize % sinks.len()];
+        let datagram = numbered(n, [1200, 1200, 1200, 300, 80][(seed >> 16) as usize % 5]);
+        push(&mut outbox, udp_route(id, address), &datagram);
+        expected.entry(sink).or_default().push(datagram);
+    }
+    net.flush(&mut outbox);
+    let mut got: Map<SocketId, Vec<Vec<u8>>> = Map::new();
+    for (route, datagram) in turn_until(&mut net, |got| got.len() >= 1000) {
+        got.entry(route.socket).or_default().push(datagram);
+    }
+    assert!(got == expected);
+}

@@ -1,0 +1,169 @@
+//! One UDP socket of a media thread.
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::backlog::Backlog;
+use super::counters::NetCounters;
+use super::error::BindError;
+use super::route::{Protocol, Route, SocketId};
+use super::send::{Blocked, Sender, Sent, next_call};
+use super::sockaddr::{SOL_UDP, UDP_GRO, UDP_SEGMENT, canonical};
+use super::sys;
+
+/// How an UDP socket is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UdpOptions {
+    /// Bytes of the kernel's receive buffer; the system may grant less (`net.core.rmem_max`). 4 MiB.
+    pub recv_buffer: usize,
+    /// Bytes of the kernel's send buffer; the system may grant less (`net.core.wmem_max`). 4 MiB.
+    pub send_buffer: usize,
+    /// Several sockets, such as one for each media thread, share the port (`SO_REUSEPORT`). Off.
+    pub reuse_port: bool,
+    /// `[::]` serves IPv6 only, not IPv4 as well. Off.
+    pub ipv6_only: bool,
+    /// Let the kernel deliver several datagrams of one peer in one piece (GRO). On; ignored where it cannot.
+    pub gro: bool,
+    /// Give the kernel several datagrams to one peer in one piece (GSO). On; ignored where it cannot.
+    pub gso: bool,
+}
+
+impl Default for UdpOptions {
+    fn default() -> Self {
+        Self {
+            recv_buffer: 4 << 20,
+            send_buffer: 4 << 20,
+            reuse_port: false,
+            ipv6_only: false,
+            gro: true,
+            gso: true,
+        }
+    }
+}
+
+/// One UDP socket: its sending half and the datagrams that wait for it.
+#[derive(Debug)]
+pub(super) struct UdpSocket {
+    pub(super) id: SocketId,
+    pub(super) sender: Sender,
+    /// The address it is bound to.
+    pub(super) local: SocketAddr,
+    /// Whether datagrams may arrive coalesced.
+    pub(super) gro: bool,
+    backlog: Backlog,
+    /// Why the backlog waits.
+    pub(super) blocked: Option<Blocked>,
+    /// Whether the poller watches for room to write.
+    pub(super) watches_room: bool,
+    /// Whether a timer for the next try is set.
+    pub(super) retries: bool,
+}
+
+impl UdpSocket {
+    /// Opens a socket on `address`; port 0 takes any free one.
+    pub(super) fn bind(id: SocketId, address: SocketAddr, options: UdpOptions) -> Result<Self, BindError> {
+        Self::open(id, address, options).map_err(|source| BindError::new(Protocol::Udp, address, source))
+    }
+
+    fn open(id: SocketId, address: SocketAddr, options: UdpOptions) -> io::Result<Self> {
+        let v6 = address.is_ipv6();
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+        socket.set_nonblocking(true)?;
+        if v6 {
+            socket.set_only_v6(options.ipv6_only)?;
+        }
+        socket.set_reuse_port(options.reuse_port)?;
+        // A smaller buffer than asked for is no reason not to start.
+        let _ = socket.set_recv_buffer_size(options.recv_buffer);
+        let _ = socket.set_send_buffer_size(options.send_buffer);
+        let wildcard = address.ip().is_unspecified();
+        if wildcard && v6 {
+            sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+        } else if wildcard {
+            sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+        }
+        // Forged ICMP "fragmentation needed" would shrink a path's MTU and end GSO there: take the device's MTU, and let
+        // routers fragment. Best effort, since it is a refinement.
+        let _ =
+            sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT);
+        let gro = options.gro && sys::set_option(socket.as_fd(), SOL_UDP, UDP_GRO, 1).is_ok();
+        // Size 0 is "no segmentation by default": it changes nothing and tells whether the kernel knows the option. One
+        // that does not would ignore the control message and send the run as one giant datagram.
+        let gso = options.gso && sys::set_option(socket.as_fd(), SOL_UDP, UDP_SEGMENT, 0).is_ok();
+        socket.bind(&SockAddr::from(address))?;
+        let local = socket.local_addr()?.as_socket().map(canonical).unwrap_or(address);
+        let sender = Sender::new(socket, v6, wildcard, gso);
+        Ok(Self {
+            id,
+            sender,
+            local,
+            gro,
+            backlog: Backlog::default(),
+            blocked: None,
+            watches_room: false,
+            retries: false,
+        })
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.sender.socket.as_fd()
+    }
+
+    /// How many datagrams wait.
+    #[cfg(test)]
+    pub(super) fn backlog_len(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// Sends the datagrams of one route in their order. What does not fit now waits, and all that follows queues behind.
+    pub(super) fn send<'a>(
+        &mut self,
+        route: &Route,
+        datagrams: impl Iterator<Item = &'a [u8]>,
+        counters: &mut NetCounters,
+    ) {
+        let mut datagrams = datagrams.peekable();
+        let Some(target) = self.sender.target(route) else {
+            counters.unroutable += datagrams.count() as u64;
+            return;
+        };
+        while self.backlog.is_empty() {
+            let call = next_call(&mut datagrams, self.sender.gso);
+            if call.is_empty() {
+                return;
+            }
+            if let Sent::Part(sent, blocked) = self.sender.send(&target, &call, counters) {
+                self.blocked = Some(blocked);
+                for part in call.iter().skip(sent) {
+                    counters.backlog_dropped += self.backlog.push(route, part);
+                }
+            }
+        }
+        for datagram in datagrams {
+            counters.backlog_dropped += self.backlog.push(route, datagram);
+        }
+    }
+
+    /// Sends what waits, oldest first, until the socket is full again.
+    pub(super) fn resend(&mut self, counters: &mut NetCounters) {
+        self.blocked = None;
+        while self.blocked.is_none() {
+            let done = {
+                let Some((route, datagrams)) = self.backlog.front() else { return };
+                let call = next_call(&mut datagrams.peekable(), self.sender.gso);
+                // What waits was reachable once; that does not change.
+                let Some(target) = self.sender.target(&route) else { return };
+                match self.sender.send(&target, &call, counters) {
+                    Sent::All => call.len(),
+                    Sent::Part(sent, blocked) => {
+                        self.blocked = Some(blocked);
+                        sent
+                    }
+                }
+            };
+            self.backlog.pop(done);
+        }
+    }
+}

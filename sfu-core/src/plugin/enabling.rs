@@ -1,0 +1,99 @@
+//! Where plugins are on: rules per level, of which the nearest wins.
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::compose::PluginSet;
+use super::config::PluginSettings;
+use super::slot::PluginSlot;
+use crate::control::Target;
+
+/// Rules of one plugin kept at the most, besides the configured one.
+const MAX_RULES: usize = 65_536;
+
+/// Whether a plugin is on somewhere, and its options there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Setting<'a> {
+    /// On.
+    pub on: bool,
+    /// Its options; `null` for none.
+    pub options: &'a Value,
+    /// The level that decided.
+    pub by: Target,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Rule {
+    on: bool,
+    options: Value,
+}
+
+#[derive(Debug, Default)]
+struct SlotRules {
+    /// For the whole worker: by configuration, or by `#[plugin(off)]`.
+    configured: Option<Rule>,
+    /// By requests, at any level; at the worker's level they beat the configuration.
+    requested: HashMap<Target, Rule>,
+}
+
+/// Where plugins are on.
+///
+/// The nearest level with a rule decides: the entity, its producer, its transport, its session, its router, the
+/// worker. At the worker's level a request beats the configuration, and the configuration beats `#[plugin(off)]`.
+#[derive(Debug, Default)]
+pub struct Rules {
+    slots: Vec<SlotRules>,
+}
+
+static NO_OPTIONS: Value = Value::Null;
+
+impl Rules {
+    /// The rules that configuration and `#[plugin(off)]` make.
+    pub fn configured<S: PluginSet>(settings: &PluginSettings) -> Self {
+        let mut slots: Vec<SlotRules> = Vec::new();
+        slots.resize_with(S::LEN, SlotRules::default);
+        let mut rules = Rules { slots };
+        rules.reconfigure::<S>(settings);
+        rules
+    }
+
+    /// Takes over a new configuration; rules made by requests stay.
+    pub fn reconfigure<S: PluginSet>(&mut self, settings: &PluginSettings) {
+        for (slot, meta, _) in S::metas() {
+            let on = settings.enabled(meta.id).unwrap_or(!meta.off_by_default);
+            if let Some(rules) = self.slots.get_mut(slot.index()) {
+                rules.configured = Some(Rule { on, options: settings.options(meta.id) });
+            }
+        }
+    }
+
+    /// Whether a plugin is on for the entity whose lineage this is.
+    pub fn resolve(&self, slot: PluginSlot, lineage: &[Target]) -> Setting<'_> {
+        let off = Setting { on: false, options: &NO_OPTIONS, by: Target::Worker };
+        let Some(rules) = self.slots.get(slot.index()) else { return off };
+        let requested = lineage.iter().find_map(|by| rules.requested.get(by).map(|rule| (rule, *by)));
+        match requested.or(rules.configured.as_ref().map(|rule| (rule, Target::Worker))) {
+            Some((rule, by)) => Setting { on: rule.on, options: &rule.options, by },
+            None => off,
+        }
+    }
+
+    /// A request switches a plugin on or off at a target. `false`: too many rules.
+    pub fn set(&mut self, slot: PluginSlot, target: Target, on: bool, options: Value) -> bool {
+        let Some(rules) = self.slots.get_mut(slot.index()) else { return false };
+        if rules.requested.len() >= MAX_RULES && !rules.requested.contains_key(&target) {
+            return false;
+        }
+        rules.requested.insert(target, Rule { on, options });
+        true
+    }
+
+    /// An entity is gone.
+    pub fn forget(&mut self, target: Target) {
+        for rules in &mut self.slots {
+            if !rules.requested.is_empty() {
+                rules.requested.remove(&target);
+            }
+        }
+    }
+}

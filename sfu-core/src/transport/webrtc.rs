@@ -1,0 +1,51 @@
+//! The WebRTC link: ICE finds the path, DTLS agrees on keys.
+use std::net::SocketAddr;
+
+use super::dtls::{AwsLcDtls, Fingerprint};
+use super::ice::IceAgent;
+use crate::control::{DtlsRole, DtlsState, IceState};
+use crate::net::{Route, SocketId};
+
+/// ICE and DTLS of one transport.
+pub(crate) struct WebRtcLink {
+    /// Answers the peer's checks.
+    pub(crate) ice: IceAgent<Route>,
+    /// The association; made once the peer's parameters are known and its first datagram or our turn has come.
+    pub(crate) dtls: Option<AwsLcDtls>,
+    /// How far it is.
+    pub(crate) dtls_state: DtlsState,
+    /// Our role, once `connect` decided it.
+    pub(crate) role: Option<DtlsRole>,
+    /// What the peer's certificate must match.
+    pub(crate) fingerprints: Vec<Fingerprint>,
+    /// Sockets that belong to this transport alone.
+    pub(crate) own_sockets: Vec<SocketId>,
+    /// All sockets that it may be reached on, with the addresses that they are bound to.
+    pub(crate) listen: Vec<(SocketId, SocketAddr)>,
+}
+
+impl WebRtcLink {
+    /// State of ICE in the control API's terms.
+    pub(crate) fn ice_state(&self) -> IceState {
+        state(self.ice.state())
+    }
+
+    /// The address that a socket is bound to. Accepted TCP connections have the listener's.
+    pub(crate) fn local_address(&self, socket: SocketId) -> Option<SocketAddr> {
+        self.listen
+            .iter()
+            .find(|(id, _)| *id == socket)
+            .or_else(|| self.listen.first())
+            .map(|(_, address)| *address)
+    }
+}
+
+/// State of ICE in the control API's terms.
+pub(crate) fn state(state: super::ice::IceState) -> IceState {
+    match state {
+        super::ice::IceState::New => IceState::New,
+        super::ice::IceState::Connected => IceState::Connected,
+        super::ice::IceState::Completed => IceState::Completed,
+        super::ice::IceState::Disconnected => IceState::Disconnected,
+    }
+}

@@ -1,0 +1,65 @@
+//! Settings of a worker: the file, the command line and the environment make one of these.
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::http::HttpConfig;
+use crate::plugin::PluginSettings;
+
+/// Settings of a worker.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WorkerConfig {
+    /// Media threads; 0 takes the number of cores.
+    pub workers: u8,
+    /// HTTP server of signaling.
+    pub http: HttpConfig,
+    /// Media over the network.
+    pub rtc: RtcConfig,
+    /// Plugins.
+    pub plugins: PluginSettings,
+    /// `[signaling.<id>]` tables, as JSON.
+    pub signaling: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Settings of media over the network.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RtcConfig {
+    /// Address that media sockets are bound to; unspecified takes all.
+    pub listen_ip: IpAddr,
+    /// UDP port that all WebRTC transports of the first media thread share, each further thread takes the next one; 0 takes any free ones.
+    pub udp_port: u16,
+    /// TCP port for peers that have no UDP, likewise; 0 takes any free ones.
+    pub tcp_port: u16,
+    /// Offer TCP.
+    pub tcp: bool,
+    /// Addresses or host names that peers are told instead of this machine's own.
+    pub announce: Vec<String>,
+    /// PEM file with a certificate for DTLS; without one, one is made at every start.
+    pub dtls_cert: Option<PathBuf>,
+    /// PEM file with the key of `dtls_cert`.
+    pub dtls_key: Option<PathBuf>,
+    /// SRTP suites, preferred ones first.
+    pub srtp: Vec<crate::control::SrtpCryptoSuite>,
+    /// Size of the sockets' receive buffers in bytes.
+    pub recv_buffer: usize,
+    /// Size of the sockets' send buffers in bytes.
+    pub send_buffer: usize,
+}
+
+impl Default for RtcConfig {
+    fn default() -> Self {
+        use crate::control::SrtpCryptoSuite as Suite;
+        RtcConfig {
+            listen_ip: IpAddr::from([0, 0, 0, 0]),
+            udp_port: 0,
+            tcp_port: 0,
+            tcp: true,
+            announce: Vec::new(),
+            dtls_cert: None,
+            dtls_key: None,
+            srtp: vec![Suite::AeadAes128Gcm, Suite::AeadAes256Gcm, Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32],
+            recv_buffer: 4 << 20,
+            send_buffer: 4 << 20,
+        }
+    }
+}
