@@ -116,7 +116,7 @@ pub fn expand(input: TokenStream) -> TokenStream {
         impl ::sfu_core::plugin::Composition for #name {
             type Plugins = #plugin_list;
             type Signaling = #signaling_list;
-            const CHECKED: () = ::sfu_core::plugin::__private::check::<#plugin_list>();
+            const CHECKED: () = ::sfu_core::plugin::__private::check::<<Self as ::sfu_core::plugin::Composition>::Plugins>();
         }
         const _: () = <#name as ::sfu_core::plugin::Composition>::CHECKED;
     }

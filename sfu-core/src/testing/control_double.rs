@@ -310,6 +310,43 @@ impl World {
                 };
                 (Reply::DtlsRole(ours), Vec::new())
             }
+            Command::CreatePlainTransport { router, options } => {
+                self.known(router.raw())?;
+                let mut parents = vec![router.raw()];
+                if let Some(session) = options.session {
+                    self.known(session.raw())?;
+                    parents.push(session.raw());
+                }
+                let target = |id| Target::Transport(TransportId::from_raw(id));
+                let id = self.open(worker, target, parents, options.labels, Body::Plain);
+                let tuple = |port: u16| TransportTuple {
+                    local: (options.listen.ip, port).into(),
+                    remote: None,
+                    protocol: Protocol::Udp,
+                };
+                let created = PlainTransportCreated {
+                    id: TransportId::from_raw(id),
+                    tuple: tuple(40_000),
+                    rtcp_tuple: (!options.rtcp_mux).then(|| tuple(40_001)),
+                    srtp_parameters: options.srtp.map(|crypto_suite| SrtpParameters {
+                        crypto_suite,
+                        key_base64: "b3VyIGtleSBvdXIga2V5IG91ciBrZXkgb3VyIGtleSE=".into(),
+                    }),
+                };
+                (Reply::PlainTransport(created), Vec::new())
+            }
+            Command::ConnectPlainTransport { transport, peer } => {
+                self.known(transport.raw())?;
+                let local = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000));
+                let remote = peer.ip.zip(peer.port).map(Into::into);
+                let created = PlainTransportCreated {
+                    id: transport,
+                    tuple: TransportTuple { local, remote, protocol: Protocol::Udp },
+                    rtcp_tuple: None,
+                    srtp_parameters: None,
+                };
+                (Reply::PlainTransport(created), Vec::new())
+            }
             Command::RestartIce(transport) => {
                 let Some(Entity { body: Body::Transport { restarts, .. }, .. }) =
                     self.entities.get_mut(&transport.raw())
@@ -324,7 +361,8 @@ impl World {
                 let target = |id| Target::Producer(ProducerId::from_raw(id));
                 let body = Body::Producer(options.kind);
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
-                let created = ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
+                let created =
+                    ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 (Reply::Producer(created), Vec::new())
             }
             Command::Consume { transport, options } => {
@@ -373,7 +411,11 @@ impl World {
         let mut stats = WorkerStats::default();
         for (id, entity) in self.entities.iter().filter(|(id, _)| self.is_below(**id, target)) {
             match (&entity.body, entity.target) {
-                (Body::Transport { ice, dtls, .. }, Target::Transport(id)) => {
+                (body @ (Body::Plain | Body::Transport { .. }), Target::Transport(id)) => {
+                    let (ice_state, dtls_state) = match body {
+                        Body::Transport { ice, dtls, .. } => (Some(*ice), Some(*dtls)),
+                        _ => (None, None),
+                    };
                     let parent = |wanted: EntityKind| {
                         let kind = |p: &&RawId| {
                             self.entities.get(p).is_some_and(|e| e.target.kind() == Some(wanted))
@@ -386,8 +428,8 @@ impl World {
                         router: RouterId::from_raw(router),
                         session: parent(EntityKind::Session).map(SessionId::from_raw),
                         labels: entity.labels.clone(),
-                        ice_state: Some(*ice),
-                        dtls_state: Some(*dtls),
+                        ice_state,
+                        dtls_state,
                         tuple: None,
                         srtp: None,
                         bytes_received: 0,
