@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
 
+use super::plain_double;
 use crate::control::*;
 
 /// How many commands may wait for one stand-in.
@@ -318,34 +319,13 @@ impl World {
                     parents.push(session.raw());
                 }
                 let target = |id| Target::Transport(TransportId::from_raw(id));
-                let id = self.open(worker, target, parents, options.labels, Body::Plain);
-                let tuple = |port: u16| TransportTuple {
-                    local: (options.listen.ip, port).into(),
-                    remote: None,
-                    protocol: Protocol::Udp,
-                };
-                let created = PlainTransportCreated {
-                    id: TransportId::from_raw(id),
-                    tuple: tuple(40_000),
-                    rtcp_tuple: (!options.rtcp_mux).then(|| tuple(40_001)),
-                    srtp_parameters: options.srtp.map(|crypto_suite| SrtpParameters {
-                        crypto_suite,
-                        key_base64: "b3VyIGtleSBvdXIga2V5IG91ciBrZXkgb3VyIGtleSE=".into(),
-                    }),
-                };
+                let id = self.open(worker, target, parents, options.labels.clone(), Body::Plain);
+                let created = plain_double::created(TransportId::from_raw(id), &options);
                 (Reply::PlainTransport(created), Vec::new())
             }
             Command::ConnectPlainTransport { transport, peer } => {
                 self.known(transport.raw())?;
-                let local = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000));
-                let remote = peer.ip.zip(peer.port).map(Into::into);
-                let created = PlainTransportCreated {
-                    id: transport,
-                    tuple: TransportTuple { local, remote, protocol: Protocol::Udp },
-                    rtcp_tuple: None,
-                    srtp_parameters: None,
-                };
-                (Reply::PlainTransport(created), Vec::new())
+                (Reply::PlainTransport(plain_double::connected(transport, &peer)), Vec::new())
             }
             Command::RestartIce(transport) => {
                 let Some(Entity { body: Body::Transport { restarts, .. }, .. }) =
@@ -361,8 +341,7 @@ impl World {
                 let target = |id| Target::Producer(ProducerId::from_raw(id));
                 let body = Body::Producer(options.kind);
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
-                let created =
-                    ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
+                let created = ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 (Reply::Producer(created), Vec::new())
             }
             Command::Consume { transport, options } => {
@@ -389,7 +368,7 @@ impl World {
             Command::CloseTransport(id) => return self.close_known(id.raw()),
             Command::CloseProducer(id) => return self.close_known(id.raw()),
             Command::CloseConsumer(id) => return self.close_known(id.raw()),
-            Command::Stats(target) => (Reply::Stats(self.stats(target)), Vec::new()),
+            Command::Stats(target) => (Reply::Stats(self.stats(worker, target)), Vec::new()),
             Command::PluginRequest { body, .. } => (Reply::Json(body), Vec::new()),
             _ => done,
         })
@@ -407,9 +386,11 @@ impl World {
             || entity.parents.iter().any(|parent| self.is_below(*parent, target))
     }
 
-    fn stats(&self, target: Target) -> WorkerStats {
+    fn stats(&self, worker: u8, target: Target) -> WorkerStats {
         let mut stats = WorkerStats::default();
-        for (id, entity) in self.entities.iter().filter(|(id, _)| self.is_below(**id, target)) {
+        // Those of the whole worker are asked of every stand-in and added up.
+        let here = |id: RawId| target != Target::Worker || id.worker() == worker;
+        for (id, entity) in self.entities.iter().filter(|(id, _)| here(**id) && self.is_below(**id, target)) {
             match (&entity.body, entity.target) {
                 (body @ (Body::Plain | Body::Transport { .. }), Target::Transport(id)) => {
                     let (ice_state, dtls_state) = match body {
@@ -497,35 +478,4 @@ impl ServeRequests for NobodyServes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn closing_a_session_closes_its_transports_and_tells_it() {
-        let (control, double) = control_double(2);
-        let mut events = control.events();
-        let session = control.create_session(1, CreateSession::default()).await.unwrap();
-        let router = control.create_router(1, Labels::new()).await.unwrap();
-        let options = WebRtcTransportOptions { session: Some(session), ..Default::default() };
-        let transport = control.create_webrtc_transport(router, options).await.unwrap().id;
-        assert_eq!(double.transports_of(session), [transport]);
-        control.run(Command::CloseSession(session)).await.unwrap();
-        assert_eq!(double.open(EntityKind::Transport), 0);
-        assert_eq!(double.open_entities(), 1);
-        assert_eq!(events.recv().await.unwrap().target, Target::Session(session));
-        assert_eq!(events.recv().await.unwrap().body, EventBody::Closed(CloseReason::Parent));
-        assert!(control.run(Command::CloseSession(session)).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_rule_refuses_a_command_before_it_does_anything() {
-        let (control, double) = control_double(1);
-        double.refuse(|command| {
-            matches!(command, Command::CreateRouter { .. }).then(|| ControlError::limit("full"))
-        });
-        assert_eq!(control.create_router(0, Labels::new()).await.unwrap_err().kind, ErrorKind::Limit);
-        double.accept();
-        assert!(control.create_router(0, Labels::new()).await.is_ok());
-        assert_eq!(double.commands().len(), 2);
-    }
-}
+mod tests;
