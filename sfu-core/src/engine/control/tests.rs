@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::control::*;
+use crate::engine::sockets::ListenCandidate;
 use crate::engine::{Clock, EngineConfig, Random, SharedListen};
 use crate::net::SocketId;
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, SrtpProfile};
@@ -30,7 +31,14 @@ impl Bench {
         let dtls = DtlsContext::new(&certificate, &SrtpProfile::ALL, timers, 1200).unwrap();
         let engine = Engine::new(EngineConfig {
             worker: 0,
-            shared: SharedListen::default(),
+            shared: SharedListen {
+                sockets: vec![(SocketId(1), ([127, 0, 0, 1], 4000).into())],
+                candidates: vec![ListenCandidate {
+                    protocol: Protocol::Udp,
+                    address: "127.0.0.1".into(),
+                    port: 4000,
+                }],
+            },
             dtls,
             fingerprints: Vec::new(),
             clock: Clock::new(now, SystemTime::UNIX_EPOCH),
