@@ -119,7 +119,13 @@ impl Consumer {
         random: &mut Random,
     ) -> Result<Self, ControlError> {
         let ConsumerOptions {
-            kind: consumer_type, rtp_parameters, paused, ignore_dtx, outlives_producer, labels, ..
+            kind: consumer_type,
+            rtp_parameters,
+            paused,
+            ignore_dtx,
+            outlives_producer,
+            labels,
+            ..
         } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
         let extensions = extension_ids(&rtp_parameters)?;

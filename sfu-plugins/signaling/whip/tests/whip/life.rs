@@ -66,7 +66,7 @@ async fn viewers_without_publisher_are_kept_thirty_seconds() {
 async fn a_publisher_gone_by_any_way_leaves_its_viewers_the_same_time() {
     for way in 0..3 {
         let bench = Bench::start("").await;
-            let publisher = bench.publish("a").await;
+        let publisher = bench.publish("a").await;
         let viewer = bench.watch("a").await;
         match way {
             0 => assert_eq!(bench.delete(&publisher).await, StatusCode::OK),
