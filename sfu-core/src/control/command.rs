@@ -184,7 +184,8 @@ impl Command {
             | Command::SetMaxOutgoingBitrate { transport, .. }
             | Command::Produce { transport, .. }
             | Command::Consume { transport, .. } => (*transport).into(),
-            Command::CloseProducer(id)
+            Command::DescribeProducer(id)
+            | Command::CloseProducer(id)
             | Command::PauseProducer(id)
             | Command::ResumeProducer(id)
             | Command::RequestProducerKeyFrame(id) => (*id).into(),
