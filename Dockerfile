@@ -1,12 +1,17 @@
-# The worker in an image without a shell: docker build -t sfu-worker . && docker run --network host sfu-worker
+# The worker alone in an image: docker build -t sfu-worker . && docker run --network host sfu-worker
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked -p sfu-worker && mkdir -p /out/recordings && cp target/release/sfu-worker /out/
+# Linked statically, so that nothing else has to be in the image.
+ENV RUSTFLAGS="-C target-feature=+crt-static"
+RUN target=$(rustc -vV | sed -n 's/^host: //p') \
+ && cargo build --release --locked --target "$target" -p sfu-worker \
+ && mkdir -p /out/data && cp "target/$target/release/sfu-worker" /out/
 
-FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /out/sfu-worker /usr/local/bin/sfu-worker
-COPY --from=build --chown=nonroot:nonroot /out/recordings /var/lib/sfu-worker
-WORKDIR /var/lib/sfu-worker
+FROM scratch
+COPY --from=build /out/sfu-worker /sfu-worker
+COPY --from=build --chown=65532:65532 /out/data /data
+USER 65532:65532
+WORKDIR /data
 EXPOSE 8080/tcp
-ENTRYPOINT ["/usr/local/bin/sfu-worker"]
+ENTRYPOINT ["/sfu-worker"]
