@@ -16,7 +16,9 @@ mod shell;
 pub mod signaling;
 pub mod testing;
 mod transport;
+pub mod worker;
 
 pub use sfu_plugin_macros::{plugin, worker};
+pub use worker::{Builder, Running, WorkerConfig, WorkerError, run};
 // A plugin's only dependency is this crate: it finds here what its requests, figures and logs need.
 pub use {serde_json, tracing};

@@ -1,1 +1,12 @@
-fn main() {}
+//! The SFU worker with every first-party plugin and signaling crate.
+use std::process::ExitCode;
+
+sfu_core::worker! {
+    /// What this worker is made of. Order is the order in which packets meet plugins.
+    pub plugins = [];
+    pub signaling = [sfu_whip::Whip, sfu_admin::Admin];
+}
+
+fn main() -> ExitCode {
+    sfu_core::run::<Worker>()
+}

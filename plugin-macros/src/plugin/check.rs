@@ -21,6 +21,11 @@ const TYPES: [&str; 13] = [
     "DataConsumer",
 ];
 
+/// Whether a plugin has a type of that name.
+pub fn is_type(name: &str) -> bool {
+    TYPES.contains(&name)
+}
+
 /// The impl as a whole.
 pub fn shape(item: &ItemImpl, errors: &mut Vec<syn::Error>) {
     match &item.trait_ {
@@ -45,7 +50,7 @@ pub fn items(item: &ItemImpl, arguments: &Arguments, errors: &mut Vec<syn::Error
             ImplItem::Fn(function) => hook(function, arguments, errors),
             ImplItem::Type(ty) => {
                 let name = ty.ident.to_string();
-                if !TYPES.contains(&name.as_str()) {
+                if !is_type(&name) {
                     let like = suggestion(&name, TYPES.iter().copied());
                     let text =
                         format!("`{name}` is not a type of a plugin{like}\nthere are: {}", TYPES.join(", "));

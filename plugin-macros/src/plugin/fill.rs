@@ -37,10 +37,11 @@ pub fn items(item: &ItemImpl, presence: &Presence, arguments: &Arguments, stub: 
             let (row_name, info) = (format_ident!("{row}"), format_ident!("{row}Info"));
             // A state without `Default` is shown where its type is written.
             let span = presence.span(row).unwrap_or_else(Span::call_site);
-            let state = if stub {
+            let body = if stub {
                 quote!(::core::unreachable!())
             } else {
-                quote_spanned!(span=> ::core::default::Default::default())
+                let state = quote_spanned!(span=> ::core::default::Default::default());
+                quote!(::sfu_core::plugin::Attach::On(#state))
             };
             items.push(parse_quote! {
                 #cfg
@@ -50,7 +51,7 @@ pub fn items(item: &ItemImpl, presence: &Presence, arguments: &Arguments, stub: 
                     _: &Self::Options,
                     _: &mut ::sfu_core::plugin::Cx<'_>,
                 ) -> ::sfu_core::plugin::Attach<Self::#row_name> {
-                    ::sfu_core::plugin::Attach::On(#state)
+                    #body
                 }
             });
         }
@@ -130,17 +131,17 @@ fn missing_makers(item: &ItemImpl, presence: &Presence, stub: bool) -> Vec<ImplI
     let mut makers = Vec::new();
     let body = |span: Span| {
         if stub {
-            quote!(::core::unreachable!())
-        } else {
-            quote_spanned!(span=> ::core::default::Default::default())
+            return quote!(::core::unreachable!());
         }
+        let made = quote_spanned!(span=> ::core::default::Default::default());
+        quote!(::core::result::Result::Ok(#made))
     };
     if let Some(cfg) = presence.of_item("shared").absent() {
         let made = body(presence.span("Shared").unwrap_or_else(Span::call_site));
         makers.push(parse_quote! {
             #cfg
             fn shared(_: &Self::Config) -> ::core::result::Result<Self::Shared, ::sfu_core::plugin::Error> {
-                ::core::result::Result::Ok(#made)
+                #made
             }
         });
     }
@@ -152,7 +153,7 @@ fn missing_makers(item: &ItemImpl, presence: &Presence, stub: bool) -> Vec<ImplI
                 _: Self::Config,
                 _: ::sfu_core::plugin::Start<'_, Self>,
             ) -> ::core::result::Result<Self, ::sfu_core::plugin::Error> {
-                ::core::result::Result::Ok(#made)
+                #made
             }
         });
     }

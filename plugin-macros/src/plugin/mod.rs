@@ -34,7 +34,7 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     }
     if errors.is_some() {
         // The type stays a plugin, so that what is wrong is said once and nothing follows from it.
-        item.items.retain(|item| matches!(item, ImplItem::Type(_)));
+        item.items.retain(|item| matches!(item, ImplItem::Type(ty) if check::is_type(&ty.ident.to_string())));
     }
     let presence = Presence::of(&item);
     let filled = fill::items(&item, &presence, &arguments, errors.is_some());

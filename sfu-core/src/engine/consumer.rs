@@ -12,7 +12,7 @@ use crate::control::{
     ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
     RtpParameters, TransportId,
 };
-use crate::rtp::{ExtensionIds, ExtensionKind, ExtensionMap};
+use crate::rtp::{ExtensionIds, ExtensionMap};
 
 /// What it takes to write the same bytes again that left before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,6 +98,10 @@ pub(crate) struct Consumer {
     pub(crate) firs: u64,
     /// Key frames sent.
     pub(crate) key_frames: u64,
+    /// RTP timestamp of the last one.
+    pub(crate) last_key_frame: Option<u32>,
+    /// When the receiver's wish for a key frame was last told as an event.
+    pub(crate) wish_told: Option<Instant>,
     /// The producer and encoding that numbers and timestamps follow.
     pub(crate) source: Option<(ProducerId, u8)>,
 }
@@ -175,6 +179,8 @@ impl Consumer {
             plis: 0,
             firs: 0,
             key_frames: 0,
+            last_key_frame: None,
+            wish_told: None,
             source: None,
             parameters: rtp_parameters,
         };
@@ -244,12 +250,7 @@ impl Consumer {
         self.needs_sync = true;
     }
 
-    /// Whether its receiver was told of transport-wide numbers.
-    pub(crate) fn has_transport_cc(&self) -> bool {
-        self.extensions.id(ExtensionKind::TransportCc) != 0
-    }
-
-    /// When its history or its score want to be looked at.
+    /// Gives up private copies that nobody will ask for any more.
     pub(crate) fn expire(&mut self, now: Instant, evicted: impl FnMut(Rc<Packet>)) {
         self.history.expire(now, evicted);
     }

@@ -55,7 +55,7 @@ pub(crate) use receive::{Ingress, Received};
 pub(crate) use relay::{RelayWord, RelayedPacket};
 pub(crate) use rtcp_in::IngressRtcp;
 pub(crate) use rtcp_out::EgressRtcp;
-pub(crate) use sockets::{SharedListen, SocketFactory};
+pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory};
 
 use consumer::Consumer;
 use demux::Demux;

@@ -6,6 +6,7 @@ use super::slot::PluginSlot;
 const NOTE: usize = 16;
 
 /// Checks a list of plugins; what is wrong is a compile error that names the entry.
+#[track_caller]
 pub const fn check<S: PluginSet>() {
     if S::LEN > PluginSlot::MAX {
         panic!("a worker can't have more than 63 plugins");
@@ -17,6 +18,7 @@ pub const fn check<S: PluginSet>() {
     }
 }
 
+#[track_caller]
 const fn check_one(node: &MetaNode, all: Option<&MetaNode>) {
     let meta = &node.meta;
     if node.note_size > NOTE {
@@ -65,7 +67,8 @@ const fn find(mut list: Option<&MetaNode>, id: &str) -> bool {
     false
 }
 
-const fn same(a: &str, b: &str) -> bool {
+/// Whether two ids are the same.
+pub(crate) const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;
@@ -81,7 +84,8 @@ const fn same(a: &str, b: &str) -> bool {
 }
 
 /// Panics with the parts put together, which `panic!` can't do at compile time.
-const fn fail(parts: [&str; 5]) -> ! {
+#[track_caller]
+pub(crate) const fn fail(parts: [&str; 5]) -> ! {
     let mut text = [b' '; 256];
     let (mut length, mut part) = (0, 0);
     while part < parts.len() {

@@ -1,1 +1,4 @@
-//! TODO(testing)
+//! What plugin and signaling authors test with.
+mod control_double;
+
+pub use control_double::{ControlDouble, control_double};

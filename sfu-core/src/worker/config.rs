@@ -16,6 +16,8 @@ pub struct WorkerConfig {
     pub rtc: RtcConfig,
     /// Plugins.
     pub plugins: PluginSettings,
+    /// Let everybody publish and watch, also beyond this machine: becomes `open` of every signaling table that has it.
+    pub open: bool,
     /// `[signaling.<id>]` tables, as JSON.
     pub signaling: serde_json::Map<String, serde_json::Value>,
 }
@@ -57,7 +59,12 @@ impl Default for RtcConfig {
             announce: Vec::new(),
             dtls_cert: None,
             dtls_key: None,
-            srtp: vec![Suite::AeadAes128Gcm, Suite::AeadAes256Gcm, Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32],
+            srtp: vec![
+                Suite::AeadAes128Gcm,
+                Suite::AeadAes256Gcm,
+                Suite::AesCm128HmacSha1_80,
+                Suite::AesCm128HmacSha1_32,
+            ],
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
         }

@@ -125,7 +125,11 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
                 shell.begin_turn(at, last);
             }
             shell.receive(at, route, data);
-            if shell.outbox().len() < OUTBOX_HIGH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if shell.outbox().len() < OUTBOX_HIGH {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         });
         let turn = match polled {
             Ok(turn) => turn,
@@ -184,4 +188,3 @@ fn take_inbound<S: PluginSet>(
     }
     true
 }
-

@@ -12,7 +12,9 @@ impl SocketFactory for NetSockets<'_> {
     fn open(&mut self, listen: &ListenInfo) -> Result<(SocketId, SocketAddr), ControlError> {
         let (first, last) = listen.port_range.unwrap_or((listen.port, listen.port));
         if first > last {
-            return Err(ControlError::invalid(format!("control.listen: the port range {first}–{last} is empty")));
+            return Err(ControlError::invalid(format!(
+                "control.listen: the port range {first}–{last} is empty"
+            )));
         }
         let mut failure = None;
         // Begins anywhere, so that ports are not used again at once.

@@ -1,4 +1,5 @@
 //! Why an offer is not answered.
+use crate::control::MediaKind;
 use crate::signaling::ortc::OrtcError;
 use crate::signaling::sdp::SdpError;
 
@@ -17,6 +18,16 @@ pub enum NegotiationError {
     /// There are sections to answer, but no codec in common in any of them.
     #[error(transparent)]
     Codecs(#[from] OrtcError),
+    /// The offerer sends more audio or video sections than are taken.
+    #[error("negotiation: section {section} is one {kind:?} too many, at most {limit} are taken")]
+    TooManySections {
+        /// Index of the section, from 0.
+        section: usize,
+        /// Audio or video.
+        kind: MediaKind,
+        /// How many are taken.
+        limit: usize,
+    },
     /// Media would need more than one transport.
     #[error("negotiation: section {section} is not in the BUNDLE group; offer all media in one (max-bundle)")]
     NotBundled {
@@ -64,7 +75,8 @@ impl NegotiationError {
             NegotiationError::NothingToReceive
             | NegotiationError::NothingToSend
             | NegotiationError::Codecs(_) => Refusal::NotAcceptable,
-            NegotiationError::NotBundled { .. }
+            NegotiationError::TooManySections { .. }
+            | NegotiationError::NotBundled { .. }
             | NegotiationError::NoIce { .. }
             | NegotiationError::NoFingerprint { .. }
             | NegotiationError::HeldConnection { .. } => Refusal::Unprocessable,

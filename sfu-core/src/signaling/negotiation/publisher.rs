@@ -13,15 +13,18 @@ use crate::signaling::sdp::{Direction, Origin, SessionDescription};
 pub struct PublisherPolicy {
     /// Codecs; of those the offer's first is taken.
     pub filter: ProduceFilter,
-    /// Audio sections that are accepted at the most; further ones are rejected.
+    /// Audio sections that are accepted at the most.
     pub max_audio: usize,
-    /// Video sections that are accepted at the most; further ones are rejected.
+    /// Video sections that are accepted at the most.
     pub max_video: usize,
+    /// Takes what can be taken and rejects the other sections. By default an offer is refused if the peer would send
+    /// audio or video that cannot be taken: half a session misleads its user (RFC 9725 §4.4.3).
+    pub partial: bool,
 }
 
 impl Default for PublisherPolicy {
     fn default() -> Self {
-        PublisherPolicy { filter: ProduceFilter::default(), max_audio: 4, max_video: 4 }
+        PublisherPolicy { filter: ProduceFilter::default(), max_audio: 4, max_video: 4, partial: false }
     }
 }
 
@@ -69,8 +72,9 @@ pub struct PublisherAnswer {
 impl PublisherPlan {
     /// Takes from an offer what the router carries and the policy allows.
     ///
-    /// Sections without a codec in common, beyond the limits, or of another kind will be rejected; sections that the
-    /// peer does not send in become inactive. Errors where nothing is left or no transport can be made of it.
+    /// Sections of another kind will be rejected, and with `partial` also those without a codec in common or beyond the
+    /// limits; sections that the peer does not send in become inactive. Errors where nothing is left or no transport can
+    /// be made of it.
     pub fn new(
         offer: &SessionDescription,
         router: &RtpCapabilities,
@@ -83,8 +87,10 @@ impl PublisherPlan {
         for (section, offered) in offer.media.iter().enumerate().filter(|(_, m)| is_offered_media(m)) {
             let made = match producer_from_section(offered, router, &policy.filter, ssrcs) {
                 Ok(made) => made,
+                Err(_) if !offered.direction.sends() => continue,
+                Err(error) if !policy.partial => return Err(error.into()),
                 Err(error) => {
-                    refused = refused.or(Some(error).filter(|_| offered.direction.sends()));
+                    refused.get_or_insert(error);
                     continue;
                 }
             };
@@ -98,6 +104,9 @@ impl PublisherPlan {
                 MediaKind::Video => policy.max_video,
             };
             if produce.iter().filter(|media| media.kind == made.kind).count() >= limit {
+                if !policy.partial {
+                    return Err(NegotiationError::TooManySections { section, kind: made.kind, limit });
+                }
                 continue;
             }
             let consumable =

@@ -162,7 +162,7 @@ proptest! {
         let text = mutated(SAMPLES[index].1, &changes);
         let Ok(offer) = SessionDescription::parse(&text) else { return Ok(()) };
         let (local, router, mut same) = (Local::new(), RtpCapabilities::router(), || random);
-        let policy = PublisherPolicy { filter: ProduceFilter { all_codecs: random % 2 == 0, ..Default::default() }, ..Default::default() };
+        let policy = PublisherPolicy { filter: ProduceFilter { all_codecs: random % 2 == 0, ..Default::default() }, partial: random % 3 == 0, ..Default::default() };
         let mut ssrcs = SsrcSource::new(&mut same);
         let mut available = producers("chromium-simulcast");
         if let Ok(made) = answer_publisher(&offer, &router, &policy, &local.transport(), &mut ssrcs) {

@@ -171,7 +171,7 @@ fn media_that_would_need_two_transports_is_refused() {
     let error = publish_with(&sample("gstreamer-unbundled"), &PublisherPolicy::default()).unwrap_err();
     assert_eq!(error, NegotiationError::NotBundled { section: 1 });
     assert_eq!(error.refusal().http_status(), 422);
-    let only_video = PublisherPolicy { max_audio: 0, ..PublisherPolicy::default() };
+    let only_video = PublisherPolicy { max_audio: 0, partial: true, ..PublisherPolicy::default() };
     let answer = publish_with(&sample("gstreamer-unbundled"), &only_video).unwrap().answer;
     assert_eq!((answer.bundle, answer.media[1].port), (None, 0));
 }
@@ -201,7 +201,7 @@ fn the_policy_chooses_codecs_and_numbers() {
     assert_eq!(answer.answer.media[1].formats, ["102", "103"]);
     assert_eq!(answer.produce.len(), 2, "the filter of video leaves audio alone");
     let all = ProduceFilter { all_codecs: true, ..ProduceFilter::default() };
-    let policy = PublisherPolicy { filter: all, max_audio: 0, ..PublisherPolicy::default() };
+    let policy = PublisherPolicy { filter: all, max_audio: 0, partial: true, ..PublisherPolicy::default() };
     let answer = publish_with(&sample("chromium-publish"), &policy).unwrap();
     let video = &answer.produce[0].rtp_parameters;
     let offered: Vec<u8> =
@@ -212,7 +212,7 @@ fn the_policy_chooses_codecs_and_numbers() {
     assert_eq!(answer.answer.media[0].port, 0);
     let video = vec!["VP8".to_string()];
     let filter = ProduceFilter { video, ..ProduceFilter::default() };
-    let policy = PublisherPolicy { filter, max_audio: 0, ..PublisherPolicy::default() };
+    let policy = PublisherPolicy { filter, max_audio: 0, partial: true, ..PublisherPolicy::default() };
     let error = publish_with(&sample("ffmpeg-publish"), &policy).unwrap_err();
     assert_eq!(error.refusal(), Refusal::NotAcceptable);
     assert!(error.to_string().contains("supported are VP8"), "{error}");
@@ -231,4 +231,21 @@ fn what_webrtc_cannot_use_is_refused_with_what_is_missing() {
     assert_eq!(refused("v=0\n".into()), NegotiationError::NothingToReceive);
     let unreadable = NegotiationError::from(SessionDescription::parse(b"x").unwrap_err());
     assert_eq!(unreadable.refusal().http_status(), 400);
+}
+
+#[test]
+fn half_a_session_is_only_made_where_it_is_wanted() {
+    let video = vec!["H264".to_string()];
+    let filter = ProduceFilter { video, ..ProduceFilter::default() };
+    let strict = PublisherPolicy { filter, ..PublisherPolicy::default() };
+    let error = publish_with(&sample("firefox-publish"), &strict).unwrap_err();
+    assert!(error.to_string().contains("supported are H264"), "{error}");
+    assert_eq!(error.refusal(), Refusal::NotAcceptable);
+    let partial = PublisherPolicy { partial: true, ..strict };
+    let PublisherAnswer { answer, produce, .. } = publish_with(&sample("firefox-publish"), &partial).unwrap();
+    assert_eq!((produce.len(), answer.media[1].port), (1, 0));
+    let none = PublisherPolicy { max_video: 0, ..PublisherPolicy::default() };
+    let error = publish_with(&sample("firefox-publish"), &none).unwrap_err();
+    assert_eq!(error, NegotiationError::TooManySections { section: 1, kind: MediaKind::Video, limit: 0 });
+    assert_eq!(error.refusal(), Refusal::Unprocessable);
 }

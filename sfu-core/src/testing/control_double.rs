@@ -1,0 +1,535 @@
+//! A stand-in for the media threads: it keeps the books of entities, and carries no media.
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc};
+
+use crate::control::*;
+
+/// How many commands may wait for one stand-in.
+const QUEUE: usize = 1024;
+
+/// A control handle on stand-ins for `workers` media threads, and the hand that steers them.
+///
+/// Must be called inside a tokio runtime; the stand-ins end with the last handle.
+pub fn control_double(workers: u8) -> (ControlHandle, ControlDouble) {
+    let events = ControlHandle::event_channel();
+    let double = ControlDouble {
+        world: Arc::new(Mutex::new(World { delay: Duration::ZERO, ..World::default() })),
+        events: events.clone(),
+    };
+    let mut ports = Vec::new();
+    for worker in 0..workers.max(1) {
+        let (commands, mut inbox) = mpsc::channel::<Envelope>(QUEUE);
+        ports.push(WorkerPort::new(commands, Arc::new(|| {})));
+        let double = double.clone();
+        tokio::spawn(async move {
+            while let Some(Envelope { command, reply }) = inbox.recv().await {
+                let delay = double.lock().delay;
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
+                let _ = reply.send(double.answer(worker, command));
+            }
+        });
+    }
+    (ControlHandle::new(ports, events, Arc::new(NobodyServes)), double)
+}
+
+/// Steers the stand-ins of [`control_double`] and looks at what they were told. Cheap to clone.
+#[derive(Clone)]
+pub struct ControlDouble {
+    world: Arc<Mutex<World>>,
+    events: broadcast::Sender<Event>,
+}
+
+type Rule = Box<dyn FnMut(&Command) -> Option<ControlError> + Send>;
+
+#[derive(Default)]
+struct World {
+    entities: BTreeMap<RawId, Entity>,
+    log: Vec<Command>,
+    next: u32,
+    delay: Duration,
+    refuse: Option<Rule>,
+    consumers_survive: bool,
+}
+
+struct Entity {
+    target: Target,
+    parents: Vec<RawId>,
+    labels: Labels,
+    body: Body,
+}
+
+enum Body {
+    Plain,
+    Transport { ice: IceState, dtls: DtlsState, restarts: u32 },
+    Producer(MediaKind),
+    Consumer { producer: ProducerId },
+}
+
+impl ControlDouble {
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Every command so far, in order, refused ones too.
+    pub fn commands(&self) -> Vec<Command> {
+        self.lock().log.clone()
+    }
+
+    /// Forgets the commands so far.
+    pub fn clear_commands(&self) {
+        self.lock().log.clear();
+    }
+
+    /// How many entities of a kind are open.
+    pub fn open(&self, kind: EntityKind) -> usize {
+        self.lock().entities.values().filter(|entity| entity.target.kind() == Some(kind)).count()
+    }
+
+    /// How many entities of any kind are open: 0 when nothing leaked.
+    pub fn open_entities(&self) -> usize {
+        self.lock().entities.len()
+    }
+
+    /// The open entities of a kind, oldest first.
+    pub fn targets(&self, kind: EntityKind) -> Vec<Target> {
+        self.lock().entities.values().map(|e| e.target).filter(|t| t.kind() == Some(kind)).collect()
+    }
+
+    /// The labels of an open entity.
+    pub fn labels(&self, target: Target) -> Option<Labels> {
+        self.lock().entities.values().find(|entity| entity.target == target).map(|e| e.labels.clone())
+    }
+
+    /// The transports of a session.
+    pub fn transports_of(&self, session: SessionId) -> Vec<TransportId> {
+        let world = self.lock();
+        let of_session = |e: &&Entity| e.parents.contains(&session.raw());
+        world
+            .entities
+            .values()
+            .filter(of_session)
+            .filter_map(|e| match e.target {
+                Target::Transport(id) => Some(id),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The producer that a consumer is fed by.
+    pub fn producer_of(&self, consumer: ConsumerId) -> Option<ProducerId> {
+        match self.lock().entities.get(&consumer.raw())?.body {
+            Body::Consumer { producer } => Some(producer),
+            _ => None,
+        }
+    }
+
+    /// Refuses commands for which `rule` gives an error, before they do anything.
+    pub fn refuse(&self, rule: impl FnMut(&Command) -> Option<ControlError> + Send + 'static) {
+        self.lock().refuse = Some(Box::new(rule));
+    }
+
+    /// Refuses nothing any more.
+    pub fn accept(&self) {
+        self.lock().refuse = None;
+    }
+
+    /// Lets every command wait before it is done.
+    pub fn set_delay(&self, delay: Duration) {
+        self.lock().delay = delay;
+    }
+
+    /// Whether a consumer stays open when its producer closes (so that it can be switched to another one).
+    pub fn consumers_survive(&self, survive: bool) {
+        self.lock().consumers_survive = survive;
+    }
+
+    /// Tells an event, and keeps the state in it for the statistics.
+    pub fn emit(&self, target: impl Into<Target>, body: EventBody) {
+        let target = target.into();
+        {
+            let mut world = self.lock();
+            if let Some(Entity { body: Body::Transport { ice, dtls, .. }, .. }) =
+                world.entities.values_mut().find(|entity| entity.target == target)
+            {
+                match &body {
+                    EventBody::IceState(state) => *ice = *state,
+                    EventBody::DtlsState(state) => *dtls = *state,
+                    _ => {}
+                }
+            }
+        }
+        let _ = self.events.send(Event { target, body });
+    }
+
+    /// Closes an entity and what is below it, as a peer or a plugin would; tells `Closed` for each.
+    pub fn close(&self, target: impl Into<Target>, reason: CloseReason) {
+        let closed = {
+            let mut world = self.lock();
+            let target = target.into();
+            let id = world.entities.iter().find(|(_, e)| e.target == target).map(|(id, _)| *id);
+            id.map(|id| world.close(id)).unwrap_or_default()
+        };
+        self.tell_closed(closed, reason);
+    }
+
+    /// The same without telling anybody, as if the events had been missed.
+    pub fn close_unseen(&self, target: impl Into<Target>) {
+        let target = target.into();
+        let mut world = self.lock();
+        if let Some(id) = world.entities.iter().find(|(_, e)| e.target == target).map(|(id, _)| *id) {
+            world.close(id);
+        }
+    }
+
+    /// Floods the event channel, so that slow subscribers miss events.
+    pub fn flood(&self) {
+        for _ in 0..20_000 {
+            let _ = self.events.send(Event {
+                target: Target::Worker,
+                body: EventBody::Plugin { plugin: "flood".into(), body: serde_json::Value::Null },
+            });
+        }
+    }
+
+    fn tell_closed(&self, closed: Vec<Target>, reason: CloseReason) {
+        for (place, target) in closed.into_iter().enumerate() {
+            let reason = if place == 0 { reason } else { CloseReason::Parent };
+            let _ = self.events.send(Event { target, body: EventBody::Closed(reason) });
+        }
+    }
+
+    fn answer(&self, worker: u8, command: Command) -> Result<Reply, ControlError> {
+        let (answer, closed) = {
+            let mut world = self.lock();
+            world.log.push(command.clone());
+            if let Some(rule) = &mut world.refuse
+                && let Some(error) = rule(&command)
+            {
+                return Err(error);
+            }
+            world.apply(worker, command)?
+        };
+        self.tell_closed(closed, CloseReason::Requested);
+        Ok(answer)
+    }
+}
+
+impl World {
+    fn open(
+        &mut self,
+        worker: u8,
+        target: impl FnOnce(RawId) -> Target,
+        parents: Vec<RawId>,
+        labels: Labels,
+        body: Body,
+    ) -> RawId {
+        self.next += 1;
+        let id = RawId::new(worker, self.next, 0);
+        self.entities.insert(id, Entity { target: target(id), parents, labels, body });
+        id
+    }
+
+    fn close(&mut self, id: RawId) -> Vec<Target> {
+        let Some(entity) = self.entities.remove(&id) else { return Vec::new() };
+        let mut closed = vec![entity.target];
+        let below: Vec<RawId> = self
+            .entities
+            .iter()
+            .filter(|(_, e)| {
+                e.parents.contains(&id)
+                    || (!self.consumers_survive
+                        && matches!(e.body, Body::Consumer { producer } if producer.raw() == id))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in below {
+            closed.extend(self.close(id));
+        }
+        closed
+    }
+
+    fn known(&self, id: RawId) -> Result<&Entity, ControlError> {
+        self.entities.get(&id).ok_or_else(|| ControlError::not_found(format!("control: {id} is not open")))
+    }
+
+    fn ice(id: RawId, restarts: u32) -> IceParameters {
+        IceParameters {
+            username_fragment: format!("ufrag{}r{restarts}", id.index()),
+            password: format!("password-of-{}-number-{restarts}", id.index()),
+            ice_lite: true,
+        }
+    }
+
+    fn apply(&mut self, worker: u8, command: Command) -> Result<(Reply, Vec<Target>), ControlError> {
+        let done = (Reply::Done, Vec::new());
+        Ok(match command {
+            Command::CreateSession(options) => {
+                let target = |id| Target::Session(SessionId::from_raw(id));
+                let id = self.open(worker, target, Vec::new(), options.labels, Body::Plain);
+                (Reply::Session(SessionId::from_raw(id)), Vec::new())
+            }
+            Command::CreateRouter { labels } => {
+                let target = |id| Target::Router(RouterId::from_raw(id));
+                let id = self.open(worker, target, Vec::new(), labels, Body::Plain);
+                (Reply::Router(RouterId::from_raw(id)), Vec::new())
+            }
+            Command::CreateWebRtcTransport { router, options } => {
+                self.known(router.raw())?;
+                let mut parents = vec![router.raw()];
+                if let Some(session) = options.session {
+                    self.known(session.raw())?;
+                    parents.push(session.raw());
+                }
+                let target = |id| Target::Transport(TransportId::from_raw(id));
+                let body = Body::Transport { ice: IceState::New, dtls: DtlsState::New, restarts: 0 };
+                let id = self.open(worker, target, parents, options.labels, body);
+                let created = WebRtcTransportCreated {
+                    id: TransportId::from_raw(id),
+                    ice_parameters: World::ice(id, 0),
+                    ice_candidates: vec![IceCandidate {
+                        foundation: "1".into(),
+                        priority: 2_130_706_431,
+                        address: "127.0.0.1".into(),
+                        protocol: Protocol::Udp,
+                        port: 40_000,
+                    }],
+                    dtls_parameters: DtlsParameters {
+                        role: DtlsRole::Auto,
+                        fingerprints: vec![DtlsFingerprint {
+                            algorithm: FingerprintAlgorithm::Sha256,
+                            value: vec!["AB"; 32].join(":"),
+                        }],
+                    },
+                };
+                (Reply::WebRtcTransport(created), Vec::new())
+            }
+            Command::ConnectWebRtcTransport { transport, dtls_parameters } => {
+                self.known(transport.raw())?;
+                let ours = match dtls_parameters.role {
+                    DtlsRole::Server => DtlsRole::Client,
+                    _ => DtlsRole::Server,
+                };
+                (Reply::DtlsRole(ours), Vec::new())
+            }
+            Command::CreatePlainTransport { router, options } => {
+                self.known(router.raw())?;
+                let mut parents = vec![router.raw()];
+                if let Some(session) = options.session {
+                    self.known(session.raw())?;
+                    parents.push(session.raw());
+                }
+                let target = |id| Target::Transport(TransportId::from_raw(id));
+                let id = self.open(worker, target, parents, options.labels, Body::Plain);
+                let tuple = |port: u16| TransportTuple {
+                    local: (options.listen.ip, port).into(),
+                    remote: None,
+                    protocol: Protocol::Udp,
+                };
+                let created = PlainTransportCreated {
+                    id: TransportId::from_raw(id),
+                    tuple: tuple(40_000),
+                    rtcp_tuple: (!options.rtcp_mux).then(|| tuple(40_001)),
+                    srtp_parameters: options.srtp.map(|crypto_suite| SrtpParameters {
+                        crypto_suite,
+                        key_base64: "b3VyIGtleSBvdXIga2V5IG91ciBrZXkgb3VyIGtleSE=".into(),
+                    }),
+                };
+                (Reply::PlainTransport(created), Vec::new())
+            }
+            Command::ConnectPlainTransport { transport, peer } => {
+                self.known(transport.raw())?;
+                let local = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000));
+                let remote = peer.ip.zip(peer.port).map(Into::into);
+                let created = PlainTransportCreated {
+                    id: transport,
+                    tuple: TransportTuple { local, remote, protocol: Protocol::Udp },
+                    rtcp_tuple: None,
+                    srtp_parameters: None,
+                };
+                (Reply::PlainTransport(created), Vec::new())
+            }
+            Command::RestartIce(transport) => {
+                let Some(Entity { body: Body::Transport { restarts, .. }, .. }) =
+                    self.entities.get_mut(&transport.raw())
+                else {
+                    return Err(ControlError::not_found(format!("control: {transport} is not open")));
+                };
+                *restarts += 1;
+                (Reply::IceParameters(World::ice(transport.raw(), *restarts)), Vec::new())
+            }
+            Command::Produce { transport, options } => {
+                self.known(transport.raw())?;
+                let target = |id| Target::Producer(ProducerId::from_raw(id));
+                let body = Body::Producer(options.kind);
+                let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
+                let created =
+                    ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
+                (Reply::Producer(created), Vec::new())
+            }
+            Command::Consume { transport, options } => {
+                self.known(transport.raw())?;
+                self.known(options.producer.raw())?;
+                let target = |id| Target::Consumer(ConsumerId::from_raw(id));
+                let body = Body::Consumer { producer: options.producer };
+                let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
+                (Reply::Consumer(ConsumerId::from_raw(id)), Vec::new())
+            }
+            Command::SwitchConsumer { consumer, producer: to } => {
+                self.known(to.raw())?;
+                match self.entities.get_mut(&consumer.raw()) {
+                    Some(Entity { body: Body::Consumer { producer }, .. }) => *producer = to,
+                    _ => return Err(ControlError::not_found(format!("control: {consumer} is not open"))),
+                }
+                done
+            }
+            Command::CloseSession(id) => return self.close_known(id.raw()),
+            Command::CloseRouter(id) => return self.close_known(id.raw()),
+            Command::CloseTransport(id) => return self.close_known(id.raw()),
+            Command::CloseProducer(id) => return self.close_known(id.raw()),
+            Command::CloseConsumer(id) => return self.close_known(id.raw()),
+            Command::Stats(target) => (Reply::Stats(self.stats(target)), Vec::new()),
+            Command::PluginRequest { body, .. } => (Reply::Json(body), Vec::new()),
+            _ => done,
+        })
+    }
+
+    fn close_known(&mut self, id: RawId) -> Result<(Reply, Vec<Target>), ControlError> {
+        self.known(id)?;
+        Ok((Reply::Done, self.close(id)))
+    }
+
+    fn is_below(&self, id: RawId, target: Target) -> bool {
+        let Some(entity) = self.entities.get(&id) else { return false };
+        target == Target::Worker
+            || entity.target == target
+            || entity.parents.iter().any(|parent| self.is_below(*parent, target))
+    }
+
+    fn stats(&self, target: Target) -> WorkerStats {
+        let mut stats = WorkerStats::default();
+        for (id, entity) in self.entities.iter().filter(|(id, _)| self.is_below(**id, target)) {
+            match (&entity.body, entity.target) {
+                (body @ (Body::Plain | Body::Transport { .. }), Target::Transport(id)) => {
+                    let (ice_state, dtls_state) = match body {
+                        Body::Transport { ice, dtls, .. } => (Some(*ice), Some(*dtls)),
+                        _ => (None, None),
+                    };
+                    let parent = |wanted: EntityKind| {
+                        let kind = |p: &&RawId| {
+                            self.entities.get(p).is_some_and(|e| e.target.kind() == Some(wanted))
+                        };
+                        entity.parents.iter().find(kind).copied()
+                    };
+                    let router = parent(EntityKind::Router).unwrap_or(RawId::new(0, 0, 0));
+                    stats.transports.push(TransportStats {
+                        id,
+                        router: RouterId::from_raw(router),
+                        session: parent(EntityKind::Session).map(SessionId::from_raw),
+                        labels: entity.labels.clone(),
+                        ice_state,
+                        dtls_state,
+                        tuple: None,
+                        srtp: None,
+                        bytes_received: 0,
+                        bytes_sent: 0,
+                        rtp_packets_received: 0,
+                        rtp_packets_sent: 0,
+                        receive_bitrate: 0,
+                        send_bitrate: 0,
+                        available_outgoing_bitrate: None,
+                        available_incoming_bitrate: None,
+                        round_trip_time: None,
+                        srtp_failures: 0,
+                        srtp_replays: 0,
+                        stun_refused: 0,
+                        unknown_streams: 0,
+                    });
+                }
+                (Body::Producer(kind), Target::Producer(producer)) => stats.producers.push(ProducerStats {
+                    id: producer,
+                    transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
+                    kind: *kind,
+                    labels: entity.labels.clone(),
+                    paused: false,
+                    dropped_by_plugins: 0,
+                    streams: vec![StreamStats::default()],
+                }),
+                (Body::Consumer { producer }, Target::Consumer(consumer)) => {
+                    let kind = match self.entities.get(&producer.raw()).map(|e| &e.body) {
+                        Some(Body::Producer(kind)) => *kind,
+                        _ => MediaKind::Video,
+                    };
+                    stats.consumers.push(ConsumerStats {
+                        id: consumer,
+                        producer: *producer,
+                        transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
+                        kind,
+                        labels: entity.labels.clone(),
+                        paused: false,
+                        producer_paused: false,
+                        dropped_by_plugins: 0,
+                        stream: StreamStats::default(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        stats
+    }
+}
+
+struct NobodyServes;
+
+impl ServeRequests for NobodyServes {
+    fn serves(&self, _: &str) -> bool {
+        false
+    }
+    fn serve(
+        &self,
+        plugin: &str,
+        _: serde_json::Value,
+    ) -> Pin<Box<dyn Future<Output = Result<Reply, ControlError>> + Send>> {
+        let error = ControlError::unsupported(format!("control: `{plugin}` is not in this worker"));
+        Box::pin(async move { Err(error) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn closing_a_session_closes_its_transports_and_tells_it() {
+        let (control, double) = control_double(2);
+        let mut events = control.events();
+        let session = control.create_session(1, CreateSession::default()).await.unwrap();
+        let router = control.create_router(1, Labels::new()).await.unwrap();
+        let options = WebRtcTransportOptions { session: Some(session), ..Default::default() };
+        let transport = control.create_webrtc_transport(router, options).await.unwrap().id;
+        assert_eq!(double.transports_of(session), [transport]);
+        control.run(Command::CloseSession(session)).await.unwrap();
+        assert_eq!(double.open(EntityKind::Transport), 0);
+        assert_eq!(double.open_entities(), 1);
+        assert_eq!(events.recv().await.unwrap().target, Target::Session(session));
+        assert_eq!(events.recv().await.unwrap().body, EventBody::Closed(CloseReason::Parent));
+        assert!(control.run(Command::CloseSession(session)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_rule_refuses_a_command_before_it_does_anything() {
+        let (control, double) = control_double(1);
+        double.refuse(|command| {
+            matches!(command, Command::CreateRouter { .. }).then(|| ControlError::limit("full"))
+        });
+        assert_eq!(control.create_router(0, Labels::new()).await.unwrap_err().kind, ErrorKind::Limit);
+        double.accept();
+        assert!(control.create_router(0, Labels::new()).await.is_ok());
+        assert_eq!(double.commands().len(), 2);
+    }
+}

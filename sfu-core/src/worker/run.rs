@@ -1,0 +1,79 @@
+//! The program around a worker: command line, logs, signals.
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::builder::Builder;
+use super::cli::{Action, Cli, PluginsAction, Settings};
+use super::{WorkerConfig, WorkerError, file};
+use crate::plugin::{Composition, PluginSet, list};
+
+/// Runs a composed worker as a program: `fn main() -> ExitCode { sfu_core::run::<Worker>() }`.
+pub fn run<C: Composition>() -> ExitCode {
+    let Cli { command, settings } = Cli::parse();
+    log(&settings.log);
+    let outcome = match command.unwrap_or(Action::Run) {
+        Action::Run => serve::<C>(&settings),
+        Action::Plugins { action } => plugins::<C>(action),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log(filter: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|error| {
+        eprintln!("--log: {error}; logging `info`");
+        tracing_subscriber::EnvFilter::new("info")
+    });
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
+    match action {
+        PluginsAction::List => print!("{}", list::list::<C::Plugins, C::Signaling>()),
+        PluginsAction::Schema { id } => println!("{}", list::schema::<C::Plugins>(&id)?),
+        PluginsAction::Check { config } => {
+            Builder::<C>::new().config(file::read(&config)?).check()?;
+            println!("{}: all right", config.display());
+        }
+    }
+    Ok(())
+}
+
+fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
+    let config = settings.resolve()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let outcome = runtime.block_on(until_signal::<C>(config));
+    // Background work of plugins may hang; the program ends all the same.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    outcome
+}
+
+async fn until_signal<C: Composition>(config: WorkerConfig) -> Result<(), WorkerError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut running = Builder::<C>::new().config(config).start().await?;
+    let order: Vec<&str> = <C::Plugins as PluginSet>::metas().map(|(_, meta, _)| meta.id).collect();
+    tracing::info!(
+        workers = running.workers(),
+        "plugins, in the order packets meet them: {}",
+        order.join(", ")
+    );
+    if let Some(url) = running.url() {
+        println!("sfukit listens on {url}");
+    }
+    let outcome = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        ended = running.signaling_ended() => ended.map_err(WorkerError::from),
+    };
+    tracing::info!("worker: stopping");
+    running.stop().await;
+    outcome
+}

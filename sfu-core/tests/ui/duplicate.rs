@@ -1,0 +1,19 @@
+use sfu_core::plugin::*;
+
+#[derive(Default)]
+pub struct Mine;
+
+#[plugin(id = "mine")]
+impl Plugin for Mine {}
+
+#[derive(Default)]
+pub struct Other;
+
+#[plugin(id = "other")]
+impl Plugin for Other {}
+
+sfu_core::worker! {
+    pub plugins = [Mine, Other, Mine];
+}
+
+fn main() {}

@@ -1,0 +1,322 @@
+//! All streams and sessions of this signaling, and the way to close them.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::StreamExt;
+use sfu_core::control::{Command, ControlHandle, ErrorKind, RouterId, SessionId, Target};
+use sfu_core::signaling::Shutdown;
+use tokio::sync::{Semaphore, watch};
+
+use crate::config::Config;
+use crate::problem::Problem;
+use crate::resource::{Resource, ResourceId, Role};
+use crate::stream::{Policy, Refusal, Stream};
+use crate::stream_name::StreamName;
+use crate::tokens::Tokens;
+
+/// How many commands a handover or a shutdown has under way at a time.
+pub(crate) const AT_A_TIME: usize = 32;
+
+/// What every request handler and background task shares.
+pub(crate) struct Hub {
+    pub(crate) control: ControlHandle,
+    pub(crate) config: Config,
+    pub(crate) tokens: Tokens,
+    pub(crate) waiting: Semaphore,
+    pub(crate) event_streams: Arc<Semaphore>,
+    pub(crate) stop: Shutdown,
+    policy: Policy,
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+/// What is behind the lock; held for moments only, never over an await.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) streams: HashMap<StreamName, Entry>,
+    pub(crate) resources: HashMap<ResourceId, Arc<Resource>>,
+    pub(crate) entities: HashMap<Target, ResourceId>,
+    stopping: bool,
+}
+
+/// A stream and its place in the worker.
+pub(crate) struct Entry {
+    pub(crate) stream: Stream<ResourceId>,
+    pub(crate) router: Option<RouterId>,
+    pub(crate) published_since: Option<SystemTime>,
+    worker: u8,
+}
+
+/// What is to be closed in the worker after something left the books.
+#[must_use]
+#[derive(Default)]
+pub(crate) struct Removed {
+    sessions: Vec<SessionId>,
+    routers: Vec<RouterId>,
+}
+
+/// The time, on tokio's clock, which tests can stop.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl Hub {
+    pub(crate) fn new(config: Config, tokens: Tokens, control: ControlHandle, stop: Shutdown) -> Arc<Self> {
+        Arc::new(Hub {
+            control,
+            tokens,
+            waiting: Semaphore::new(config.max_waiting),
+            event_streams: Arc::new(Semaphore::new(config.max_event_streams)),
+            stop,
+            policy: Policy::of(&config),
+            state: Mutex::default(),
+            changed: watch::Sender::new(0),
+            config,
+        })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Tells waiters and listings that something changed.
+    pub(crate) fn tell_change(&self) {
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// 503 once the worker stops.
+    pub(crate) fn check_running(&self) -> Result<(), Problem> {
+        if self.stop.is_stopping() || self.lock().stopping {
+            return Err(Problem::unavailable("whip: the worker is stopping; try another one"));
+        }
+        Ok(())
+    }
+
+    /// The session of that id.
+    pub(crate) fn resource(&self, id: ResourceId) -> Option<Arc<Resource>> {
+        self.lock().resources.get(&id).cloned()
+    }
+
+    /// Reserves a stream for a publisher whose set-up begins; answers with its media thread and its router, if made.
+    pub(crate) fn admit_publisher(
+        &self,
+        name: &StreamName,
+        id: ResourceId,
+    ) -> Result<(u8, Option<RouterId>), Problem> {
+        self.check_running()?;
+        let mut state = self.lock();
+        if !state.streams.contains_key(name) && state.streams.len() >= self.config.max_streams {
+            return Err(Problem::unavailable(
+                "whip.publish: there are as many streams as max_streams allows",
+            ));
+        }
+        let entry = state.streams.entry(name.clone()).or_insert_with(|| Entry {
+            stream: Stream::new(self.policy),
+            router: None,
+            published_since: None,
+            worker: self.control.pick_worker(),
+        });
+        match entry.stream.admit_publisher(id) {
+            Ok(()) => Ok((entry.worker, entry.router)),
+            Err(_) => Err(Problem::new(
+                axum::http::StatusCode::CONFLICT,
+                format!("whip.publish: `{name}` is being published already"),
+            )),
+        }
+    }
+
+    /// Reserves a place for a viewer; answers with the router and the publisher.
+    pub(crate) fn admit_viewer(
+        &self,
+        name: &StreamName,
+        id: ResourceId,
+    ) -> Result<(RouterId, Arc<Resource>, u64), Problem> {
+        self.check_running()?;
+        let mut state = self.lock();
+        let absent = || {
+            Problem::not_found(format!("whep: nobody publishes `{name}` now"))
+                .retry_after(self.config.retry_after_s)
+        };
+        let State { streams, resources, .. } = &mut *state;
+        let entry = streams.get_mut(name).ok_or_else(absent)?;
+        let publisher = entry.stream.publisher().and_then(|id| resources.get(&id)).ok_or_else(absent)?;
+        let router = entry.router.ok_or_else(absent)?;
+        match entry.stream.admit_viewer(id) {
+            Ok(()) => Ok((router, publisher.clone(), entry.stream.epoch())),
+            Err(Refusal::Full) => Err(Problem::unavailable(
+                "whep: the stream has as many viewers as max_viewers_per_stream allows",
+            )),
+            Err(_) => Err(absent()),
+        }
+    }
+
+    /// Whether a viewer would find a publisher.
+    pub(crate) fn is_published(&self, name: &StreamName) -> bool {
+        self.lock().streams.get(name).is_some_and(|entry| entry.stream.publisher().is_some())
+    }
+
+    /// Grows with each publisher of a stream; 0 without a stream.
+    pub(crate) fn epoch(&self, name: &StreamName) -> u64 {
+        self.lock().streams.get(name).map_or(0, |entry| entry.stream.epoch())
+    }
+
+    /// Keeps the router that a publisher's set-up made.
+    pub(crate) fn keep_router(&self, name: &StreamName, router: RouterId) {
+        if let Some(entry) = self.lock().streams.get_mut(name) {
+            entry.router = Some(router);
+        }
+    }
+
+    /// Enters a session that is set up. `None` when the worker began to stop meanwhile.
+    ///
+    /// Returns the publisher that it replaces, if any, which has left the books and must be closed after the handover.
+    pub(crate) fn enter(&self, resource: Resource) -> Option<(Arc<Resource>, Option<Arc<Resource>>)> {
+        let resource = Arc::new(resource);
+        let mut replaced = None;
+        {
+            let mut state = self.lock();
+            if state.stopping {
+                return None;
+            }
+            let entry = state.streams.get_mut(&resource.stream)?;
+            match resource.role {
+                Role::Publisher => {
+                    replaced = entry.stream.publisher_ready(resource.id, now());
+                    entry.published_since = Some(resource.since);
+                }
+                Role::Viewer => entry.stream.viewer_ready(resource.id, now()),
+            }
+            for target in targets(&resource) {
+                state.entities.insert(target, resource.id);
+            }
+            state.resources.insert(resource.id, resource.clone());
+            let replaced = replaced.and_then(|id| state.forget(id));
+            drop(state);
+            self.tell_change();
+            Some((resource, replaced))
+        }
+    }
+
+    /// Takes a session, or a set-up that failed, out of the books.
+    pub(crate) fn remove(&self, name: &StreamName, id: ResourceId) -> Removed {
+        let mut removed = Removed::default();
+        let mut state = self.lock();
+        if let Some(resource) = state.forget(id) {
+            removed.sessions.push(resource.session);
+        }
+        if let Some(entry) = state.streams.get_mut(name) {
+            let publisher = entry.stream.publisher();
+            entry.stream.left(id, now());
+            if publisher == Some(id) {
+                entry.published_since = None;
+            }
+        }
+        removed.routers.extend(state.sweep(name));
+        drop(state);
+        self.tell_change();
+        removed
+    }
+
+    /// Takes a session out of the books and closes it, in the background.
+    pub(crate) fn close_soon(self: &Arc<Self>, id: ResourceId) {
+        if let Some(resource) = self.resource(id) {
+            let removed = self.remove(&resource.stream, id);
+            self.finish_soon(removed);
+        }
+    }
+
+    pub(crate) fn finish_soon(self: &Arc<Self>, removed: Removed) {
+        let hub = self.clone();
+        tokio::spawn(async move { hub.finish(removed).await });
+    }
+
+    /// Closes in the worker what left the books: sessions first, then empty rooms.
+    pub(crate) async fn finish(&self, removed: Removed) {
+        let sessions = removed.sessions.into_iter().map(Command::CloseSession);
+        self.close_all_of(sessions).await;
+        self.close_all_of(removed.routers.into_iter().map(Command::CloseRouter)).await;
+    }
+
+    async fn close_all_of(&self, commands: impl Iterator<Item = Command>) {
+        futures_util::stream::iter(commands)
+            .for_each_concurrent(AT_A_TIME, |command| async {
+                match self.control.run(command).await {
+                    Err(error) if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Stopped) => {
+                        tracing::warn!(%error, "whip: closing failed");
+                    }
+                    _ => {}
+                }
+            })
+            .await;
+    }
+
+    /// Closes peers whose time is over, four times a second, for ever.
+    pub(crate) async fn keep_time(self: &Arc<Self>) {
+        let mut tick = tokio::time::interval(Duration::from_millis(250));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let gone: Vec<(StreamName, ResourceId)> = {
+                let mut state = self.lock();
+                let at = now();
+                let poll = |(name, entry): (&StreamName, &mut Entry)| {
+                    let gone = entry.stream.poll(at);
+                    if entry.stream.publisher().is_none() {
+                        entry.published_since = None;
+                    }
+                    gone.into_iter().map(|id| (name.clone(), id)).collect::<Vec<_>>()
+                };
+                state.streams.iter_mut().flat_map(poll).collect()
+            };
+            for (name, id) in gone {
+                tracing::info!(stream = %name, session = ?id, "whip: closing a peer whose time is over");
+                let removed = self.remove(&name, id);
+                self.finish_soon(removed);
+            }
+        }
+    }
+
+    /// Refuses what is new and closes everything.
+    pub(crate) async fn shut_down(&self) {
+        let mut removed = Removed::default();
+        {
+            let mut state = self.lock();
+            state.stopping = true;
+            removed.sessions.extend(state.resources.drain().map(|(_, resource)| resource.session));
+            removed.routers.extend(state.streams.drain().filter_map(|(_, entry)| entry.router));
+            state.entities.clear();
+        }
+        self.tell_change();
+        self.finish(removed).await;
+    }
+}
+
+impl State {
+    /// Takes a session out of the tables, not out of its stream.
+    fn forget(&mut self, id: ResourceId) -> Option<Arc<Resource>> {
+        let resource = self.resources.remove(&id)?;
+        for target in targets(&resource) {
+            self.entities.remove(&target);
+        }
+        Some(resource)
+    }
+
+    /// Drops a stream that nobody is left of; its room is to be closed.
+    fn sweep(&mut self, name: &StreamName) -> Option<RouterId> {
+        if self.streams.get(name).is_some_and(|entry| entry.stream.is_over()) {
+            return self.streams.remove(name)?.router;
+        }
+        None
+    }
+}
+
+/// The entities by whose events we know the session.
+fn targets(resource: &Resource) -> impl Iterator<Item = Target> + '_ {
+    let producers = resource.producers.iter().map(|producer| producer.id.into());
+    [resource.session.into(), resource.transport.into()].into_iter().chain(producers)
+}

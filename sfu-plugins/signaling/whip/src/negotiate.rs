@@ -1,0 +1,132 @@
+//! Offers and answers: where HTTP meets the negotiation of the core.
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use sfu_core::control::{
+    ConsumerOptions, Labels, MediaKind, ProducerOptions, RtpCodecParameters, RtpParameters,
+    WebRtcTransportCreated,
+};
+use sfu_core::signaling::negotiation::{
+    LocalTransport, NegotiationError, ProducerDescription, PublishedMedia, PublisherPlan, PublisherPolicy,
+    Refusal, ViewerPlan, ViewerPolicy,
+};
+use sfu_core::signaling::ortc::{RtpCapabilities, SsrcSource, same_codec};
+use sfu_core::signaling::sdp::SessionDescription;
+
+use crate::problem::Problem;
+use crate::resource::{Produced, Role, random};
+
+/// Least time between two key frame requests to a publisher.
+const KEY_FRAME_REQUEST_DELAY: Duration = Duration::from_millis(500);
+
+/// An offer that can be answered as far as it alone can say.
+pub(crate) enum Offer {
+    /// Of a publisher.
+    Publish {
+        /// As it was sent.
+        description: SessionDescription,
+        /// What it leads to.
+        plan: PublisherPlan,
+    },
+    /// Of a viewer; what it leads to depends on the stream.
+    Watch {
+        /// As it was sent.
+        description: SessionDescription,
+    },
+}
+
+impl Offer {
+    /// Reads an offer. A publisher's is taken whole or not at all.
+    pub(crate) fn parse(text: &str, role: Role) -> Result<Self, Problem> {
+        let description = SessionDescription::parse(text.as_bytes()).map_err(NegotiationError::from)?;
+        if role == Role::Viewer {
+            return Ok(Offer::Watch { description });
+        }
+        let mut bits = random_bits;
+        let router = RtpCapabilities::router();
+        let policy = PublisherPolicy::default();
+        let plan = PublisherPlan::new(&description, &router, &policy, &mut SsrcSource::new(&mut bits))?;
+        Ok(Offer::Publish { description, plan })
+    }
+}
+
+/// What to produce for a publisher.
+pub(crate) fn producer_options(media: &PublishedMedia, labels: Labels) -> ProducerOptions {
+    ProducerOptions {
+        kind: media.kind,
+        rtp_parameters: media.rtp_parameters.clone(),
+        rtp_mapping: media.rtp_mapping.clone(),
+        paused: false,
+        key_frame_request_delay: KEY_FRAME_REQUEST_DELAY,
+        labels,
+    }
+}
+
+/// What a viewer's offer leads to, given what is published.
+pub(crate) fn viewer_plan(offer: &SessionDescription, published: &[Produced]) -> Result<ViewerPlan, Problem> {
+    let available: Vec<ProducerDescription> = published
+        .iter()
+        .map(|producer| ProducerDescription { kind: producer.kind, consumable: producer.consumable.clone() })
+        .collect();
+    // WHEP has one MediaStream; audio and video may have had different ones at their publisher.
+    let policy = ViewerPolicy { stream_id: Some("stream".into()), ..ViewerPolicy::default() };
+    let mut bits = random_bits;
+    let mut ssrcs = SsrcSource::new(&mut bits);
+    Ok(ViewerPlan::new(offer, &available, &RtpCapabilities::router(), &policy, &mut ssrcs)?)
+}
+
+/// What to consume for a viewer.
+pub(crate) fn consumer_options(
+    producer: &Produced,
+    rtp_parameters: RtpParameters,
+    labels: Labels,
+) -> ConsumerOptions {
+    ConsumerOptions {
+        producer: producer.id,
+        kind: producer.consumer_type,
+        rtp_parameters,
+        paused: false,
+        ignore_dtx: false,
+        labels,
+    }
+}
+
+/// What an answer says of a transport.
+pub(crate) fn local(created: &WebRtcTransportCreated) -> LocalTransport<'_> {
+    created.into()
+}
+
+/// The codecs that a consumer can carry without a new answer: those that its receiver agreed to, and the one that it
+/// was made for (which the receiver may know under a compatible profile).
+pub(crate) fn accepted_codecs(producer: &Produced, consumer: &RtpParameters) -> Vec<RtpCodecParameters> {
+    let made_for = producer.consumable.codecs.iter().find(|codec| !codec.is_rtx());
+    made_for.into_iter().chain(consumer.codecs.iter().filter(|codec| !codec.is_rtx())).cloned().collect()
+}
+
+/// The producer of that kind that a consumer with these codecs can go over to.
+pub(crate) fn successor<'a>(
+    producers: &'a [Produced],
+    kind: MediaKind,
+    accepted: &[RtpCodecParameters],
+) -> Option<&'a Produced> {
+    producers.iter().filter(|producer| producer.kind == kind).find(|producer| {
+        let sent = producer.consumable.codecs.iter().find(|codec| !codec.is_rtx());
+        sent.is_some_and(|sent| accepted.iter().any(|codec| same_codec(sent, codec)))
+    })
+}
+
+impl From<NegotiationError> for Problem {
+    fn from(error: NegotiationError) -> Self {
+        // RFC 9725 §4.4 knows 400 and 422; 406 is about the header field Accept.
+        let status = match error.refusal() {
+            Refusal::Malformed => StatusCode::BAD_REQUEST,
+            Refusal::NotAcceptable | Refusal::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Problem::new(status, error.to_string())
+    }
+}
+
+/// 32 random bits. Should the system give none, the source of SSRCs still keeps them distinct.
+fn random_bits() -> u32 {
+    random().map(u32::from_be_bytes).unwrap_or_default()
+}
