@@ -42,7 +42,7 @@ mod counter {
         fn rtp_in(&mut self, st: &mut u64, _: &mut RtpPacket<'_>, _: &mut (), cx: &mut Cx<'_>) -> Verdict {
             *st += 1;
             self.total += 1;
-            if *st % self.every == 0 {
+            if st.is_multiple_of(self.every) {
                 cx.notify(Target::Worker, json!({ "packets": self.total }));
             }
             Verdict::Forward

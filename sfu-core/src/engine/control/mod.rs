@@ -127,3 +127,6 @@ pub(crate) fn not_found(target: Target) -> ControlError {
     };
     ControlError::not_found(text)
 }
+
+#[cfg(test)]
+mod tests;
