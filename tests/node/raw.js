@@ -46,7 +46,7 @@ const raw = {
     const text = await answer.text();
     if (answer.status !== 201) {
       pc.close();
-      throw new Error(`POST ${url}: ${answer.status} ${text}`);
+      throw new Error(`POST ${url}: ${answer.status} Retry-After=${answer.headers.get('retry-after')} ${text}`);
     }
     const location = new URL(answer.headers.get('location'), url).href;
     raw.sessions[name] = { pc, location, token, media, states, offer: pc.localDescription.sdp, answer: text };

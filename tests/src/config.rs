@@ -1,12 +1,10 @@
 //! The configuration that tests give a worker, in one place.
-use std::path::Path;
 
-/// The recorder, writing every stream into `folder`.
-pub fn recorder(folder: &Path) -> String {
-    format!("[plugins.recorder]\nfolder = {:?}\nrecord = \"all\"\n", folder.display().to_string())
-}
+/// The recorder, writing every stream into [`Worker::recordings`](crate::worker::Worker::recordings).
+pub const RECORDER: &str = "[plugins.recorder]\nenabled = true\nfolder = \"{recordings}\"";
 
 /// A second publisher takes the stream over.
-pub fn takeover() -> &'static str {
-    "[signaling.whip]\nsecond_publisher = \"takeover\"\n"
-}
+pub const TAKEOVER: &str = "[signaling.whip]\nsecond_publisher = \"takeover\"";
+
+/// A peer that vanishes is noticed as soon as the configuration allows.
+pub const IMPATIENT: &str = "[signaling.whip]\nconsent_timeout_s = 10\nlost_peer_timeout_s = 1";

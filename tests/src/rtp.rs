@@ -27,6 +27,14 @@ pub fn header(packet: &[u8]) -> Option<Header> {
 /// One record of a Janus recording: milliseconds since the first, and the packet.
 pub type Record = (u32, Vec<u8>);
 
+/// The JSON header of an MJR file.
+pub fn mjr_header(file: &[u8]) -> Result<serde_json::Value, String> {
+    let rest = file.strip_prefix(b"MJR00002").ok_or("the file does not begin with MJR00002")?;
+    let (len, rest) = rest.split_first_chunk::<2>().ok_or("the file has no header")?;
+    let text = rest.get(..usize::from(u16::from_be_bytes(*len))).ok_or("the header is cut off")?;
+    serde_json::from_slice(text).map_err(|error| format!("the header is no JSON: {error}"))
+}
+
 /// Reads the whole records of an MJR file; what a crash cut off at the end is left out.
 pub fn mjr_records(file: &[u8]) -> Result<Vec<Record>, String> {
     let rest = file.strip_prefix(b"MJR00002").ok_or("the file does not begin with MJR00002")?;

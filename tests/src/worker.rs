@@ -56,7 +56,7 @@ impl Start {
             .arg(&config)
             .args(&self.arguments)
             .current_dir(folder.path())
-            .env("RUST_LOG", std::env::var("SFU_TEST_LOG").unwrap_or_else(|_| "info".into()))
+            .env("SFU_LOG", std::env::var("SFU_TEST_LOG").unwrap_or_else(|_| "info".into()))
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -114,6 +114,11 @@ impl Worker {
     /// Its working directory.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where the recorder writes to, if [`config::RECORDER`](crate::config::RECORDER) was given.
+    pub fn recordings(&self) -> PathBuf {
+        self.folder.path().join("recordings")
     }
 
     /// What it said so far, both streams.
