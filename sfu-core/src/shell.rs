@@ -117,7 +117,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         if S::HOOKS.contains(Hooks::RTP_IN)
             && self.ingress_hooks(now, &mut ingress, &mut notes, mode) == Verdict::Drop
         {
-            return self.engine.drop_ingress(ingress);
+            return self.engine.drop_ingress(now, ingress);
         }
         self.fan_out(now, ingress, notes, mode);
     }
@@ -156,7 +156,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                 && self.plugins.tables.consumer.mask(id) != 0
                 && self.egress_hooks(now, &published, &notes, mode) == Verdict::Drop
             {
-                self.engine.drop_egress(&mut self.egress);
+                self.engine.drop_egress(now, &published, &mut self.egress);
                 continue;
             }
             self.engine.commit(now, &published, &mut self.egress);

@@ -55,7 +55,6 @@ struct World {
     next: u32,
     delay: Duration,
     refuse: Option<Rule>,
-    consumers_survive: bool,
 }
 
 struct Entity {
@@ -69,7 +68,7 @@ enum Body {
     Plain,
     Transport { ice: IceState, dtls: DtlsState, restarts: u32 },
     Producer(MediaKind),
-    Consumer { producer: ProducerId },
+    Consumer { producer: ProducerId, outlives_producer: bool },
 }
 
 impl ControlDouble {
@@ -125,7 +124,7 @@ impl ControlDouble {
     /// The producer that a consumer is fed by.
     pub fn producer_of(&self, consumer: ConsumerId) -> Option<ProducerId> {
         match self.lock().entities.get(&consumer.raw())?.body {
-            Body::Consumer { producer } => Some(producer),
+            Body::Consumer { producer, .. } => Some(producer),
             _ => None,
         }
     }
@@ -143,11 +142,6 @@ impl ControlDouble {
     /// Lets every command wait before it is done.
     pub fn set_delay(&self, delay: Duration) {
         self.lock().delay = delay;
-    }
-
-    /// Whether a consumer stays open when its producer closes (so that it can be switched to another one).
-    pub fn consumers_survive(&self, survive: bool) {
-        self.lock().consumers_survive = survive;
     }
 
     /// Tells an event, and keeps the state in it for the statistics.
@@ -244,8 +238,7 @@ impl World {
             .iter()
             .filter(|(_, e)| {
                 e.parents.contains(&id)
-                    || (!self.consumers_survive
-                        && matches!(e.body, Body::Consumer { producer } if producer.raw() == id))
+                    || matches!(e.body, Body::Consumer { producer, outlives_producer: false } if producer.raw() == id)
             })
             .map(|(id, _)| *id)
             .collect();
@@ -355,14 +348,17 @@ impl World {
                 self.known(transport.raw())?;
                 self.known(options.producer.raw())?;
                 let target = |id| Target::Consumer(ConsumerId::from_raw(id));
-                let body = Body::Consumer { producer: options.producer };
+                let body = Body::Consumer {
+                    producer: options.producer,
+                    outlives_producer: options.outlives_producer,
+                };
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
                 (Reply::Consumer(ConsumerId::from_raw(id)), Vec::new())
             }
             Command::SwitchConsumer { consumer, producer: to } => {
                 self.known(to.raw())?;
                 match self.entities.get_mut(&consumer.raw()) {
-                    Some(Entity { body: Body::Consumer { producer }, .. }) => *producer = to,
+                    Some(Entity { body: Body::Consumer { producer, .. }, .. }) => *producer = to,
                     _ => return Err(ControlError::not_found(format!("control: {consumer} is not open"))),
                 }
                 done
@@ -441,7 +437,7 @@ impl World {
                     dropped_by_plugins: 0,
                     streams: vec![StreamStats::default()],
                 }),
-                (Body::Consumer { producer }, Target::Consumer(consumer)) => {
+                (Body::Consumer { producer, .. }, Target::Consumer(consumer)) => {
                     let kind = match self.entities.get(&producer.raw()).map(|e| &e.body) {
                         Some(Body::Producer(kind)) => *kind,
                         _ => MediaKind::Video,

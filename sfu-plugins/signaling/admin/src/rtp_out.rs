@@ -246,6 +246,7 @@ fn consumers(
                 rtp_parameters,
                 paused: false,
                 ignore_dtx: false,
+                outlives_producer: false,
                 labels: routers::labels(name, routers::VIEWER, "rtp-out"),
             },
         });

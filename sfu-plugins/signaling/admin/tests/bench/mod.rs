@@ -147,6 +147,7 @@ impl Bench {
             rtp_parameters: RtpParameters::default(),
             paused: false,
             ignore_dtx: false,
+            outlives_producer: false,
             labels: Labels::new(),
         };
         self.control.consume(transport, options).await.unwrap()
