@@ -74,6 +74,8 @@ pub enum Command {
         /// Options.
         options: ProducerOptions,
     },
+    /// What a producer sends, for signaling that did not make it itself. Answers [`Reply::ProducerDescription`].
+    DescribeProducer(ProducerId),
     /// Closes a producer and its consumers, but for those that outlive it.
     CloseProducer(ProducerId),
     /// Forwards nothing of a producer until resumed.
