@@ -413,7 +413,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let moment = Moment { now, view: &self.engine };
         self.plugins.opened(id, moment)?;
         let labels = View::new(&self.engine).labels(id.into());
-        self.around.tell(Event { target: id.into(), body: EventBody::Opened { labels } });
+        let event = Event { target: id.into(), body: EventBody::Opened { labels } };
+        self.plugins.deliver(&event, None, Moment { now, view: &self.engine });
+        self.around.tell(event);
         Ok(())
     }
 
