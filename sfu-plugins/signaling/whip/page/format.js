@@ -25,7 +25,8 @@ export function percent(value) {
 /** Milliseconds. */
 export function millis(value) {
   if (!known(value)) return absent;
-  return `${value.toFixed(value < 9.95 ? 1 : 0)} ms`;
+  // Browsers count whole milliseconds.
+  return value < 1 ? '< 1 ms' : `${value.toFixed(value < 9.95 ? 1 : 0)} ms`;
 }
 
 /** A rate per second, bare. */

@@ -102,7 +102,9 @@ export class Session extends EventTarget {
       const refused = error instanceof Refused;
       const pause = refused ? this.#pauseAfter(error) : undefined;
       if (pause === undefined) {
-        this.#end(this.#lostSince && error.status === 404 ? 'ended' : 'failed', error.message);
+        // Who was there before and finds nothing has seen the end of it.
+        if (this.#lostSince && error.status === 404) this.#end('ended', '');
+        else this.#end('failed', error.message);
         return;
       }
       this.#set(this.#lostSince && error.status !== 404 ? 'interrupted' : 'waiting', error.message);
@@ -203,6 +205,7 @@ export class Session extends EventTarget {
           if (Date.now() - this.#lostSince > PATIENCE) return finish('gone');
         }
         repairing = false;
+        check();
       };
       const check = () => {
         if (finished.signal.aborted) return;
@@ -238,7 +241,7 @@ export class Session extends EventTarget {
     const pc = this.pc;
     try {
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
-      await gathered(pc, 1000);
+      // Candidates may be missing here: the worker answers the checks of ours, whatever we say of them.
       const response = await request(this.url, {
         method: 'PATCH',
         headers: { 'Content-Type': FRAGMENT_TYPE, 'If-Match': '*' },
