@@ -144,7 +144,7 @@ export class Session extends EventTarget {
     if (this.over) return true;
     if (there === 404 && (brief || this.endsWhenClosed)) {
       this.#drop();
-      this.#end('ended', 'The worker ended this session.');
+      this.#end('ended', this.endsWhenClosed ? 'The worker ended this session.' : '');
       return true;
     }
     return false;
@@ -170,9 +170,7 @@ export class Session extends EventTarget {
     this.url = new URL(location, response.url).href;
     try {
       this.#answer = await response.text();
-      const servers = iceServers(response.headers.get('Link'));
-      // They count from the next ICE restart on, which comes by itself if there is no way without them.
-      if (servers.length) pc.setConfiguration({ ...pc.getConfiguration(), iceServers: servers });
+      useServers(pc, iceServers(response.headers.get('Link')));
       await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
     } catch (error) {
       await this.#remove();
@@ -290,6 +288,16 @@ export class Session extends EventTarget {
 
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** ICE servers count from the next ICE restart on, which comes by itself if there is no way without them. */
+function useServers(pc, servers) {
+  if (!servers.length) return;
+  try {
+    pc.setConfiguration({ ...pc.getConfiguration(), iceServers: servers });
+  } catch {
+    // A server that this browser does not take is no reason not to try the direct way.
   }
 }
 
