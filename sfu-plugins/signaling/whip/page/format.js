@@ -55,8 +55,8 @@ export function clock(ms) {
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** `video/VP8` as `VP8`, `audio/opus` as `Opus`. */
+/** `video/VP8` and `vp8` as `VP8`, `audio/opus` as `Opus`. */
 export function codec(mimeType) {
   const name = String(mimeType ?? '').split('/').pop();
-  return name.toLowerCase() === 'opus' ? 'Opus' : name;
+  return name.toLowerCase() === 'opus' ? 'Opus' : name.toUpperCase();
 }
