@@ -92,4 +92,6 @@ async function toggle(stream) {
     setText($('recordings-status'), error.message);
   }
   await refresh();
+  // Files appear with their first packet.
+  setTimeout(refresh, 1500);
 }
