@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
 
-use super::plain_double;
+use super::double_replies;
 use crate::control::*;
 
 /// How many commands may wait for one stand-in.
@@ -67,7 +67,7 @@ struct Entity {
 enum Body {
     Plain,
     Transport { ice: IceState, dtls: DtlsState, restarts: u32 },
-    Producer(MediaKind),
+    Producer(Box<ProducerOptions>),
     Consumer { producer: ProducerId, outlives_producer: bool },
 }
 
@@ -320,12 +320,12 @@ impl World {
                 }
                 let target = |id| Target::Transport(TransportId::from_raw(id));
                 let id = self.open(worker, target, parents, options.labels.clone(), Body::Plain);
-                let created = plain_double::created(TransportId::from_raw(id), &options);
+                let created = double_replies::created(TransportId::from_raw(id), &options);
                 (Reply::PlainTransport(created), Vec::new())
             }
             Command::ConnectPlainTransport { transport, peer } => {
                 self.known(transport.raw())?;
-                (Reply::PlainTransport(plain_double::connected(transport, &peer)), Vec::new())
+                (Reply::PlainTransport(double_replies::connected(transport, &peer)), Vec::new())
             }
             Command::RestartIce(transport) => {
                 let Some(Entity { body: Body::Transport { restarts, .. }, .. }) =
@@ -339,10 +339,22 @@ impl World {
             Command::Produce { transport, options } => {
                 self.known(transport.raw())?;
                 let target = |id| Target::Producer(ProducerId::from_raw(id));
-                let body = Body::Producer(options.kind);
-                let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
+                let labels = options.labels.clone();
+                let body = Body::Producer(Box::new(options));
+                let id = self.open(worker, target, vec![transport.raw()], labels, body);
                 let created = ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 (Reply::Producer(created), Vec::new())
+            }
+            Command::DescribeProducer(id) => {
+                let Entity { body: Body::Producer(options), parents, labels, .. } = self.known(id.raw())?
+                else {
+                    return Err(ControlError::not_found(format!("control: {id} is not open")));
+                };
+                let router =
+                    parents.first().and_then(|transport| self.known(*transport).ok()?.parents.first());
+                let router = RouterId::from_raw(router.copied().unwrap_or(RawId::new(0, 0, 0)));
+                let described = double_replies::described(id, router, labels, options);
+                (Reply::ProducerDescription(Box::new(described)), Vec::new())
             }
             Command::Consume { transport, options } => {
                 self.known(transport.raw())?;
@@ -428,18 +440,20 @@ impl World {
                         unknown_streams: 0,
                     });
                 }
-                (Body::Producer(kind), Target::Producer(producer)) => stats.producers.push(ProducerStats {
-                    id: producer,
-                    transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
-                    kind: *kind,
-                    labels: entity.labels.clone(),
-                    paused: false,
-                    dropped_by_plugins: 0,
-                    streams: vec![StreamStats::default()],
-                }),
+                (Body::Producer(options), Target::Producer(producer)) => {
+                    stats.producers.push(ProducerStats {
+                        id: producer,
+                        transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
+                        kind: options.kind,
+                        labels: entity.labels.clone(),
+                        paused: options.paused,
+                        dropped_by_plugins: 0,
+                        streams: vec![StreamStats::default()],
+                    })
+                }
                 (Body::Consumer { producer, .. }, Target::Consumer(consumer)) => {
                     let kind = match self.entities.get(&producer.raw()).map(|e| &e.body) {
-                        Some(Body::Producer(kind)) => *kind,
+                        Some(Body::Producer(options)) => options.kind,
                         _ => MediaKind::Video,
                     };
                     stats.consumers.push(ConsumerStats {

@@ -248,8 +248,10 @@ impl Desk {
 
     fn close(&mut self, track: u32) {
         if let Some(mut track) = self.tracks.remove(&track) {
-            self.outfit.end(&mut track);
+            let ended = self.outfit.end(&mut track);
+            // Whoever hears of the end finds it among the finished ones.
             self.outfit.registry.remove(track.number);
+            self.outfit.say_ended(&track, ended);
         }
     }
 }
@@ -278,26 +280,33 @@ impl Outfit {
         track.file = Some(file);
     }
 
-    /// Ends the file, as well as it can be.
-    fn end(&self, track: &mut Track) {
-        let Some(mut file) = track.file.take() else { return };
+    /// Ends the file, and answers what it was.
+    fn end(&self, track: &mut Track) -> Option<Value> {
+        let mut file = track.file.take()?;
         if let Err(error) = file.flush(self.fsync) {
-            return self.failed(track, &error.into());
+            self.failed(track, &error.into());
+            return None;
         }
-        let about = json!({
+        Some(json!({
             "file": file.name(),
             "packets": file.packets(),
             "bytes": file.bytes(),
             "duration": file.duration().as_millis() as u64,
             "dropped": track.open.status.dropped.get(),
             "oversize": track.open.status.oversize.get(),
-        });
-        self.say(track, "recorder.stopped", about, None);
+        }))
+    }
+
+    fn say_ended(&self, track: &Track, ended: Option<Value>) {
+        if let Some(about) = ended {
+            self.say(track, "recorder.stopped", about, None);
+        }
     }
 
     /// Goes on in another file of the same name with a number.
     fn change_file(&self, track: &mut Track) {
-        self.end(track);
+        let ended = self.end(track);
+        self.say_ended(track, ended);
         if !track.open.status.has_failed() {
             self.begin(track);
         }
