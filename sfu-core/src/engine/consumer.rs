@@ -74,6 +74,8 @@ pub(crate) struct Consumer {
     pub(crate) producer_paused: bool,
     /// Leave out Opus packets of discontinuous transmission.
     pub(crate) ignore_dtx: bool,
+    /// Stay open when the producer closes; `producer` then names none.
+    pub(crate) outlives_producer: bool,
     /// Weight against the others of its transport.
     pub(crate) priority: u8,
     /// The highest encoding that its receiver wants.
@@ -116,7 +118,15 @@ impl Consumer {
         parent_labels: &Labels,
         random: &mut Random,
     ) -> Result<Self, ControlError> {
-        let ConsumerOptions { kind: consumer_type, rtp_parameters, paused, ignore_dtx, labels, .. } = options;
+        let ConsumerOptions {
+            kind: consumer_type,
+            rtp_parameters,
+            paused,
+            ignore_dtx,
+            outlives_producer,
+            labels,
+            ..
+        } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
         let extensions = extension_ids(&rtp_parameters)?;
         let encoding = rtp_parameters.encodings.first().ok_or_else(|| {
@@ -160,6 +170,7 @@ impl Consumer {
             paused,
             producer_paused: producer.paused,
             ignore_dtx,
+            outlives_producer,
             priority: 1,
             preferred_encoding: u8::MAX,
             encoding: None,

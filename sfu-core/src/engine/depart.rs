@@ -144,7 +144,8 @@ impl Engine {
         if let Purpose::First { extended } = entry.purpose
             && let Some(consumer) = self.consumers.get_mut(entry.consumer)
         {
-            consumer.stream.skip(extended);
+            // One that was late as well leaves its gap: a queue that loses packets has no room for fillers.
+            let _ = consumer.stream.skip(extended);
         }
         self.privates = self.privates.saturating_sub(usize::from(entry.private));
         self.pool.release(entry.packet);

@@ -255,7 +255,7 @@ impl Engine {
         let producer = self.producers.get(stream.producer)?;
         // Padding alone is no media, and a paused producer forwards nothing.
         if producer.paused || packet.header.payload_len == 0 {
-            self.skip_number(stream.producer, stream.encoding, extended);
+            self.skip_number(now, stream.producer, stream.encoding, extended, packet.header.timestamp);
             return None;
         }
         Some((stream.producer, stream.encoding, extended))

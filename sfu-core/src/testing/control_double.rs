@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
 
-use super::plain_double;
+use super::double_replies;
 use crate::control::*;
 
 /// How many commands may wait for one stand-in.
@@ -55,7 +55,6 @@ struct World {
     next: u32,
     delay: Duration,
     refuse: Option<Rule>,
-    consumers_survive: bool,
 }
 
 struct Entity {
@@ -68,8 +67,8 @@ struct Entity {
 enum Body {
     Plain,
     Transport { ice: IceState, dtls: DtlsState, restarts: u32 },
-    Producer(MediaKind),
-    Consumer { producer: ProducerId },
+    Producer(Box<ProducerOptions>),
+    Consumer { producer: ProducerId, outlives_producer: bool },
 }
 
 impl ControlDouble {
@@ -125,7 +124,7 @@ impl ControlDouble {
     /// The producer that a consumer is fed by.
     pub fn producer_of(&self, consumer: ConsumerId) -> Option<ProducerId> {
         match self.lock().entities.get(&consumer.raw())?.body {
-            Body::Consumer { producer } => Some(producer),
+            Body::Consumer { producer, .. } => Some(producer),
             _ => None,
         }
     }
@@ -143,11 +142,6 @@ impl ControlDouble {
     /// Lets every command wait before it is done.
     pub fn set_delay(&self, delay: Duration) {
         self.lock().delay = delay;
-    }
-
-    /// Whether a consumer stays open when its producer closes (so that it can be switched to another one).
-    pub fn consumers_survive(&self, survive: bool) {
-        self.lock().consumers_survive = survive;
     }
 
     /// Tells an event, and keeps the state in it for the statistics.
@@ -244,8 +238,7 @@ impl World {
             .iter()
             .filter(|(_, e)| {
                 e.parents.contains(&id)
-                    || (!self.consumers_survive
-                        && matches!(e.body, Body::Consumer { producer } if producer.raw() == id))
+                    || matches!(e.body, Body::Consumer { producer, outlives_producer: false } if producer.raw() == id)
             })
             .map(|(id, _)| *id)
             .collect();
@@ -327,12 +320,12 @@ impl World {
                 }
                 let target = |id| Target::Transport(TransportId::from_raw(id));
                 let id = self.open(worker, target, parents, options.labels.clone(), Body::Plain);
-                let created = plain_double::created(TransportId::from_raw(id), &options);
+                let created = double_replies::created(TransportId::from_raw(id), &options);
                 (Reply::PlainTransport(created), Vec::new())
             }
             Command::ConnectPlainTransport { transport, peer } => {
                 self.known(transport.raw())?;
-                (Reply::PlainTransport(plain_double::connected(transport, &peer)), Vec::new())
+                (Reply::PlainTransport(double_replies::connected(transport, &peer)), Vec::new())
             }
             Command::RestartIce(transport) => {
                 let Some(Entity { body: Body::Transport { restarts, .. }, .. }) =
@@ -346,23 +339,38 @@ impl World {
             Command::Produce { transport, options } => {
                 self.known(transport.raw())?;
                 let target = |id| Target::Producer(ProducerId::from_raw(id));
-                let body = Body::Producer(options.kind);
-                let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
+                let labels = options.labels.clone();
+                let body = Body::Producer(Box::new(options));
+                let id = self.open(worker, target, vec![transport.raw()], labels, body);
                 let created = ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 (Reply::Producer(created), Vec::new())
+            }
+            Command::DescribeProducer(id) => {
+                let Entity { body: Body::Producer(options), parents, labels, .. } = self.known(id.raw())?
+                else {
+                    return Err(ControlError::not_found(format!("control: {id} is not open")));
+                };
+                let router =
+                    parents.first().and_then(|transport| self.known(*transport).ok()?.parents.first());
+                let router = RouterId::from_raw(router.copied().unwrap_or(RawId::new(0, 0, 0)));
+                let described = double_replies::described(id, router, labels, options);
+                (Reply::ProducerDescription(Box::new(described)), Vec::new())
             }
             Command::Consume { transport, options } => {
                 self.known(transport.raw())?;
                 self.known(options.producer.raw())?;
                 let target = |id| Target::Consumer(ConsumerId::from_raw(id));
-                let body = Body::Consumer { producer: options.producer };
+                let body = Body::Consumer {
+                    producer: options.producer,
+                    outlives_producer: options.outlives_producer,
+                };
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
                 (Reply::Consumer(ConsumerId::from_raw(id)), Vec::new())
             }
             Command::SwitchConsumer { consumer, producer: to } => {
                 self.known(to.raw())?;
                 match self.entities.get_mut(&consumer.raw()) {
-                    Some(Entity { body: Body::Consumer { producer }, .. }) => *producer = to,
+                    Some(Entity { body: Body::Consumer { producer, .. }, .. }) => *producer = to,
                     _ => return Err(ControlError::not_found(format!("control: {consumer} is not open"))),
                 }
                 done
@@ -432,18 +440,20 @@ impl World {
                         unknown_streams: 0,
                     });
                 }
-                (Body::Producer(kind), Target::Producer(producer)) => stats.producers.push(ProducerStats {
-                    id: producer,
-                    transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
-                    kind: *kind,
-                    labels: entity.labels.clone(),
-                    paused: false,
-                    dropped_by_plugins: 0,
-                    streams: vec![StreamStats::default()],
-                }),
-                (Body::Consumer { producer }, Target::Consumer(consumer)) => {
+                (Body::Producer(options), Target::Producer(producer)) => {
+                    stats.producers.push(ProducerStats {
+                        id: producer,
+                        transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
+                        kind: options.kind,
+                        labels: entity.labels.clone(),
+                        paused: options.paused,
+                        dropped_by_plugins: 0,
+                        streams: vec![StreamStats::default()],
+                    })
+                }
+                (Body::Consumer { producer, .. }, Target::Consumer(consumer)) => {
                     let kind = match self.entities.get(&producer.raw()).map(|e| &e.body) {
-                        Some(Body::Producer(kind)) => *kind,
+                        Some(Body::Producer(options)) => options.kind,
                         _ => MediaKind::Video,
                     };
                     stats.consumers.push(ConsumerStats {

@@ -1,5 +1,5 @@
 //! What plugin and signaling authors test with.
 mod control_double;
-mod plain_double;
+mod double_replies;
 
 pub use control_double::{ControlDouble, control_double};

@@ -103,7 +103,7 @@ fn armed_packet<S: PluginSet>(bench: &mut Bench<S>, consumer: u32) -> Verdict {
     ARMED.set(true);
     let verdict = bench.at(|p, m| {
         let notes = S::Notes::default();
-        p.rtp_out(id(consumer), &mut RtpPacket::over(&mut [0; 16]), &notes, m, Untimed)
+        with_rtp(|packet| p.rtp_out(id(consumer), packet, &notes, m, Untimed))
     });
     ARMED.set(false);
     verdict

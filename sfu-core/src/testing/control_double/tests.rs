@@ -59,3 +59,23 @@ async fn a_plain_transport_is_made_connected_and_counted() {
     let stats = control.stats(Target::Worker).await.unwrap();
     assert_eq!((stats.transports.len(), stats.transports[0].ice_state), (1, None));
 }
+
+#[tokio::test]
+async fn a_producer_is_described_as_it_was_made() {
+    let (control, _double) = control_double(1);
+    let router = control.create_router(0, Labels::new()).await.unwrap();
+    let transport = control.create_webrtc_transport(router, WebRtcTransportOptions::default()).await.unwrap();
+    let rtp_parameters = RtpParameters { mid: Some("m".into()), ..Default::default() };
+    let options = ProducerOptions {
+        kind: MediaKind::Audio,
+        rtp_parameters: rtp_parameters.clone(),
+        rtp_mapping: RtpMapping::default(),
+        paused: false,
+        key_frame_request_delay: Duration::ZERO,
+        labels: Labels::new().with("a", "b"),
+    };
+    let producer = control.produce(transport.id, options).await.unwrap().id;
+    let described = control.describe_producer(producer).await.unwrap();
+    assert_eq!((described.router, described.rtp_parameters), (router, rtp_parameters));
+    assert_eq!(described.labels.get("a"), Some("b"));
+}

@@ -254,6 +254,9 @@ async fn what_is_not_marked_as_json_is_refused_even_without_a_body() {
             assert_eq!(answer.error().0, "media_type");
         }
     }
+    let two = [("content-type", "application/json"), ("content-type", "text/plain")];
+    let answer = bench.send(request(Method::POST, "/api/plugins/x/enable", &two, "{}")).await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(bench.double.commands(), []);
     let charset = [("content-type", "Application/JSON; charset=utf-8")];
     let answer = bench.send(request(Method::POST, "/api/plugins/x/enable", &charset, "{}")).await;

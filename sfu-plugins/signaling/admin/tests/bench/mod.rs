@@ -129,9 +129,28 @@ impl Bench {
     }
 
     pub async fn producer(&self, transport: TransportId, kind: MediaKind, labels: Labels) -> ProducerId {
+        self.producer_of(transport, kind, labels, &[]).await
+    }
+
+    pub async fn producer_of(
+        &self,
+        transport: TransportId,
+        kind: MediaKind,
+        labels: Labels,
+        codecs: &[(&str, u8)],
+    ) -> ProducerId {
+        let codec = |(mime_type, payload_type): &(&str, u8)| RtpCodecParameters {
+            mime_type: (*mime_type).into(),
+            payload_type: *payload_type,
+            clock_rate: 90_000,
+            parameters: [("x-test".to_owned(), "1".to_owned())].into(),
+            ..Default::default()
+        };
+        let rtp_parameters =
+            RtpParameters { codecs: codecs.iter().map(codec).collect(), ..Default::default() };
         let options = ProducerOptions {
             kind,
-            rtp_parameters: RtpParameters::default(),
+            rtp_parameters,
             rtp_mapping: RtpMapping::default(),
             paused: false,
             key_frame_request_delay: std::time::Duration::ZERO,
@@ -147,6 +166,7 @@ impl Bench {
             rtp_parameters: RtpParameters::default(),
             paused: false,
             ignore_dtx: false,
+            outlives_producer: false,
             labels: Labels::new(),
         };
         self.control.consume(transport, options).await.unwrap()

@@ -1,4 +1,4 @@
-//! What the stand-ins answer about plain transports.
+//! What the stand-ins answer about plain transports and producers.
 use crate::control::*;
 
 /// A new plain transport, on made-up ports.
@@ -27,5 +27,23 @@ pub(super) fn connected(id: TransportId, peer: &ConnectPlainTransport) -> PlainT
         tuple: TransportTuple { local: ([127, 0, 0, 1], 40_000).into(), remote, protocol: Protocol::Udp },
         rtcp_tuple: None,
         srtp_parameters: None,
+    }
+}
+
+/// What a producer was made with.
+pub(super) fn described(
+    id: ProducerId,
+    router: RouterId,
+    labels: &Labels,
+    options: &ProducerOptions,
+) -> ProducerDescription {
+    ProducerDescription {
+        id,
+        router,
+        kind: options.kind,
+        labels: labels.clone(),
+        rtp_parameters: options.rtp_parameters.clone(),
+        rtp_mapping: options.rtp_mapping.clone(),
+        paused: options.paused,
     }
 }
