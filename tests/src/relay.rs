@@ -254,7 +254,8 @@ mod tests {
                 seen.push(u16::from_be_bytes([buffer[0], buffer[1]]));
             }
         }
-        let dropped = relay.up().dropped.load(Ordering::Relaxed) + relay.down().dropped.load(Ordering::Relaxed);
+        let dropped =
+            relay.up().dropped.load(Ordering::Relaxed) + relay.down().dropped.load(Ordering::Relaxed);
         if loss == 0.0 {
             assert_eq!(dropped, 0);
         } else {
@@ -280,7 +281,9 @@ mod tests {
             let mut lane = Lane::new(seed);
             let how = Impairment { loss: 0.1, rate, ..Impairment::default() };
             let now = Instant::now();
-            (0..500).map(|i| lane.departure(&how, 100, now + Duration::from_secs(i)).is_some()).collect::<Vec<_>>()
+            (0..500)
+                .map(|i| lane.departure(&how, 100, now + Duration::from_secs(i)).is_some())
+                .collect::<Vec<_>>()
         };
         assert_eq!(fate(3, None), fate(3, None));
         assert_eq!(fate(3, None), fate(3, Some(1_000_000)));
@@ -293,7 +296,8 @@ mod tests {
         let how = Impairment { rate: Some(8_000), ..Impairment::default() };
         let now = Instant::now();
         // 100 bytes take 0.1 s at 8 kbit/s, so after the fourth the queue is longer than 0.3 s.
-        let at: Vec<_> = (0..6).map(|_| lane.departure(&how, 100, now).map(|at| (at - now).as_millis())).collect();
+        let at: Vec<_> =
+            (0..6).map(|_| lane.departure(&how, 100, now).map(|at| (at - now).as_millis())).collect();
         assert_eq!(at, [Some(100), Some(200), Some(300), Some(400), None, None]);
     }
 }

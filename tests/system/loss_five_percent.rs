@@ -38,8 +38,11 @@ async fn watch(worker: &Worker, stream: &str, loss: f64) -> Seen {
     tokio::time::sleep(Duration::from_secs(30)).await;
     let figures = stream::figures(&down, "down").await;
     let stats = worker.stats().await;
-    let counted = |counts: fn(&sfu_tests::relay::Relay) -> u64| front.relays().iter().map(|relay| counts(relay)).sum::<u64>();
-    let dropped = counted(|r| r.up().dropped.load(Ordering::Relaxed) + r.down().dropped.load(Ordering::Relaxed));
+    let counted = |counts: fn(&sfu_tests::relay::Relay) -> u64| {
+        front.relays().iter().map(|relay| counts(relay)).sum::<u64>()
+    };
+    let dropped =
+        counted(|r| r.up().dropped.load(Ordering::Relaxed) + r.down().dropped.load(Ordering::Relaxed));
     let passed = counted(|r| r.up().passed.load(Ordering::Relaxed) + r.down().passed.load(Ordering::Relaxed));
     assert!(passed > 2000, "only {passed} datagrams passed the relays: the call did not go through them");
     assert!((dropped as f64) >= loss * 0.7 * passed as f64, "{dropped} of {passed} dropped");
