@@ -107,6 +107,7 @@ async fn echo(control: &ControlHandle, router: RouterId) -> Result<PlainTranspor
         rtp_parameters: opus(2222),
         paused: false,
         ignore_dtx: false,
+        outlives_producer: false,
         labels: Labels::new(),
     };
     control.consume(transport.id, wanted).await?;

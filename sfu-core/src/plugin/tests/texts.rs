@@ -155,6 +155,6 @@ fn the_schema_shows_the_authors_own_words() {
     assert_eq!(schema["config"]["properties"]["report_every"]["default"], 10);
     assert_eq!(schema["options"]["properties"]["depth"]["maximum"], 255);
     let error = list::schema::<Set, crate::signaling::End>("ghost").unwrap_err().to_string();
-    assert_eq!(error, "plugins: no plugin `ghost`; this worker has: configured");
+    assert_eq!(error, "plugins: no plugin and no signaling `ghost`; this worker has: configured");
     assert_eq!(list::state::<Set>(&PluginSettings::default()), "configured: on\n");
 }
