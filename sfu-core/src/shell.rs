@@ -287,6 +287,16 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         [self.engine.next_deadline(), tick].into_iter().flatten().min()
     }
 
+    /// Whether something waits for the next turn: messages, faults, or commands that other commands brought about.
+    #[inline]
+    pub(crate) fn has_work(&self) -> bool {
+        S::LEN > 0
+            && (!self.plugins.desk.queue.is_empty()
+                || self.plugins.has_mail()
+                || self.plugins.has_faults()
+                || !self.deferred.is_empty())
+    }
+
     /// Everything that goes by time, and what was put off to the end of the turn.
     pub(crate) fn turn(&mut self, now: Instant, sockets: &mut dyn SocketFactory) {
         self.engine.handle_timeout(now);
