@@ -24,6 +24,9 @@ pub trait Signaling: Sized + Send + 'static {
     fn new(config: Self::Config) -> Result<Self, SignalingError>;
 
     /// Runs until `stop`, then tells its peers and returns.
+    ///
+    /// What stands before the first `await` runs before the worker says where it listens, so routes are mounted there; an
+    /// error up to there keeps the worker from starting.
     fn run(
         self,
         control: ControlHandle,
