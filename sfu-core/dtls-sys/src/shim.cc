@@ -190,7 +190,7 @@ int sfukit_dtls_context_new(const sfukit_dtls_bytes *chain, size_t chain_len, sf
                                         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                         "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                                         "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305") ||
-        !SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384")) {
+        !SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-224")) {
       break;
     }
     SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);

@@ -11,9 +11,7 @@ use crate::control::{ConsumerId, ConsumerType, MediaKind, ProducerId};
 use crate::rtp::codec::is_opus_dtx;
 use crate::rtp::packet::PacketOutcome;
 use crate::rtp::rewrite::write_header;
-use crate::rtp::{
-    Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, PacketInfo, RtpHeader, RtpPacket,
-};
+use crate::rtp::{Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, RtpHeader};
 
 /// A packet on its way to the consumers of its producer.
 pub(crate) struct Published {
@@ -337,17 +335,4 @@ fn choose_encoding(consumer: &Consumer, producer: &Producer) -> Option<u8> {
             producer.best_encoding(consumer.preferred_encoding)
         }
     }
-}
-
-/// The view that `rtp_out` hooks get.
-#[inline]
-pub(crate) fn egress_view<'a>(
-    head: &'a mut [u8; MAX_HEADER_LEN],
-    header_len: u16,
-    payload: &'a [u8],
-    private: Option<&'a mut [u8]>,
-    extensions: &'a ExtensionIds,
-    info: &'a PacketInfo,
-) -> RtpPacket<'a> {
-    RtpPacket::egress(&mut head[..], header_len, payload, private, extensions, info)
 }

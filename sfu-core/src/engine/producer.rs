@@ -1,6 +1,4 @@
 //! A media source: its parameters, its encodings, and who consumes it.
-use std::time::Duration;
-
 use super::codec_table::CodecTable;
 use super::encoding::Encoding;
 use crate::control::{
@@ -49,8 +47,6 @@ pub(crate) struct Producer {
     pub(crate) relays: Vec<u8>,
     /// Nothing is forwarded.
     pub(crate) paused: bool,
-    /// Least time between two key frame requests.
-    pub(crate) key_frame_delay: Duration,
     /// Packets that plugins dropped on ingress.
     pub(crate) dropped_by_plugins: u64,
     /// Last video orientation seen.
@@ -98,7 +94,6 @@ impl Producer {
             consumers: Vec::new(),
             relays: Vec::new(),
             paused,
-            key_frame_delay: key_frame_request_delay,
             dropped_by_plugins: 0,
             orientation: None,
         })

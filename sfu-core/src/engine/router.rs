@@ -1,11 +1,9 @@
 //! Rooms and sessions.
-use crate::control::{Labels, RouterId, SessionId, TransportId};
+use crate::control::{Labels, TransportId};
 
 /// A room: what is produced in it can be consumed in it.
 #[derive(Debug)]
 pub(crate) struct Router {
-    /// Its id.
-    pub(crate) id: RouterId,
     /// Its labels.
     pub(crate) labels: Labels,
     /// Its transports.
@@ -17,8 +15,6 @@ pub(crate) struct Router {
 /// One peer of one signaling crate.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// Its id.
-    pub(crate) id: SessionId,
     /// The signaling crate that it belongs to.
     pub(crate) signaling: String,
     /// Its labels.

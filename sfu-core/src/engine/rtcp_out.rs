@@ -51,12 +51,6 @@ impl Engine {
         self.rtcp_out.pop_front()
     }
 
-    /// Whether [`Engine::next_rtcp_out`] has something.
-    #[inline]
-    pub(crate) fn has_rtcp_out(&self) -> bool {
-        !self.rtcp_out.is_empty()
-    }
-
     /// Protects RTCP into the outbox.
     pub(crate) fn send_rtcp(&mut self, now: Instant, egress: EgressRtcp) {
         let EgressRtcp { transport: id, packet } = egress;

@@ -6,4 +6,4 @@ mod tls;
 
 pub use client::Client;
 pub use config::HttpConfig;
-pub(crate) use server::{HttpError, HttpServer};
+pub(crate) use server::HttpServer;

@@ -30,6 +30,7 @@ impl Backlog {
         self.entries.is_empty()
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -148,6 +148,7 @@ impl Net {
     }
 
     /// What was counted since the start.
+    #[cfg(test)]
     pub fn counters(&self) -> &NetCounters {
         &self.counters
     }

@@ -21,11 +21,10 @@ mod udp;
 mod waker;
 
 pub use admission::NetOptions;
-pub use counters::NetCounters;
 pub use error::BindError;
 pub use interfaces::local_addresses;
-pub use io::{Net, NetEvent, Turn};
-pub use outbox::{Outbox, SLOT_SIZE};
+pub use io::{Net, NetEvent};
+pub use outbox::Outbox;
 pub use route::{Protocol, Route, SocketId};
 pub use tcp::TcpOptions;
 pub use udp::UdpOptions;

@@ -62,11 +62,6 @@ impl Recipients {
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
-
-    /// How many were left out since the last call.
-    pub(crate) fn take_refused(&mut self) -> u64 {
-        std::mem::take(&mut self.refused)
-    }
 }
 
 /// One data channel message in the hands of `data_in` or `data_out`.
@@ -80,6 +75,7 @@ pub struct DataMessage<'a> {
 
 impl<'a> DataMessage<'a> {
     /// A message of `from` in recycled buffers.
+    #[cfg(test)]
     pub(crate) fn new(
         payload: &'a mut Vec<u8>,
         ppid: u32,

@@ -60,7 +60,9 @@ pub use kind_event::{
 pub use meta::{Meta, OnPanic};
 pub use no_config::{NoConfig, NoMessage};
 pub use offload::Offload;
-pub use packet::{PacketError, RtcpPacket, RtpPacket};
+pub use packet::{
+    AudioLevel, Codec, ExtensionKind, MediaKind, PacketError, RtcpPacket, RtpPacket, VideoOrientation, rtcp,
+};
 pub use plugin_trait::Plugin;
 pub use registry::Description;
 pub use responder::{Answer, CODE_DROPPED, CODE_MALFORMED, Responder};
@@ -85,17 +87,18 @@ pub use private as __private;
 pub(crate) use stats::merge_figures;
 
 pub(crate) use {
-    commands::{Ask, NewRtpHeader, QueuedCommand},
+    commands::{NewRtpHeader, QueuedCommand},
     compose::{Below, Mode, Refused, Timed, TurnTimer, Untimed},
-    cx::{Desk, HookContext},
     outcomes::OutcomeSender,
     plugins::{Moment, PluginLimits, Plugins},
     serving::Serving,
     slot::PluginSlot,
-    start::{Doorbell, Launch},
-    switching::{Settled, Switched},
-    view::{NoView, ViewSource},
+    start::Launch,
+    view::ViewSource,
 };
+
+#[cfg(test)]
+pub(crate) use {switching::Settled, view::NoView};
 
 #[cfg(test)]
 mod tests;

@@ -199,9 +199,11 @@ pub trait ViewSource {
 }
 
 /// A media thread without entities, for tests.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoView;
 
+#[cfg(test)]
 impl ViewSource for NoView {}
 
 /// What a plugin can see of its media thread: entities of other threads are not there.

@@ -11,13 +11,17 @@ pub mod transport_cc;
 pub mod writer;
 pub mod xr;
 
-pub use compound::{Compound, RtcpError, RtcpItem, RtcpPacket, Unknown, is_rtcp};
+#[cfg(test)]
+pub use compound::RtcpError;
+pub use compound::{Compound, RtcpItem, RtcpPacket, Unknown, is_rtcp};
 pub use feedback::{Fir, FirEntry, Nack, Pli, Remb};
-pub use ntp::{NtpClock, NtpTime};
+pub use ntp::NtpTime;
 pub use report::{ReceiverReport, ReportBlock, SenderInfo, SenderReport};
 pub use sdes::{Bye, Sdes, SdesChunk};
-pub use transport_cc::{Arrival, TransportCc, TransportCcWritten};
-pub use writer::{NoRoom, RtcpWriter};
+pub use transport_cc::{Arrival, TransportCc};
+#[cfg(test)]
+pub use writer::NoRoom;
+pub use writer::RtcpWriter;
 pub use xr::{DlrrBlock, Xr, XrBlock};
 
 /// Packet types (RFC 3550 section 12.1, RFC 4585 section 6.1, RFC 3611 section 2).

@@ -1,6 +1,8 @@
 //! NTP time as RTCP carries it (RFC 3550 section 4): 32.32 fixed point seconds since 1900.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+#[cfg(test)]
+use std::time::Instant;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds from 1900 to 1970.
 const UNIX_OFFSET: u64 = 2_208_988_800;
@@ -59,19 +61,23 @@ fn fixed_point(duration: Duration) -> u64 {
 }
 
 /// Turns instants into NTP times; the wall clock is read once, by whoever makes it, so that the clock never jumps.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 pub struct NtpClock {
     anchor: Instant,
     time: NtpTime,
 }
 
+#[cfg(test)]
 impl NtpClock {
     /// A clock on which `anchor` is `wall`.
+    #[cfg(test)]
     pub fn new(anchor: Instant, wall: SystemTime) -> Self {
         Self { anchor, time: wall.into() }
     }
 
     /// The NTP time at `now`, before or after the anchor.
+    #[cfg(test)]
     pub fn at(&self, now: Instant) -> NtpTime {
         match now.checked_duration_since(self.anchor) {
             Some(since) => self.time.plus(since),

@@ -103,6 +103,7 @@ impl ExtensionIds {
     }
 
     /// The same with `kind` at `id`.
+    #[cfg(test)]
     #[must_use]
     pub fn with(mut self, kind: ExtensionKind, id: u8) -> Self {
         self.set(kind, id);
@@ -234,6 +235,7 @@ impl ExtensionTable {
     }
 
     /// The absolute send time: 24 bits, 6.18 fixed point seconds, wraps after 64 s.
+    #[cfg(test)]
     #[inline]
     pub fn abs_send_time(&self, packet: &[u8]) -> Option<u32> {
         let [a, b, c] = *self.get(packet, ExtensionKind::AbsSendTime)?.first_chunk()?;

@@ -12,10 +12,6 @@ pub mod sequence;
 
 pub use codec::{Codec, MediaKind, is_key_frame};
 pub use extension::{AudioLevel, ExtensionIds, ExtensionKind, ExtensionTable, VideoOrientation};
-pub use header::{ExtensionProfile, RtpError, RtpHeader};
-pub use packet::{PacketError, PacketInfo, PacketOutcome, RtpPacket};
-pub use rewrite::{
-    EgressHeader, ExtensionMap, HeaderRewrite, MAX_HEADER_LEN, set_abs_send_time, set_sequence_number,
-    set_transport_cc, write_header,
-};
-pub use sequence::{ExtendedSequence, ExtendedTimestamp};
+pub use header::{RtpError, RtpHeader};
+pub use packet::{PacketError, PacketInfo, RtpPacket};
+pub use rewrite::{EgressHeader, ExtensionMap, HeaderRewrite, MAX_HEADER_LEN};

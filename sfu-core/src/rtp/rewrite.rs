@@ -145,9 +145,6 @@ pub struct EgressHeader {
 }
 
 impl EgressHeader {
-    /// Offset of the sequence number in every RTP header.
-    pub const SEQUENCE_NUMBER_OFFSET: usize = 2;
-
     /// Finds the offsets again in a header that a hook has changed.
     pub fn locate(header: &[u8], egress: &ExtensionIds) -> Result<Self, RtpError> {
         let parsed = RtpHeader::parse(header)?;

@@ -13,6 +13,7 @@ pub const fn distance_u32(a: u32, b: u32) -> i32 {
 }
 
 /// Whether `a` comes after `b`. Numbers exactly half the range apart count as before each other.
+#[cfg(test)]
 #[inline]
 pub const fn is_newer_u16(a: u16, b: u16) -> bool {
     distance_u16(a, b) > 0
@@ -56,24 +57,29 @@ impl ExtendedSequence {
     }
 
     /// The highest value so far.
+    #[cfg(test)]
     pub fn highest(&self) -> Option<u64> {
         self.highest
     }
 
     /// The highest value as receiver reports carry it: cycles in the upper 16 bits, starting at 0 (RFC 3550 section 6.4.1).
+    #[cfg(test)]
     pub fn report_highest(&self) -> u32 {
         self.highest.map_or(0, |highest| highest.wrapping_sub(1 << 16) as u32)
     }
 }
 
 /// Unrolls 32-bit timestamps to 64 bits, relative to the highest one so far; the first value is 2^32 + the timestamp.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExtendedTimestamp {
     highest: Option<u64>,
 }
 
+#[cfg(test)]
 impl ExtendedTimestamp {
     /// The 64-bit value of `timestamp`; remembers it if it is the highest.
+    #[cfg(test)]
     #[inline]
     pub fn unroll(&mut self, timestamp: u32) -> u64 {
         let value = match self.highest {
@@ -86,11 +92,6 @@ impl ExtendedTimestamp {
             self.highest = Some(value);
         }
         value
-    }
-
-    /// The highest value so far.
-    pub fn highest(&self) -> Option<u64> {
-        self.highest
     }
 }
 

@@ -25,6 +25,8 @@ pub trait Signaling: Sized + Send + 'static {
 
     /// Runs until `stop`, then tells its peers and returns.
     ///
+    /// Routes that it mounts before its first `.await` are served by the time the worker tells its URL.
+    ///
     /// What stands before the first `await` runs before the worker says where it listens, so routes are mounted there; an
     /// error up to there keeps the worker from starting.
     fn run(

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::not_found;
 use crate::control::{
     ConnectPlainTransport, ControlError, CreateSession, DtlsParameters, DtlsRole, IceCandidate,
-    IceParameters, Labels, ListenInfo, PlainTransportCreated, PlainTransportOptions, Protocol, Reply,
-    RouterId, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId, TransportListen,
-    WebRtcTransportCreated, WebRtcTransportOptions,
+    IceParameters, Labels, ListenInfo, PlainTransportCreated, PlainTransportOptions, Protocol, RouterId,
+    SessionId, SrtpCryptoSuite, SrtpParameters, TransportId, TransportListen, WebRtcTransportCreated,
+    WebRtcTransportOptions,
 };
 use crate::engine::dtls::session as srtp_session;
 use crate::engine::router::{Router, Session};
@@ -28,11 +28,11 @@ use crate::transport::webrtc::WebRtcLink;
 impl Engine {
     pub(super) fn create_session(&mut self, options: CreateSession) -> SessionId {
         let CreateSession { signaling, labels } = options;
-        self.sessions.insert_with(|id| Session { id, signaling, labels, transports: Vec::new() })
+        self.sessions.insert_with(|_| Session { signaling, labels, transports: Vec::new() })
     }
 
     pub(super) fn create_router(&mut self, labels: Labels) -> RouterId {
-        self.routers.insert_with(|id| Router { id, labels, transports: Vec::new(), relayed: Vec::new() })
+        self.routers.insert_with(|_| Router { labels, transports: Vec::new(), relayed: Vec::new() })
     }
 
     pub(super) fn create_webrtc_transport(

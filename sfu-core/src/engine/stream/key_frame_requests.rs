@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Shortest time between two requests unless configured otherwise.
+#[cfg(test)]
 pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_millis(1000);
 /// A request that brought no key frame is repeated once, after this time.
 const RETRY_AFTER: Duration = Duration::from_millis(1000);
@@ -93,11 +94,13 @@ impl KeyFrameRequests {
     }
 
     /// Whether a request is on its way or waiting.
+    #[cfg(test)]
     pub(crate) fn is_pending(&self) -> bool {
         self.awaited.is_some() || self.delayed.is_some()
     }
 
     /// Requests sent since the beginning.
+    #[cfg(test)]
     pub(crate) fn sent(&self) -> u64 {
         self.sent
     }

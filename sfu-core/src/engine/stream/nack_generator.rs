@@ -159,6 +159,7 @@ impl NackGenerator {
     }
 
     /// How many packets are missing.
+    #[cfg(test)]
     pub(crate) fn missing(&self) -> usize {
         self.missing.len()
     }
@@ -169,6 +170,7 @@ impl NackGenerator {
     }
 
     /// Packets given up since the beginning: asked for too often, too old, or too many at once.
+    #[cfg(test)]
     pub(crate) fn given_up(&self) -> u64 {
         self.given_up
     }

@@ -47,6 +47,7 @@ impl RateCounter {
     }
 
     /// Packets per second over the last second.
+    #[cfg(test)]
     pub(crate) fn packets_per_second(&mut self, now: Instant) -> u64 {
         let span = self.covered_micros(now);
         let packets: u64 = self.buckets.iter().map(|b| u64::from(b.packets)).sum();

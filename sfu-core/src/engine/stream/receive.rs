@@ -267,6 +267,7 @@ impl ReceiveStream {
     }
 
     /// Packets dropped on the retransmission SSRC: duplicates of its own numbering and implausible ones.
+    #[cfg(test)]
     pub(crate) fn rtx_discarded(&self) -> u64 {
         self.rtx.as_ref().map_or(0, |rtx| rtx.sequence.duplicates() + rtx.sequence.rejected())
     }
@@ -277,6 +278,7 @@ impl ReceiveStream {
     }
 
     /// Rate and totals of the retransmission SSRC.
+    #[cfg(test)]
     pub(crate) fn rtx_rate(&mut self) -> Option<&mut RateCounter> {
         self.rtx.as_mut().map(|rtx| &mut rtx.rate)
     }

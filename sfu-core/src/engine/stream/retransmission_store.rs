@@ -120,6 +120,7 @@ impl<T> RetransmissionStore<T> {
     }
 
     /// How many packets are kept.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -35,6 +35,7 @@ impl RoundTrip {
     }
 
     /// The latest measurement.
+    #[cfg(test)]
     pub(crate) fn latest(&self) -> Option<Duration> {
         self.latest
     }

@@ -165,6 +165,7 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
     }
 
     /// How many private copies are held.
+    #[cfg(test)]
     pub(crate) fn privates(&self) -> usize {
         self.privates
     }

@@ -172,6 +172,7 @@ impl SendStream {
     }
 
     /// Gives a padding packet (probing) its number on the retransmission SSRC.
+    #[cfg(test)]
     pub(crate) fn depart_rtx_padding(&mut self, now: Instant, size: usize) -> u16 {
         let seq = self.next_rtx_seq;
         self.next_rtx_seq = seq.wrapping_add(1);
@@ -255,11 +256,6 @@ impl SendStream {
         self.report = Some(*block);
     }
 
-    /// Puts the score to 0 when the source is gone, and to 10 when it is back.
-    pub(crate) fn reset_score(&mut self, score: u8) {
-        self.score.reset(score);
-    }
-
     /// The smoothed round-trip time to the receiver.
     pub(crate) fn round_trip(&self) -> &RoundTrip {
         &self.round_trip
@@ -296,6 +292,7 @@ impl SendStream {
     }
 
     /// Rate and totals of the retransmission SSRC.
+    #[cfg(test)]
     pub(crate) fn rtx_rate(&mut self) -> &mut RateCounter {
         &mut self.rtx_rate
     }

@@ -149,6 +149,7 @@ impl TransportCcReceiver {
     }
 
     /// Packets ignored: duplicates, too late, implausible.
+    #[cfg(test)]
     pub(crate) fn ignored(&self) -> u64 {
         self.ignored
     }

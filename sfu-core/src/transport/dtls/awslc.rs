@@ -92,11 +92,6 @@ impl AwsLcDtls {
         })
     }
 
-    /// Datagrams lost inside for want of room; zero if the caller polls as asked.
-    pub(crate) fn datagrams_lost(&self) -> u64 {
-        self.connection.datagrams_lost()
-    }
-
     fn after(&mut self) {
         if *self.connection.state() != State::Handshaking {
             self.guard = None;

@@ -109,11 +109,6 @@ impl Fingerprint {
         if hash.len() == algorithm.len() { Ok(Self { algorithm, hash }) } else { Err(malformed()) }
     }
 
-    /// The hash function used.
-    pub(crate) fn algorithm(&self) -> HashAlgorithm {
-        self.algorithm
-    }
-
     /// The hash as `AA:BB:…`.
     pub(crate) fn value(&self) -> String {
         let pairs: Vec<String> = self.hash.iter().map(|byte| format!("{byte:02X}")).collect();

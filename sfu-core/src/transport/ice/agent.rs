@@ -140,11 +140,6 @@ impl<R: Copy + Eq> IceAgent<R> {
         self.tuples.routes()
     }
 
-    /// The credentials to tell the peer.
-    pub(crate) fn credentials(&self) -> &Credentials {
-        &self.current
-    }
-
     /// The fragment that checks carry first in USERNAME.
     pub(crate) fn local_ufrag(&self) -> &str {
         self.current.ufrag()
@@ -175,6 +170,7 @@ impl<R: Copy + Eq> IceAgent<R> {
     ///
     /// `out` needs [`MAX_REPLY_LEN`] bytes; with less, a reply may be left out. On TCP the caller adds and removes
     /// the framing.
+    #[cfg(test)]
     pub(crate) fn on_stun(
         &mut self,
         now: Instant,
@@ -261,6 +257,7 @@ impl<R: Copy + Eq> IceAgent<R> {
     }
 
     /// Changes how long the peer may stay silent, counted from its last check.
+    #[cfg(test)]
     pub(crate) fn set_consent_timeout(&mut self, consent: ConsentTimeout) {
         self.consent = consent;
     }

@@ -15,8 +15,10 @@ mod tests;
 mod tuples;
 mod writer;
 
-pub(crate) use agent::{ConsentTimeout, IceAgent, IceEvent, IceEvents, IceOutcome, IceState, MAX_REPLY_LEN};
-pub(crate) use candidate::{Candidate, CandidateError, CandidateKind, Preference, Protocol, TcpType};
+pub(crate) use agent::{ConsentTimeout, IceAgent, IceEvent, IceEvents, IceState, MAX_REPLY_LEN};
+pub(crate) use candidate::{Candidate, Preference, Protocol};
 pub(crate) use counters::IceCounters;
-pub(crate) use credentials::{Credentials, CredentialsError, Ufrag};
-pub(crate) use message::{Message, MessageError, is_stun, parse_username};
+pub(crate) use credentials::{Credentials, Ufrag};
+pub(crate) use message::Message;
+#[cfg(test)]
+pub(crate) use message::parse_username;

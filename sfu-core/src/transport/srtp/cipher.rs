@@ -56,6 +56,7 @@ impl Cipher {
     }
 
     /// Seals the packet in `buf`, which ends with room for the tag.
+    #[cfg(test)]
     #[inline]
     pub(super) fn seal_rtp_in_place(
         &self,
@@ -79,6 +80,7 @@ impl Cipher {
     }
 
     /// Opens `packet` where it lies.
+    #[cfg(test)]
     #[inline]
     pub(super) fn open_rtp_in_place(
         &self,

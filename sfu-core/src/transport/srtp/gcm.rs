@@ -68,6 +68,7 @@ impl Gcm {
     }
 
     /// Seals the packet in `buf`, whose last [`TAG_LEN`] bytes are room for the tag.
+    #[cfg(test)]
     #[inline]
     pub(super) fn seal_rtp_in_place(
         &self,
@@ -100,6 +101,7 @@ impl Gcm {
     }
 
     /// Opens `packet` where it lies.
+    #[cfg(test)]
     #[inline]
     pub(super) fn open_rtp_in_place(
         &self,

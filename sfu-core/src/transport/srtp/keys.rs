@@ -71,6 +71,7 @@ impl KeyingMaterial {
     /// Splits the DTLS exporter's block (RFC 5764 §4.2: client key, server key, client salt, server salt).
     ///
     /// `block` must be [`Profile::exported_len`] bytes, otherwise [`SrtpError::KeyLength`].
+    #[cfg(test)]
     pub(crate) fn from_exporter(
         profile: Profile,
         block: &[u8],

@@ -23,7 +23,9 @@ mod tests;
 
 pub(crate) use error::SrtpError;
 pub(crate) use keys::{KeyingMaterial, MasterKey};
-pub(crate) use open::{OpenerCounters, OpenerLimits, SrtpOpener};
+#[cfg(test)]
+pub(crate) use open::OpenerCounters;
+pub(crate) use open::{OpenerLimits, SrtpOpener};
 pub(crate) use profile::Profile;
 pub(crate) use seal::SrtpSealer;
 

@@ -81,17 +81,14 @@ impl SrtpOpener {
         }
     }
 
-    /// The profile of the session.
-    pub(crate) fn profile(&self) -> Profile {
-        self.profile
-    }
-
     /// What was refused so far.
+    #[cfg(test)]
     pub(crate) fn counters(&self) -> OpenerCounters {
         self.counters
     }
 
     /// How many SSRCs have sent authentic RTP.
+    #[cfg(test)]
     pub(crate) fn rtp_stream_count(&self) -> usize {
         self.rtp_streams.len()
     }
@@ -113,6 +110,7 @@ impl SrtpOpener {
     }
 
     /// Opens the SRTP packet `packet` where it lies; returns the length of the plain packet, header included.
+    #[cfg(test)]
     #[inline]
     pub(crate) fn open_rtp_in_place(
         &mut self,

@@ -34,6 +34,7 @@ impl Profile {
     }
 
     /// The name in OpenSSL's profile lists.
+    #[cfg(test)]
     pub(crate) const fn dtls_name(self) -> &'static str {
         match self {
             Self::AeadAes256Gcm => "SRTP_AEAD_AES_256_GCM",
@@ -44,6 +45,7 @@ impl Profile {
     }
 
     /// The profile with this name in OpenSSL's profile lists.
+    #[cfg(test)]
     pub(crate) fn from_dtls_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.dtls_name() == name)
     }
@@ -59,6 +61,7 @@ impl Profile {
     }
 
     /// The profile with this name in mediasoup's `srtpParameters.cryptoSuite`.
+    #[cfg(test)]
     pub(crate) fn from_suite_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.suite_name() == name)
     }
@@ -82,6 +85,7 @@ impl Profile {
     }
 
     /// Bytes that the DTLS exporter must give: both keys, then both salts (RFC 5764 §4.2).
+    #[cfg(test)]
     pub(crate) const fn exported_len(self) -> usize {
         2 * (self.key_len() + self.salt_len())
     }

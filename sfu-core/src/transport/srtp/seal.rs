@@ -57,6 +57,7 @@ impl SrtpSealer {
     ///
     /// `header` is the whole RTP header with CSRCs and extension. `out` needs header, payload and
     /// [`Profile::rtp_overhead`] bytes and must not overlap them; what it held is overwritten without being read.
+    #[cfg(test)]
     #[inline]
     pub(crate) fn seal_rtp(
         &mut self,
@@ -88,6 +89,7 @@ impl SrtpSealer {
     /// Seals the RTP packet of `plain_len` bytes that `buf` starts with; returns the sealed length.
     ///
     /// `header_len` counts CSRCs and extension; `buf` needs `plain_len` plus [`Profile::rtp_overhead`] bytes.
+    #[cfg(test)]
     #[inline]
     pub(crate) fn seal_rtp_in_place(
         &mut self,

@@ -34,6 +34,7 @@ impl<T> StreamTable<T> {
     }
 
     /// How many SSRCs are known.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.ssrcs.len()
     }
