@@ -116,9 +116,19 @@ pub fn expand(input: TokenStream) -> TokenStream {
         impl ::sfu_core::plugin::Composition for #name {
             type Plugins = #plugin_list;
             type Signaling = #signaling_list;
-            const CHECKED: () = ::sfu_core::plugin::__private::check::<<Self as ::sfu_core::plugin::Composition>::Plugins>();
+            const CHECKED: () = {
+                ::sfu_core::plugin::__private::check::<#plugin_list>();
+                ::sfu_core::signaling::__check::<#signaling_list>();
+            };
         }
         const _: () = <#name as ::sfu_core::plugin::Composition>::CHECKED;
+        impl #name {
+            /// Starts this worker inside a program.
+            #[allow(dead_code)]
+            #visibility fn builder() -> ::sfu_core::Builder<Self> {
+                ::sfu_core::Builder::new()
+            }
+        }
     }
 }
 

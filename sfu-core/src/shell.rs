@@ -117,7 +117,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         if S::HOOKS.contains(Hooks::RTP_IN)
             && self.ingress_hooks(now, &mut ingress, &mut notes, mode) == Verdict::Drop
         {
-            return self.engine.drop_ingress(ingress);
+            return self.engine.drop_ingress(now, ingress);
         }
         self.fan_out(now, ingress, notes, mode);
     }
@@ -156,7 +156,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                 && self.plugins.tables.consumer.mask(id) != 0
                 && self.egress_hooks(now, &published, &notes, mode) == Verdict::Drop
             {
-                self.engine.drop_egress(&mut self.egress);
+                self.engine.drop_egress(now, &published, &mut self.egress);
                 continue;
             }
             self.engine.commit(now, &published, &mut self.egress);
@@ -389,6 +389,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             self.closing(now, target);
         }
         let relayed = matches!(command, Command::Relay(_));
+        let connects = matches!(command, Command::ConnectPlainTransport { .. });
         let reply = self.engine.execute(now, command, sockets)?;
         let opened = match &reply {
             Reply::Session(id) => self.opened(now, *id).map_err(|e| (Command::CloseSession(*id), e)),
@@ -396,8 +397,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             Reply::WebRtcTransport(t) => {
                 self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
             }
-            // Answers `connect` too: an entity that is open already stays so.
-            Reply::PlainTransport(t) if t.tuple.remote.is_none() => {
+            Reply::PlainTransport(t) if !connects => {
                 self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
             }
             // What stands for a producer of another media thread has met its hooks there.
@@ -423,7 +423,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let moment = Moment { now, view: &self.engine };
         self.plugins.opened(id, moment)?;
         let labels = View::new(&self.engine).labels(id.into());
-        self.around.tell(Event { target: id.into(), body: EventBody::Opened { labels } });
+        let event = Event { target: id.into(), body: EventBody::Opened { labels } };
+        self.plugins.deliver(&event, None, Moment { now, view: &self.engine });
+        self.around.tell(event);
         Ok(())
     }
 

@@ -74,7 +74,9 @@ pub enum Command {
         /// Options.
         options: ProducerOptions,
     },
-    /// Closes a producer and its consumers.
+    /// What a producer sends, for signaling that did not make it itself. Answers [`Reply::ProducerDescription`].
+    DescribeProducer(ProducerId),
+    /// Closes a producer and its consumers, but for those that outlive it.
     CloseProducer(ProducerId),
     /// Forwards nothing of a producer until resumed.
     PauseProducer(ProducerId),
@@ -184,7 +186,8 @@ impl Command {
             | Command::SetMaxOutgoingBitrate { transport, .. }
             | Command::Produce { transport, .. }
             | Command::Consume { transport, .. } => (*transport).into(),
-            Command::CloseProducer(id)
+            Command::DescribeProducer(id)
+            | Command::CloseProducer(id)
             | Command::PauseProducer(id)
             | Command::ResumeProducer(id)
             | Command::RequestProducerKeyFrame(id) => (*id).into(),
@@ -360,6 +363,8 @@ pub struct ConsumerOptions {
     pub paused: bool,
     /// Leave out Opus packets of discontinuous transmission.
     pub ignore_dtx: bool,
+    /// Stay open without media when the producer closes, until switched to another one or closed.
+    pub outlives_producer: bool,
     /// Labels.
     pub labels: Labels,
 }

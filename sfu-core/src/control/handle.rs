@@ -211,6 +211,14 @@ impl ControlHandle {
         }
     }
 
+    /// What a producer sends, for signaling that did not make it itself.
+    pub async fn describe_producer(&self, producer: ProducerId) -> Result<ProducerDescription, ControlError> {
+        match self.command(Command::DescribeProducer(producer)).await? {
+            Reply::ProducerDescription(description) => Ok(*description),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Makes a consumer. Producer and transport may live on different media threads.
     pub async fn consume(
         &self,

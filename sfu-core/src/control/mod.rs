@@ -30,7 +30,7 @@ pub use ids::{
 };
 pub use labels::Labels;
 pub use listen::{ListenInfo, TransportListen};
-pub use reply::{PlainTransportCreated, ProducerCreated, Reply, WebRtcTransportCreated};
+pub use reply::{PlainTransportCreated, ProducerCreated, ProducerDescription, Reply, WebRtcTransportCreated};
 pub use rtp_parameters::{
     MediaKind, RtcpFeedback, RtcpParameters, RtpCodecParameters, RtpEncodingParameters,
     RtpHeaderExtensionParameters, RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters,

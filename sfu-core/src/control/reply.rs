@@ -21,6 +21,8 @@ pub enum Reply {
     IceParameters(IceParameters),
     /// A producer was made.
     Producer(ProducerCreated),
+    /// What a producer sends.
+    ProducerDescription(Box<ProducerDescription>),
     /// A consumer was made.
     Consumer(ConsumerId),
     /// Figures.
@@ -81,6 +83,26 @@ pub struct PlainTransportCreated {
     pub rtcp_tuple: Option<TransportTuple>,
     /// Our SRTP key, with `srtp`.
     pub srtp_parameters: Option<SrtpParameters>,
+}
+
+/// What a producer sends, and how the router knows it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProducerDescription {
+    /// The producer.
+    pub id: ProducerId,
+    /// Its router.
+    pub router: RouterId,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// Its labels.
+    pub labels: Labels,
+    /// What the peer sends.
+    pub rtp_parameters: RtpParameters,
+    /// How that maps to the router's payload types and SSRCs.
+    pub rtp_mapping: RtpMapping,
+    /// Nothing is forwarded.
+    pub paused: bool,
 }
 
 /// A new producer.

@@ -12,7 +12,7 @@ use crate::control::{
     ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
     RtpParameters, TransportId,
 };
-use crate::rtp::{ExtensionIds, ExtensionKind, ExtensionMap};
+use crate::rtp::{ExtensionIds, ExtensionMap};
 
 /// What it takes to write the same bytes again that left before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub(crate) struct Consumer {
     pub(crate) producer_paused: bool,
     /// Leave out Opus packets of discontinuous transmission.
     pub(crate) ignore_dtx: bool,
+    /// Stay open when the producer closes; `producer` then names none.
+    pub(crate) outlives_producer: bool,
     /// Weight against the others of its transport.
     pub(crate) priority: u8,
     /// The highest encoding that its receiver wants.
@@ -98,6 +100,10 @@ pub(crate) struct Consumer {
     pub(crate) firs: u64,
     /// Key frames sent.
     pub(crate) key_frames: u64,
+    /// RTP timestamp of the last one.
+    pub(crate) last_key_frame: Option<u32>,
+    /// When the receiver's wish for a key frame was last told as an event.
+    pub(crate) wish_told: Option<Instant>,
     /// The producer and encoding that numbers and timestamps follow.
     pub(crate) source: Option<(ProducerId, u8)>,
 }
@@ -112,7 +118,15 @@ impl Consumer {
         parent_labels: &Labels,
         random: &mut Random,
     ) -> Result<Self, ControlError> {
-        let ConsumerOptions { kind: consumer_type, rtp_parameters, paused, ignore_dtx, labels, .. } = options;
+        let ConsumerOptions {
+            kind: consumer_type,
+            rtp_parameters,
+            paused,
+            ignore_dtx,
+            outlives_producer,
+            labels,
+            ..
+        } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
         let extensions = extension_ids(&rtp_parameters)?;
         let encoding = rtp_parameters.encodings.first().ok_or_else(|| {
@@ -156,6 +170,7 @@ impl Consumer {
             paused,
             producer_paused: producer.paused,
             ignore_dtx,
+            outlives_producer,
             priority: 1,
             preferred_encoding: u8::MAX,
             encoding: None,
@@ -175,6 +190,8 @@ impl Consumer {
             plis: 0,
             firs: 0,
             key_frames: 0,
+            last_key_frame: None,
+            wish_told: None,
             source: None,
             parameters: rtp_parameters,
         };
@@ -244,12 +261,7 @@ impl Consumer {
         self.needs_sync = true;
     }
 
-    /// Whether its receiver was told of transport-wide numbers.
-    pub(crate) fn has_transport_cc(&self) -> bool {
-        self.extensions.id(ExtensionKind::TransportCc) != 0
-    }
-
-    /// When its history or its score want to be looked at.
+    /// Gives up private copies that nobody will ask for any more.
     pub(crate) fn expire(&mut self, now: Instant, evicted: impl FnMut(Rc<Packet>)) {
         self.history.expire(now, evicted);
     }

@@ -62,6 +62,8 @@ counters! {
     queue_full,
     /// Packets dropped because a hook wanted a private copy and none was free.
     private_pool_empty,
+    /// Empty packets sent under numbers that would be missing for ever.
+    fillers,
     /// Packets sent again on request.
     retransmitted,
     /// Packets asked for that were no longer there.

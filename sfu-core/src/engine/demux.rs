@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use foldhash::fast::RandomState;
 
 use crate::control::TransportId;
-use crate::net::{Route, SocketId};
+use crate::net::{Protocol, Route, SocketId};
 
 /// By path, by own socket, and by ICE username fragment.
 ///
@@ -14,6 +14,8 @@ use crate::net::{Route, SocketId};
 pub(crate) struct Demux {
     by_path: HashMap<(SocketId, SocketAddr), TransportId, RandomState>,
     by_socket: HashMap<SocketId, TransportId, RandomState>,
+    /// TCP connections whose peer is known.
+    by_connection: HashMap<SocketId, TransportId, RandomState>,
     by_ufrag: HashMap<Box<[u8]>, TransportId, RandomState>,
 }
 
@@ -35,6 +37,9 @@ impl Demux {
     /// A path was validated.
     pub(crate) fn add_path(&mut self, route: &Route, transport: TransportId) {
         self.by_path.insert((route.socket, route.remote), transport);
+        if route.protocol == Protocol::Tcp {
+            self.by_connection.insert(route.socket, transport);
+        }
     }
 
     /// A path is no longer valid.
@@ -42,7 +47,13 @@ impl Demux {
         let key = (route.socket, route.remote);
         if self.by_path.get(&key) == Some(&transport) {
             self.by_path.remove(&key);
+            self.by_connection.remove(&route.socket);
         }
+    }
+
+    /// A TCP connection closed: the transport that it belonged to.
+    pub(crate) fn remove_connection(&mut self, socket: SocketId) -> Option<TransportId> {
+        self.by_connection.remove(&socket)
     }
 
     /// All datagrams of a socket belong to a transport.

@@ -84,7 +84,9 @@ impl Engine {
             sent.send_time = self.config.clock.abs_send_time(now);
             set_abs_send_time(head, offsets.abs_send_time_offset, sent.send_time);
         }
-        consumer.key_frames += u64::from(packet.info.key_frame && packet.header.marker);
+        if packet.info.key_frame && consumer.last_key_frame.replace(timestamp) != Some(timestamp) {
+            consumer.key_frames += 1;
+        }
         if !seal(&mut self.outbox, transport, route, head, &[], payload) {
             self.counters.send_failed += 1;
         }
@@ -142,7 +144,8 @@ impl Engine {
         if let Purpose::First { extended } = entry.purpose
             && let Some(consumer) = self.consumers.get_mut(entry.consumer)
         {
-            consumer.stream.skip(extended);
+            // One that was late as well leaves its gap: a queue that loses packets has no room for fillers.
+            let _ = consumer.stream.skip(extended);
         }
         self.privates = self.privates.saturating_sub(usize::from(entry.private));
         self.pool.release(entry.packet);

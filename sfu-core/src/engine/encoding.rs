@@ -35,6 +35,8 @@ pub(crate) struct Encoding {
     pub(crate) resolution: Option<(u16, u16)>,
     /// Key frames seen.
     pub(crate) key_frame_count: u64,
+    /// RTP timestamp of the last one.
+    pub(crate) last_key_frame: Option<u32>,
     /// PLI sent.
     pub(crate) plis: u64,
     /// FIR sent.
@@ -84,6 +86,7 @@ impl Encoding {
             key_frames: KeyFrameRequests::new(key_frame_delay),
             resolution: None,
             key_frame_count: 0,
+            last_key_frame: None,
             plis: 0,
             firs: 0,
             fir_sequence: 0,

@@ -72,25 +72,35 @@ impl Engine {
 
     /// A plugin, or its producer's pause, keeps a packet from everybody. It was counted as received: the sender sees no loss, and
     /// the numbers of the consumers close up.
-    pub(crate) fn drop_ingress(&mut self, ingress: Ingress) {
+    pub(crate) fn drop_ingress(&mut self, now: Instant, ingress: Ingress) {
         if let Some(producer) = self.producers.get_mut(ingress.producer) {
             producer.dropped_by_plugins += 1;
         }
         self.counters.dropped_by_plugins_in += 1;
-        self.skip_number(ingress.producer, ingress.encoding, ingress.extended);
+        let timestamp = ingress.packet.get().header.timestamp;
+        self.skip_number(now, ingress.producer, ingress.encoding, ingress.extended, timestamp);
         self.pool.put_back(ingress.packet);
     }
 
     /// Takes a number out of what consumers send.
     #[cold]
-    pub(super) fn skip_number(&mut self, producer: ProducerId, encoding: u8, extended: u64) {
-        let Some(entity) = self.producers.get(producer) else { return };
-        for id in &entity.consumers {
-            if let Some(consumer) = self.consumers.get_mut(*id)
-                && consumer.encoding == Some(encoding)
-            {
-                consumer.stream.skip(extended);
+    pub(super) fn skip_number(
+        &mut self,
+        now: Instant,
+        producer: ProducerId,
+        encoding: u8,
+        extended: u64,
+        timestamp: u32,
+    ) {
+        let Some(entity) = self.producers.get_mut(producer) else { return };
+        let consumers = std::mem::take(&mut entity.consumers);
+        for id in &consumers {
+            if self.consumers.get(*id).is_some_and(|consumer| consumer.encoding == Some(encoding)) {
+                self.skip(now, *id, extended, timestamp);
             }
+        }
+        if let Some(entity) = self.producers.get_mut(producer) {
+            entity.consumers = consumers;
         }
     }
 
@@ -173,12 +183,11 @@ impl Engine {
         }
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
         let packet = &*published.packet;
-        if consumer.ignore_dtx && packet.info.codec == Codec::Opus && is_opus_dtx(packet.payload()) {
-            consumer.stream.skip(published.extended);
-            return false;
-        }
-        let Some(payload_type) = consumer.payload_type(packet.header.payload_type) else {
-            consumer.stream.skip(published.extended);
+        let is_unwanted =
+            consumer.ignore_dtx && packet.info.codec == Codec::Opus && is_opus_dtx(packet.payload());
+        let known = consumer.payload_type(packet.header.payload_type);
+        let Some(payload_type) = known.filter(|_| !is_unwanted) else {
+            self.skip(now, id, published.extended, packet.header.timestamp);
             return false;
         };
         let rewrite = HeaderRewrite {
@@ -197,7 +206,7 @@ impl Engine {
             }
             Err(_) => {
                 self.counters.send_failed += 1;
-                consumer.stream.skip(published.extended);
+                self.skip(now, id, published.extended, packet.header.timestamp);
                 false
             }
         }
@@ -260,11 +269,11 @@ impl Engine {
     }
 
     /// A plugin keeps a packet from one consumer: it leaves no gap.
-    pub(crate) fn drop_egress(&mut self, egress: &mut Egress) {
+    pub(crate) fn drop_egress(&mut self, now: Instant, published: &Published, egress: &mut Egress) {
         if let Some(consumer) = self.consumers.get_mut(egress.consumer) {
             consumer.dropped_by_plugins += 1;
-            consumer.stream.skip(egress.extended);
         }
+        self.skip(now, egress.consumer, egress.extended, published.packet.header.timestamp);
         self.counters.dropped_by_plugins_out += 1;
     }
 

@@ -14,6 +14,7 @@ mod demux;
 mod depart;
 mod dtls;
 mod encoding;
+mod filler;
 mod forward;
 mod ingress_streams;
 mod inject;

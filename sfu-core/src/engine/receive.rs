@@ -8,7 +8,7 @@ use super::transport::{Link, Protection, Transport};
 use crate::control::{EventBody, MediaKind, ProducerId, TransportId};
 use crate::net::Route;
 use crate::rtcp::is_rtcp;
-use crate::rtp::{ExtensionKind, ExtensionTable, PacketInfo, RtpHeader, RtpPacket, is_key_frame, rtx};
+use crate::rtp::{ExtensionTable, PacketInfo, RtpHeader, RtpPacket, is_key_frame, rtx};
 use crate::transport::plain::PlainSource;
 use crate::transport::srtp::SrtpError;
 
@@ -133,6 +133,12 @@ impl Engine {
                 self.timers.arm(id, &mut transport.armed, deadline);
             }
         }
+        if let Some(remb) = &mut transport.remb {
+            remb.on_packet(now, packet.len);
+            if let Some(deadline) = remb.next_deadline() {
+                self.timers.arm(id, &mut transport.armed, deadline);
+            }
+        }
         let known = transport.ingress.known(header.ssrc);
         let Some(stream) = known.or_else(|| transport.ingress.learn(packet.data(), &header, &table)) else {
             self.counters.rtp_unknown_stream += 1;
@@ -230,7 +236,10 @@ impl Engine {
         }
         if key_frame {
             encoding.key_frames.on_key_frame();
-            encoding.key_frame_count += 1;
+            // Several packets of one frame may look like its beginning.
+            if encoding.last_key_frame.replace(header.timestamp) != Some(header.timestamp) {
+                encoding.key_frame_count += 1;
+            }
             if let Some(resolution) = crate::rtp::codec::resolution(media.codec, packet.payload()) {
                 encoding.resolution = Some(resolution);
             }
@@ -246,7 +255,7 @@ impl Engine {
         let producer = self.producers.get(stream.producer)?;
         // Padding alone is no media, and a paused producer forwards nothing.
         if producer.paused || packet.header.payload_len == 0 {
-            self.skip_number(stream.producer, stream.encoding, extended);
+            self.skip_number(now, stream.producer, stream.encoding, extended, packet.header.timestamp);
             return None;
         }
         Some((stream.producer, stream.encoding, extended))
@@ -336,9 +345,4 @@ pub(super) fn count_srtp(counters: &mut super::Counters, transport: &mut Transpo
             transport.counters.srtp_failed += 1;
         }
     }
-}
-
-/// Whether a producer's packets carry an extension that feedback needs.
-pub(super) fn has_extension(producer: &super::Producer, kind: ExtensionKind) -> bool {
-    producer.extensions.id(kind) != 0
 }

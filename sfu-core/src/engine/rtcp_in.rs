@@ -1,5 +1,5 @@
 //! RTCP of the peer: reports, requests and estimates, and what the engine does about them.
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::packet::FreshPacket;
@@ -10,6 +10,9 @@ use crate::control::{EventBody, TransportId};
 use crate::net::Route;
 use crate::rtcp::{Compound, ReportBlock, RtcpItem, RtcpPacket};
 use crate::transport::plain::PlainSource;
+
+/// Least time between two events about a consumer's wish for a key frame.
+const WISH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A decrypted compound packet on its way through the hooks.
 pub(crate) struct IngressRtcp {
@@ -189,7 +192,12 @@ impl Engine {
         } else {
             consumer.plis += 1;
         }
-        self.change(egress.consumer, EventBody::KeyFrameRequested);
+        // A peer may send as many as it likes; those who listen are told once a second.
+        let told = consumer.wish_told.is_some_and(|at| now < at + WISH_INTERVAL);
+        if !told {
+            consumer.wish_told = Some(now);
+            self.change(egress.consumer, EventBody::KeyFrameRequested);
+        }
         self.request_key_frame_for(now, egress.consumer);
         true
     }

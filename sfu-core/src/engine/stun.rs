@@ -2,7 +2,7 @@
 use std::time::Instant;
 
 use super::Engine;
-use crate::control::{EventBody, TransportId};
+use crate::control::{EventBody, IceState, TransportId};
 use crate::net::{Protocol, Route};
 use crate::transport::ice::{IceEvent, IceEvents, MAX_REPLY_LEN, Message};
 use crate::transport::webrtc;
@@ -57,20 +57,19 @@ impl Engine {
 
     /// A TCP connection closed.
     pub(crate) fn tcp_closed(&mut self, now: Instant, socket: crate::net::SocketId) {
-        for id in self.transports.ids() {
-            let Some(transport) = self.transports.get_mut(id) else { continue };
-            let Link::WebRtc(link) = &mut transport.link else { continue };
-            let Some(route) = link.ice.routes().iter().copied().find(|route| route.socket == socket) else {
-                continue;
-            };
-            let events = link.ice.remove_route(route);
-            self.after_ice(now, id, &events);
-        }
+        let Some(id) = self.demux.remove_connection(socket) else { return };
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let Link::WebRtc(link) = &mut transport.link else { return };
+        let Some(route) = link.ice.routes().iter().copied().find(|route| route.socket == socket) else {
+            return;
+        };
+        let events = link.ice.remove_route(route);
+        self.after_ice(now, id, &events);
     }
 
     /// Acts upon what ICE changed.
     pub(super) fn after_ice(&mut self, now: Instant, id: TransportId, events: &IceEvents<Route>) {
-        let mut selected = false;
+        let (mut selected, mut back) = (false, false);
         for event in events {
             match event {
                 IceEvent::UfragRetired(ufrag) => self.demux.remove_ufrag(ufrag.as_str()),
@@ -82,11 +81,19 @@ impl Engine {
                         self.change(id, EventBody::SelectedTuple(tuple));
                     }
                 }
-                IceEvent::StateChanged(state) => self.change(id, EventBody::IceState(webrtc::state(*state))),
+                IceEvent::StateChanged(state) => {
+                    let state = webrtc::state(*state);
+                    back |= matches!(state, IceState::Connected | IceState::Completed);
+                    self.change(id, EventBody::IceState(state));
+                }
             }
         }
         if selected {
             self.start_dtls(now, id);
+        }
+        // A peer that was away missed what decoders need.
+        if back && self.transports.get(id).is_some_and(|transport| transport.is_connected()) {
+            self.transport_connected(now, id);
         }
         let deadline = self.transports.get(id).and_then(|transport| match &transport.link {
             Link::WebRtc(link) => link.ice.poll_timeout(),

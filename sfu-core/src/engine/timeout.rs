@@ -38,7 +38,11 @@ impl Engine {
             if dtls_due {
                 self.drive_dtls(now, id);
             }
-            next = ice;
+            let dtls = self.transports.get(id).and_then(|transport| match &transport.link {
+                Link::WebRtc(link) => link.dtls.as_ref().and_then(|dtls| dtls.poll_timeout()),
+                Link::Plain(_) => None,
+            });
+            next = [ice, dtls].into_iter().flatten().min();
         }
         let Some(transport) = self.transports.get(id) else { return };
         let producers = transport.producers.len();

@@ -67,7 +67,8 @@ const fn find(mut list: Option<&MetaNode>, id: &str) -> bool {
     false
 }
 
-const fn same(a: &str, b: &str) -> bool {
+/// Whether two ids are the same.
+pub(crate) const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;
@@ -84,7 +85,7 @@ const fn same(a: &str, b: &str) -> bool {
 
 /// Panics with the parts put together, which `panic!` can't do at compile time.
 #[track_caller]
-const fn fail(parts: [&str; 5]) -> ! {
+pub(crate) const fn fail(parts: [&str; 5]) -> ! {
     let mut text = [b' '; 256];
     let (mut length, mut part) = (0, 0);
     while part < parts.len() {

@@ -65,6 +65,9 @@ impl<S: PluginSet> Plugins<S> {
         options: Value,
         m: Moment<'_>,
     ) -> Result<Switched, Error> {
+        if !View::new(m.view).exists(target) {
+            return Err(Error::at("plugins", format!("there is no such target as {target:?}")));
+        }
         if !self.rules.set(slot, target, on, options.clone()) {
             return Err(Error::at("plugins", "too many settings; switch off at a higher level instead"));
         }

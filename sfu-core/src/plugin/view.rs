@@ -4,7 +4,7 @@ use crate::control::{
     MediaKind, ProducerId, RawId, RouterId, RtpParameters, SessionId, Target, TransportId, TransportTuple,
 };
 
-use super::kind::Kind;
+use super::kind::{Kind, with_target};
 
 /// A session.
 #[derive(Debug, Clone, Copy)]
@@ -270,6 +270,11 @@ impl<'a> View<'a> {
         }
         .cloned()
         .unwrap_or_default()
+    }
+
+    /// Whether an entity is there.
+    pub fn exists(&self, target: Target) -> bool {
+        with_target!(target, id => Kind::view(self.0, id).is_some(), true)
     }
 
     /// The chain of what an entity belongs to, nearest first, ending with the worker.

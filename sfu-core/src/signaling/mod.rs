@@ -8,6 +8,8 @@ mod shutdown;
 mod signaling_trait;
 
 pub use mounts::Mounts;
+#[doc(hidden)]
+pub use set::check as __check;
 pub use set::{Chain, End, SignalingAbout, SignalingSet, SignalingTables};
 pub use shutdown::Shutdown;
 pub use signaling_trait::{Signaling, SignalingError};

@@ -6,12 +6,13 @@ use tokio::task::JoinSet;
 
 use super::{Mounts, Shutdown, Signaling, SignalingError};
 use crate::control::ControlHandle;
+use crate::plugin::private::{fail, same};
 
 /// Tables `[signaling.<id>]` of the configuration.
 pub type SignalingTables = Map<String, Value>;
 
 /// What is known of a signaling crate without running it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SignalingAbout {
     /// Its id.
     pub id: &'static str,
@@ -25,6 +26,8 @@ pub struct SignalingAbout {
 pub trait SignalingSet: 'static {
     /// How many there are.
     const LEN: usize;
+    #[doc(hidden)]
+    const IDS: Option<&'static IdNode>;
 
     /// What there is, in order.
     fn about() -> Vec<SignalingAbout>;
@@ -62,12 +65,37 @@ pub trait SignalingSet: 'static {
     }
 }
 
+/// An id in its composition, and the next one.
+#[doc(hidden)]
+pub struct IdNode {
+    id: &'static str,
+    next: Option<&'static IdNode>,
+}
+
+/// Checks a list of signaling crates; a duplicate is a compile error that names it.
+#[doc(hidden)]
+#[track_caller]
+pub const fn check<S: SignalingSet>() {
+    let mut at = S::IDS;
+    while let Some(node) = at {
+        let mut other = node.next;
+        while let Some(next) = other {
+            if same(node.id, next.id) {
+                fail(["signaling `", node.id, "` is composed twice", "", ""]);
+            }
+            other = next.next;
+        }
+        at = node.next;
+    }
+}
+
 /// No signaling crate (any more).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct End;
 
 impl SignalingSet for End {
     const LEN: usize = 0;
+    const IDS: Option<&'static IdNode> = None;
 
     fn about() -> Vec<SignalingAbout> {
         Vec::new()
@@ -90,8 +118,13 @@ impl SignalingSet for End {
 /// A signaling crate and the rest of the list.
 pub struct Chain<H, T>(PhantomData<(H, T)>);
 
+impl<H: Signaling, T: SignalingSet> Chain<H, T> {
+    const NODE: IdNode = IdNode { id: H::ID, next: T::IDS };
+}
+
 impl<H: Signaling, T: SignalingSet> SignalingSet for Chain<H, T> {
     const LEN: usize = T::LEN + 1;
+    const IDS: Option<&'static IdNode> = Some(&Self::NODE);
 
     fn about() -> Vec<SignalingAbout> {
         let mut all = vec![SignalingAbout { id: H::ID, about: H::ABOUT, schema: schema::<H> }];
@@ -131,5 +164,100 @@ fn config<H: Signaling>(tables: &SignalingTables) -> Result<H::Config, Signaling
         None | Some(Value::Null) => Ok(H::Config::default()),
         Some(table) => serde::Deserialize::deserialize(table)
             .map_err(|cause: serde_json::Error| SignalingError { id: H::ID, text: cause.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::control::{ControlError, Reply, ServeRequests};
+
+    #[derive(serde::Deserialize, schemars::JsonSchema, Default)]
+    #[serde(deny_unknown_fields, default)]
+    struct Settings {
+        path: String,
+    }
+
+    /// Says its path when the worker stops.
+    macro_rules! door {
+        ($Name:ident, $id:literal) => {
+            struct $Name(String);
+            impl Signaling for $Name {
+                const ID: &'static str = $id;
+                const ABOUT: &'static str = "A door.";
+                type Config = Settings;
+                fn new(config: Settings) -> Result<Self, SignalingError> {
+                    if config.path == "taken" {
+                        return Err(SignalingError { id: $id, text: "taken".into() });
+                    }
+                    Ok($Name(config.path))
+                }
+                async fn run(
+                    self,
+                    _: ControlHandle,
+                    _: Mounts,
+                    mut stop: Shutdown,
+                ) -> Result<(), SignalingError> {
+                    stop.wait().await;
+                    Err(SignalingError { id: $id, text: self.0 })
+                }
+            }
+        };
+    }
+    door!(Front, "front");
+    door!(Back, "back");
+    type Doors = Chain<Front, Chain<Back, End>>;
+
+    struct Nothing;
+    impl ServeRequests for Nothing {
+        fn serves(&self, _: &str) -> bool {
+            false
+        }
+        fn serve(
+            &self,
+            _: &str,
+            _: Value,
+        ) -> Pin<Box<dyn Future<Output = Result<Reply, ControlError>> + Send>> {
+            Box::pin(async { Err(ControlError::internal("")) })
+        }
+    }
+
+    fn tables(value: Value) -> SignalingTables {
+        value.as_object().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn those_that_are_chosen_run_until_the_worker_stops() {
+        let control = ControlHandle::new(Vec::new(), ControlHandle::event_channel(), Arc::new(Nothing));
+        let (switch, stop) = Shutdown::new();
+        let tables = tables(json!({ "back": { "path": "/b" } }));
+        let start = |chosen: &[&str]| Doors::spawn(&tables, chosen, &control, &Mounts::new(), &stop).unwrap();
+        assert_eq!((Doors::ids(), Doors::LEN), (vec!["front", "back"], 2));
+        assert_eq!((start(&["front", "back"]).len(), start(&[]).len()), (2, 0));
+        let mut running = start(&["back"]);
+        switch.send(true).unwrap();
+        let end = running.join_next().await.unwrap().unwrap();
+        assert_eq!(end.unwrap_err().to_string(), "signaling.back: /b");
+        assert!(running.is_empty());
+    }
+
+    #[test]
+    fn a_mistake_in_one_table_keeps_all_from_running() {
+        let text = |value, chosen: &[&str]| Doors::check(&tables(value), chosen).map_err(|e| e.to_string());
+        let wrong = json!({ "back": { "pth": 1 } });
+        assert_eq!(
+            text(wrong.clone(), &["front", "back"]),
+            Err("signaling.back: unknown field `pth`, expected `path`".to_owned())
+        );
+        assert_eq!(text(wrong, &["front"]), Ok(()), "what is not chosen is not checked");
+        assert_eq!(
+            text(json!({ "front": { "path": "taken" } }), &["front"]),
+            Err("signaling.front: taken".into())
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
 
+use super::double_replies;
 use crate::control::*;
 
 /// How many commands may wait for one stand-in.
@@ -54,7 +55,6 @@ struct World {
     next: u32,
     delay: Duration,
     refuse: Option<Rule>,
-    consumers_survive: bool,
 }
 
 struct Entity {
@@ -67,8 +67,8 @@ struct Entity {
 enum Body {
     Plain,
     Transport { ice: IceState, dtls: DtlsState, restarts: u32 },
-    Producer(MediaKind),
-    Consumer { producer: ProducerId },
+    Producer(Box<ProducerOptions>),
+    Consumer { producer: ProducerId, outlives_producer: bool },
 }
 
 impl ControlDouble {
@@ -124,7 +124,7 @@ impl ControlDouble {
     /// The producer that a consumer is fed by.
     pub fn producer_of(&self, consumer: ConsumerId) -> Option<ProducerId> {
         match self.lock().entities.get(&consumer.raw())?.body {
-            Body::Consumer { producer } => Some(producer),
+            Body::Consumer { producer, .. } => Some(producer),
             _ => None,
         }
     }
@@ -142,11 +142,6 @@ impl ControlDouble {
     /// Lets every command wait before it is done.
     pub fn set_delay(&self, delay: Duration) {
         self.lock().delay = delay;
-    }
-
-    /// Whether a consumer stays open when its producer closes (so that it can be switched to another one).
-    pub fn consumers_survive(&self, survive: bool) {
-        self.lock().consumers_survive = survive;
     }
 
     /// Tells an event, and keeps the state in it for the statistics.
@@ -243,8 +238,7 @@ impl World {
             .iter()
             .filter(|(_, e)| {
                 e.parents.contains(&id)
-                    || (!self.consumers_survive
-                        && matches!(e.body, Body::Consumer { producer } if producer.raw() == id))
+                    || matches!(e.body, Body::Consumer { producer, outlives_producer: false } if producer.raw() == id)
             })
             .map(|(id, _)| *id)
             .collect();
@@ -325,34 +319,13 @@ impl World {
                     parents.push(session.raw());
                 }
                 let target = |id| Target::Transport(TransportId::from_raw(id));
-                let id = self.open(worker, target, parents, options.labels, Body::Plain);
-                let tuple = |port: u16| TransportTuple {
-                    local: (options.listen.ip, port).into(),
-                    remote: None,
-                    protocol: Protocol::Udp,
-                };
-                let created = PlainTransportCreated {
-                    id: TransportId::from_raw(id),
-                    tuple: tuple(40_000),
-                    rtcp_tuple: (!options.rtcp_mux).then(|| tuple(40_001)),
-                    srtp_parameters: options.srtp.map(|crypto_suite| SrtpParameters {
-                        crypto_suite,
-                        key_base64: "b3VyIGtleSBvdXIga2V5IG91ciBrZXkgb3VyIGtleSE=".into(),
-                    }),
-                };
+                let id = self.open(worker, target, parents, options.labels.clone(), Body::Plain);
+                let created = double_replies::created(TransportId::from_raw(id), &options);
                 (Reply::PlainTransport(created), Vec::new())
             }
             Command::ConnectPlainTransport { transport, peer } => {
                 self.known(transport.raw())?;
-                let local = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000));
-                let remote = peer.ip.zip(peer.port).map(Into::into);
-                let created = PlainTransportCreated {
-                    id: transport,
-                    tuple: TransportTuple { local, remote, protocol: Protocol::Udp },
-                    rtcp_tuple: None,
-                    srtp_parameters: None,
-                };
-                (Reply::PlainTransport(created), Vec::new())
+                (Reply::PlainTransport(double_replies::connected(transport, &peer)), Vec::new())
             }
             Command::RestartIce(transport) => {
                 let Some(Entity { body: Body::Transport { restarts, .. }, .. }) =
@@ -366,24 +339,38 @@ impl World {
             Command::Produce { transport, options } => {
                 self.known(transport.raw())?;
                 let target = |id| Target::Producer(ProducerId::from_raw(id));
-                let body = Body::Producer(options.kind);
-                let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
-                let created =
-                    ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
+                let labels = options.labels.clone();
+                let body = Body::Producer(Box::new(options));
+                let id = self.open(worker, target, vec![transport.raw()], labels, body);
+                let created = ProducerCreated { id: ProducerId::from_raw(id), kind: ConsumerType::default() };
                 (Reply::Producer(created), Vec::new())
+            }
+            Command::DescribeProducer(id) => {
+                let Entity { body: Body::Producer(options), parents, labels, .. } = self.known(id.raw())?
+                else {
+                    return Err(ControlError::not_found(format!("control: {id} is not open")));
+                };
+                let router =
+                    parents.first().and_then(|transport| self.known(*transport).ok()?.parents.first());
+                let router = RouterId::from_raw(router.copied().unwrap_or(RawId::new(0, 0, 0)));
+                let described = double_replies::described(id, router, labels, options);
+                (Reply::ProducerDescription(Box::new(described)), Vec::new())
             }
             Command::Consume { transport, options } => {
                 self.known(transport.raw())?;
                 self.known(options.producer.raw())?;
                 let target = |id| Target::Consumer(ConsumerId::from_raw(id));
-                let body = Body::Consumer { producer: options.producer };
+                let body = Body::Consumer {
+                    producer: options.producer,
+                    outlives_producer: options.outlives_producer,
+                };
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
                 (Reply::Consumer(ConsumerId::from_raw(id)), Vec::new())
             }
             Command::SwitchConsumer { consumer, producer: to } => {
                 self.known(to.raw())?;
                 match self.entities.get_mut(&consumer.raw()) {
-                    Some(Entity { body: Body::Consumer { producer }, .. }) => *producer = to,
+                    Some(Entity { body: Body::Consumer { producer, .. }, .. }) => *producer = to,
                     _ => return Err(ControlError::not_found(format!("control: {consumer} is not open"))),
                 }
                 done
@@ -393,7 +380,7 @@ impl World {
             Command::CloseTransport(id) => return self.close_known(id.raw()),
             Command::CloseProducer(id) => return self.close_known(id.raw()),
             Command::CloseConsumer(id) => return self.close_known(id.raw()),
-            Command::Stats(target) => (Reply::Stats(self.stats(target)), Vec::new()),
+            Command::Stats(target) => (Reply::Stats(self.stats(worker, target)), Vec::new()),
             Command::PluginRequest { body, .. } => (Reply::Json(body), Vec::new()),
             _ => done,
         })
@@ -411,9 +398,11 @@ impl World {
             || entity.parents.iter().any(|parent| self.is_below(*parent, target))
     }
 
-    fn stats(&self, target: Target) -> WorkerStats {
+    fn stats(&self, worker: u8, target: Target) -> WorkerStats {
         let mut stats = WorkerStats::default();
-        for (id, entity) in self.entities.iter().filter(|(id, _)| self.is_below(**id, target)) {
+        // Those of the whole worker are asked of every stand-in and added up.
+        let here = |id: RawId| target != Target::Worker || id.worker() == worker;
+        for (id, entity) in self.entities.iter().filter(|(id, _)| here(**id) && self.is_below(**id, target)) {
             match (&entity.body, entity.target) {
                 (body @ (Body::Plain | Body::Transport { .. }), Target::Transport(id)) => {
                     let (ice_state, dtls_state) = match body {
@@ -451,18 +440,20 @@ impl World {
                         unknown_streams: 0,
                     });
                 }
-                (Body::Producer(kind), Target::Producer(producer)) => stats.producers.push(ProducerStats {
-                    id: producer,
-                    transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
-                    kind: *kind,
-                    labels: entity.labels.clone(),
-                    paused: false,
-                    dropped_by_plugins: 0,
-                    streams: vec![StreamStats::default()],
-                }),
-                (Body::Consumer { producer }, Target::Consumer(consumer)) => {
+                (Body::Producer(options), Target::Producer(producer)) => {
+                    stats.producers.push(ProducerStats {
+                        id: producer,
+                        transport: TransportId::from_raw(entity.parents.first().copied().unwrap_or(*id)),
+                        kind: options.kind,
+                        labels: entity.labels.clone(),
+                        paused: options.paused,
+                        dropped_by_plugins: 0,
+                        streams: vec![StreamStats::default()],
+                    })
+                }
+                (Body::Consumer { producer, .. }, Target::Consumer(consumer)) => {
                     let kind = match self.entities.get(&producer.raw()).map(|e| &e.body) {
-                        Some(Body::Producer(kind)) => *kind,
+                        Some(Body::Producer(options)) => options.kind,
                         _ => MediaKind::Video,
                     };
                     stats.consumers.push(ConsumerStats {
@@ -501,35 +492,4 @@ impl ServeRequests for NobodyServes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn closing_a_session_closes_its_transports_and_tells_it() {
-        let (control, double) = control_double(2);
-        let mut events = control.events();
-        let session = control.create_session(1, CreateSession::default()).await.unwrap();
-        let router = control.create_router(1, Labels::new()).await.unwrap();
-        let options = WebRtcTransportOptions { session: Some(session), ..Default::default() };
-        let transport = control.create_webrtc_transport(router, options).await.unwrap().id;
-        assert_eq!(double.transports_of(session), [transport]);
-        control.run(Command::CloseSession(session)).await.unwrap();
-        assert_eq!(double.open(EntityKind::Transport), 0);
-        assert_eq!(double.open_entities(), 1);
-        assert_eq!(events.recv().await.unwrap().target, Target::Session(session));
-        assert_eq!(events.recv().await.unwrap().body, EventBody::Closed(CloseReason::Parent));
-        assert!(control.run(Command::CloseSession(session)).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_rule_refuses_a_command_before_it_does_anything() {
-        let (control, double) = control_double(1);
-        double.refuse(|command| {
-            matches!(command, Command::CreateRouter { .. }).then(|| ControlError::limit("full"))
-        });
-        assert_eq!(control.create_router(0, Labels::new()).await.unwrap_err().kind, ErrorKind::Limit);
-        double.accept();
-        assert!(control.create_router(0, Labels::new()).await.is_ok());
-        assert_eq!(double.commands().len(), 2);
-    }
-}
+mod tests;

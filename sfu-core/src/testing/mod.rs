@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod conformance;
 mod control_double;
+mod double_replies;
 mod hot;
 mod media;
 mod observe;

@@ -441,6 +441,7 @@ impl<S: PluginSet> Bench<S> {
             rtp_parameters: consumer_parameters(&self.sender(producer).parameters, ssrc, &mid),
             paused: false,
             ignore_dtx: false,
+            outlives_producer: false,
             labels: Labels::new(),
         };
         change(&mut options);

@@ -105,8 +105,12 @@ impl Engine {
         reason: CloseReason,
     ) -> Result<Reply, ControlError> {
         let producer = self.producers.get(id).ok_or_else(|| not_found(id.into()))?;
-        for consumer in producer.consumers.clone() {
-            let _ = self.close_consumer(consumer, CloseReason::Parent);
+        for id in producer.consumers.clone() {
+            // One that outlives its producer finds none until it is switched; it keeps its numbers, so that the
+            // receiver sees one stream.
+            if self.consumers.get(id).is_some_and(|consumer| !consumer.outlives_producer) {
+                let _ = self.close_consumer(id, CloseReason::Parent);
+            }
         }
         let Some(mut producer) = self.producers.remove(id) else { return Err(not_found(id.into())) };
         for encoding in &mut producer.encodings {

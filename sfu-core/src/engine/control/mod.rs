@@ -47,6 +47,7 @@ impl Engine {
                 Ok(Reply::Done)
             }
             Command::Produce { transport, options } => self.produce(transport, options).map(Reply::Producer),
+            Command::DescribeProducer(id) => self.describe_producer(id),
             Command::CloseProducer(id) => self.close_producer(id, crate::control::CloseReason::Requested),
             Command::PauseProducer(id) => self.pause_producer(id),
             Command::ResumeProducer(id) => self.resume_producer(now, id),
@@ -127,3 +128,6 @@ pub(crate) fn not_found(target: Target) -> ControlError {
     };
     ControlError::not_found(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@ use std::time::Instant;
 
 use super::not_found;
 use crate::control::{
-    ConsumerType, ControlError, EventBody, ProducerCreated, ProducerId, ProducerOptions, Reply, TransportId,
+    ConsumerType, ControlError, EventBody, ProducerCreated, ProducerDescription, ProducerId, ProducerOptions,
+    Reply, TransportId,
 };
 use crate::engine::Engine;
 use crate::engine::producer::{Producer, Source};
@@ -68,6 +69,19 @@ impl Engine {
             self.arm(transport, deadline);
         }
         Ok(Reply::Done)
+    }
+
+    pub(super) fn describe_producer(&self, id: ProducerId) -> Result<Reply, ControlError> {
+        let producer = self.producers.get(id).ok_or_else(|| not_found(id.into()))?;
+        Ok(Reply::ProducerDescription(Box::new(ProducerDescription {
+            id,
+            router: producer.router,
+            kind: producer.kind,
+            labels: producer.labels.clone(),
+            rtp_parameters: producer.parameters.clone(),
+            rtp_mapping: producer.mapping.clone(),
+            paused: producer.paused,
+        })))
     }
 
     pub(super) fn pause_producer(&mut self, id: ProducerId) -> Result<Reply, ControlError> {

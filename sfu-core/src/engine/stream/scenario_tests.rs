@@ -45,6 +45,9 @@ impl Dice {
     }
 }
 
+/// What an empty packet carries.
+const FILLER: u64 = 9_000_000;
+
 struct Call {
     now: Instant,
     events: BinaryHeap<std::cmp::Reverse<(Instant, Event)>>,
@@ -60,6 +63,8 @@ struct Call {
     receiver: ReceiveStream,
     receiver_nack: NackGenerator,
     received: BTreeMap<u64, u16>,
+    /// Empty packets that filled gaps which a hook left in what the network had lost.
+    fillers: u64,
 }
 
 fn receive_config() -> ReceiveConfig {
@@ -96,6 +101,7 @@ impl Call {
             receiver: ReceiveStream::new(receive_config()),
             receiver_nack: NackGenerator::new(Duration::ZERO),
             received: BTreeMap::new(),
+            fillers: 0,
         }
     }
 
@@ -170,10 +176,15 @@ impl Call {
                 let Arrival::New { extended_seq, .. } = arrival else { return };
                 self.ingress_nack.on_packet(now, extended_seq, false);
                 self.store.insert(now, extended_seq, Rc::new(wire.content), drop);
-                let Some(leaves) = hook(wire.content) else { return };
+                let Some(leaves) = hook(wire.content) else {
+                    if let Some(seq) = self.egress.skip(extended_seq) {
+                        self.link(Event::ToReceiver(Wire { seq, rtx_seq: None, content: FILLER }));
+                    }
+                    return;
+                };
                 let private = (leaves != wire.content).then(|| Rc::new(leaves));
                 let timestamp = self.egress.rewrite_timestamp(wire.content as u32 * 450);
-                let seq = self.egress.depart(now, timestamp, 1000, 1012);
+                let Some(seq) = self.egress.depart(now, extended_seq, timestamp, 1000, 1012) else { return };
                 self.history.sent(now, seq, Departed { extended_seq, payload: 0, private }, drop);
                 self.link(Event::ToReceiver(Wire { seq, rtx_seq: None, content: leaves }));
             }
@@ -195,6 +206,10 @@ impl Call {
                 };
                 if let Arrival::New { extended_seq, .. } = arrival {
                     self.receiver_nack.on_packet(now, extended_seq, false);
+                    if wire.content == FILLER {
+                        self.fillers += 1;
+                        return;
+                    }
                     assert_eq!(self.received.insert(wire.content, wire.seq), None, "delivered twice");
                 }
             }
@@ -218,7 +233,7 @@ fn what_a_hook_drops_is_no_loss_to_anyone() {
     call.run(900, |content| (content % 3 != 0).then_some(content));
     assert_eq!(call.ingress.totals().lost, 0);
     let totals = call.receiver.totals();
-    assert_eq!((totals.expected, totals.received, totals.lost), (600, 600, 0));
+    assert_eq!((totals.expected - call.fillers, totals.received - call.fillers, totals.lost), (600, 600, 0));
 }
 
 #[test]

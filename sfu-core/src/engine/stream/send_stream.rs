@@ -140,10 +140,10 @@ impl SendStream {
         Some(seq)
     }
 
-    /// A packet of the source is not sent: the numbers close up.
+    /// A packet of the source is not sent: the numbers close up, or a number is returned that something empty must fill.
     #[inline]
-    pub(crate) fn skip(&mut self, extended: u64) {
-        self.numbers.drop_packet(extended);
+    pub(crate) fn skip(&mut self, extended: u64) -> Option<u16> {
+        self.numbers.drop_packet(extended)
     }
 
     /// Gives a packet that no source sent the next number and counts it.

@@ -53,14 +53,19 @@ impl SequenceMap {
     }
 
     /// A packet is not forwarded; the numbers behind it close up.
+    ///
+    /// A late one left a gap already, since the network had lost it before: then its number is returned, for something
+    /// empty to be sent under it, or the receiver would ask for it in vain.
     #[inline]
-    pub(crate) fn drop_packet(&mut self, extended: u64) {
-        let Some(highest) = self.highest else { return };
+    pub(crate) fn drop_packet(&mut self, extended: u64) -> Option<u16> {
+        let highest = self.highest?;
         if extended > highest {
             self.advance(highest, extended);
             self.set(extended, true);
             self.offset = self.offset.wrapping_sub(1);
+            return None;
         }
+        self.late(highest, extended)
     }
 
     /// A number for a packet that no producer sent.
@@ -134,11 +139,12 @@ mod tests {
     fn a_dropped_packet_leaves_no_gap_and_a_lost_one_does() {
         let mut map = SequenceMap::new(100);
         assert_eq!(map.forward(1000), Some(100));
-        map.drop_packet(1001);
+        assert_eq!(map.drop_packet(1001), None);
         assert_eq!(map.forward(1002), Some(101));
         assert_eq!(map.forward(1004), Some(103));
         assert_eq!(map.forward(1003), Some(102), "the late packet gets its place");
         assert_eq!(map.forward(1001), None, "the dropped one has none");
+        assert_eq!((map.forward(1007), map.drop_packet(1006)), (Some(106), Some(105)), "a gap to be filled");
     }
 
     #[test]
@@ -168,7 +174,7 @@ mod tests {
             for (gap, drop) in steps {
                 late.extend(next..next + gap);
                 next += gap;
-                if drop { map.drop_packet(next) } else if let Some(out) = map.forward(next) { prop_assert!(given.insert(out)) }
+                if drop { map.drop_packet(next); } else if let Some(out) = map.forward(next) { prop_assert!(given.insert(out)) }
                 next += 1;
                 if late.len() > 6 {
                     let number = late.remove(0);

@@ -4,59 +4,32 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::entity::fail_cell;
 use super::entry::{Entry, Seed, parse_config, parse_options, parse_request};
-use super::guard::fail;
 use super::*;
 use crate::plugin::attach::Cell;
 use crate::plugin::faults::drop_contained;
-use crate::plugin::info::Info;
-use crate::plugin::kind::{for_each_kind, with_target};
-use crate::plugin::meta::OnPanic;
+use crate::plugin::kind::for_each_kind;
 use crate::plugin::plugin_trait::Plugin;
-use crate::plugin::responder::{CODE_DROPPED, CODE_MALFORMED};
+use crate::plugin::responder::CODE_MALFORMED;
 use crate::plugin::rows::{First, Rows, Tail};
 use crate::plugin::stats::Stats;
 
-/// Messages handed over per plugin and turn.
-const MESSAGES: usize = 256;
-
 /// A plugin and the rest of the list.
 pub struct Cons<H: Plugin, T: PluginSet> {
-    head: Entry<H>,
-    tail: T,
+    pub(super) head: Entry<H>,
+    pub(super) tail: T,
 }
 
 impl<H: Plugin, T: PluginSet> Cons<H, T> {
-    const SLOT: PluginSlot = PluginSlot::new(T::LEN);
+    pub(super) const SLOT: PluginSlot = PluginSlot::new(T::LEN);
     const NODE: MetaNode =
         MetaNode { meta: H::META, hooks: H::HOOKS, note_size: size_of::<H::Note>(), next: T::METAS };
 
     /// Whether a hook of the first plugin may be called.
-    fn has(&self, hook: Hooks) -> bool {
+    pub(super) fn has(&self, hook: Hooks) -> bool {
         H::HOOKS.contains(hook) && !self.head.quarantined
     }
-
-    /// The entity that a failed hook was about loses the plugin.
-    fn detach<R: RowSource<Self>>(target: Target, rows: &mut R) {
-        with_target!(
-            target,
-            id => if let Some(row) = rows.row_mut(id) { fail_cell::<H, _>(id, &mut row.0); },
-            ()
-        );
-    }
-
-    fn closes_kind<K: Kind>(_: K) -> bool {
-        Self::closes::<K>()
-    }
-
-    /// Whether a failed hook closes the entity of that kind.
-    fn closes<K: Kind>() -> bool {
-        H::HOOKS.intersects(K::GUARDS) && H::META.on_panic == OnPanic::Close
-    }
-}
-
-fn fail_cell<H: Plugin, K: Kind>(_: K, cell: &mut Cell<K::State<H>>) -> bool {
-    fail::<H, K>(cell)
 }
 
 impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
@@ -366,25 +339,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
     }
 
     fn messages<R: RowSource<Self>>(&mut self, mask: u64, rows: &mut R, hx: &mut HookContext<'_>) -> u64 {
-        let mut left = 0;
-        if mask & Self::SLOT.bit() != 0 {
-            let mut taken = 0;
-            while let Some(message) = self.head.inbox.as_mut().and_then(|inbox| inbox.try_recv().ok()) {
-                if !self.has(Hooks::MESSAGE) {
-                    drop_contained(message);
-                    continue;
-                }
-                let plugin = &mut self.head.plugin;
-                let _ = cold(Hooks::MESSAGE, Target::Worker, false, Self::SLOT, hx, |cx| {
-                    plugin.message(message, &mut Rows::new(&mut First::of(rows)), cx);
-                });
-                taken += 1;
-                if taken == MESSAGES {
-                    left = Self::SLOT.bit();
-                    break;
-                }
-            }
-        }
+        let left = if mask & Self::SLOT.bit() != 0 { self.messages_head(rows, hx) } else { 0 };
         if T::LEN == 0 {
             return left;
         }
@@ -428,26 +383,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         if slot != Self::SLOT {
             return self.tail.request(slot, body, at, re, &mut Tail::of(rows), hx);
         }
-        let id = H::META.id;
-        if self.head.quarantined {
-            return re.error(CODE_DROPPED, format!("plugins.{id}: quarantined after repeated faults"));
-        }
-        if !H::HOOKS.contains(Hooks::REQUEST) {
-            return re.error(CODE_DROPPED, format!("plugins.{id}: takes no requests here"));
-        }
-        match parse_request::<H>(body) {
-            Err(error) => re.error(CODE_MALFORMED, error.to_string()),
-            Ok(request) => {
-                let plugin = &mut self.head.plugin;
-                let close = with_target!(at, id => Self::closes_kind(id), false);
-                let outcome = cold(Hooks::REQUEST, at, close, Self::SLOT, hx, |cx| {
-                    plugin.request(request, at, re, &mut Rows::new(&mut First::of(rows)), cx);
-                });
-                if outcome.is_err() {
-                    Self::detach(at, rows);
-                }
-            }
-        }
+        self.request_head(body, at, re, rows, hx);
     }
 
     fn serve(seed: &Self::Seed, slot: PluginSlot, body: Value, re: Responder) -> Option<Serving> {
@@ -560,78 +496,5 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
             return T::check_config(slot, config);
         }
         parse_config::<H>(config).map(drop)
-    }
-}
-
-impl<H: Plugin, T: PluginSet> Cons<H, T> {
-    fn open_head<K: Kind>(
-        &mut self,
-        id: K,
-        cell: &mut Cell<K::State<H>>,
-        opening: &Opening<'_>,
-        hx: &mut HookContext<'_>,
-    ) -> Result<(), Refused> {
-        let setting = opening.rules.resolve(Self::SLOT, opening.lineage);
-        if !setting.on {
-            return Ok(());
-        }
-        if self.head.quarantined {
-            // What it would guard goes the way that `on_panic` says.
-            if fail_cell::<H, K>(id, cell) {
-                let refusal = Refusal::new("quarantined after repeated faults");
-                return Err(Refused { plugin: H::META.id, refusal });
-            }
-            return Ok(());
-        }
-        let Some(view) = K::view(hx.view, id) else { return Ok(()) };
-        let info = Info::new(view, opening.late);
-        let options = match parse_options::<H>(setting.options) {
-            Ok(options) => options,
-            Err(error) => {
-                // Options are checked where they are given; a plugin with wrong ones stays off.
-                tracing::error!("{error}");
-                return Ok(());
-            }
-        };
-        let plugin = &mut self.head.plugin;
-        let attach = cold(K::OPENED, id.into(), Self::closes::<K>(), Self::SLOT, hx, |cx| {
-            K::opened(plugin, &info, &options, cx)
-        });
-        match attach {
-            Ok(Attach::On(state)) => *cell = Cell::On(state),
-            Ok(Attach::Off) => *cell = Cell::Off,
-            Ok(Attach::Refuse(refusal)) => {
-                *cell = Cell::Off;
-                return Err(Refused { plugin: H::META.id, refusal });
-            }
-            Err(Failed) => {
-                fail_cell::<H, K>(id, cell);
-            }
-        }
-        Ok(())
-    }
-
-    fn close_head<K: Kind>(&mut self, id: K, cell: &mut Cell<K::State<H>>, hx: &mut HookContext<'_>) {
-        let Some(state) = cell.take() else { return };
-        if H::HOOKS.contains(K::CLOSED) && !self.head.quarantined {
-            let plugin = &mut self.head.plugin;
-            // The entity is closed or unguarded on purpose: a panic here has no further consequence for it.
-            let _ = cold(K::CLOSED, id.into(), false, Self::SLOT, hx, |cx| {
-                K::closed(plugin, id, state, cx);
-            });
-        } else {
-            drop_contained(state);
-        }
-    }
-
-    /// Visits the first plugin's cells of one kind.
-    fn sweep<K: Kind, R: RowSource<Self>>(rows: &mut R, mut visit: impl FnMut(K, &mut Cell<K::State<H>>)) {
-        let mut from = 0;
-        while let Some(id) = rows.next::<K>(from) {
-            from = id.raw().index() + 1;
-            if let Some(row) = rows.row_mut(id) {
-                visit(id, &mut row.0);
-            }
-        }
     }
 }

@@ -1,7 +1,9 @@
 //! A list of plugins as one type: all dispatch, as ordinary code.
 mod cons;
+mod entity;
 mod entry;
 mod guard;
+mod inbox;
 mod mode;
 mod nil;
 

@@ -8,6 +8,8 @@ use crate::control::{
 };
 use crate::plugin::view::*;
 use crate::plugin::*;
+use crate::rtcp::Compound;
+use crate::rtp::{ExtensionIds, PacketInfo, RtpHeader};
 
 thread_local! {
     static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -26,6 +28,21 @@ pub fn take_log() -> Vec<String> {
 /// Any id of media thread 0.
 pub fn id<K: EntityId>(index: u32) -> K {
     K::from_raw(RawId::new(0, index, 1))
+}
+
+/// Any RTP packet.
+pub fn with_rtp<R>(run: impl FnOnce(&mut RtpPacket<'_>) -> R) -> R {
+    let mut bytes = [0u8; 64];
+    bytes[0] = 0x80;
+    let header = RtpHeader::parse(&bytes[..16]).unwrap();
+    let (ids, info) = (ExtensionIds::default(), PacketInfo::new(crate::rtp::Codec::Opus));
+    run(&mut RtpPacket::ingress(&mut bytes, &header, &ids, &info))
+}
+
+/// Any RTCP packet.
+pub fn with_rtcp<R>(run: impl FnOnce(&mut RtcpPacket<'_>) -> R) -> R {
+    let receiver_report = [0x80, 201, 0, 1, 0, 0, 0, 1];
+    run(&mut Compound::new(&receiver_report).next_packet().unwrap().unwrap())
 }
 
 /// One room: session 0, router 0, transport 0, producer 0 on it, consumers of it, a data producer and data consumers.
@@ -231,14 +248,12 @@ impl<S: PluginSet> Bench<S> {
     pub fn packet_in<M: Mode>(&mut self, mode: M) -> usize {
         let consumers = self.room.consumers;
         self.at(|p, m| {
-            let (mut bytes, mut notes) = ([0u8; 16], S::Notes::default());
-            if p.rtp_in(id(0), &mut RtpPacket::over(&mut bytes), &mut notes, m, mode) == Verdict::Drop {
+            let mut notes = S::Notes::default();
+            if with_rtp(|packet| p.rtp_in(id(0), packet, &mut notes, m, mode)) == Verdict::Drop {
                 return 0;
             }
             (0..consumers)
-                .filter(|i| {
-                    p.rtp_out(id(*i), &mut RtpPacket::over(&mut bytes), &notes, m, mode) == Verdict::Forward
-                })
+                .filter(|i| with_rtp(|packet| p.rtp_out(id(*i), packet, &notes, m, mode)) == Verdict::Forward)
                 .count()
         })
     }

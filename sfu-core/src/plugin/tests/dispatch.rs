@@ -134,9 +134,8 @@ fn ingress_meets_the_first_plugin_first_and_egress_meets_it_last() {
     assert_eq!(bench.packet(), 1);
     assert_eq!(take_log(), ["a.rtp_in", "b.rtp_in", "c.rtp_in", "c.rtp_out 1", "b.rtp_out 1", "a.rtp_out 1"]);
     bench.at(|p, m| {
-        let mut bytes = [0; 8];
-        let _ = p.rtcp_in(id(0), &mut RtcpPacket::over(&mut bytes), m, Untimed);
-        let _ = p.rtcp_out(id(0), &mut RtcpPacket::over(&mut bytes), m, Timed);
+        let _ = with_rtcp(|packet| p.rtcp_in(id(0), packet, m, Untimed));
+        let _ = with_rtcp(|packet| p.rtcp_out(id(0), packet, m, Timed));
         p.data_ready(id(0), m);
     });
     let expected = ["a.rtcp_in", "b.rtcp_in", "c.rtcp_in", "c.rtcp_out", "b.rtcp_out", "a.rtcp_out"];

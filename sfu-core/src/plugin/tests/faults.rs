@@ -103,7 +103,7 @@ fn armed_packet<S: PluginSet>(bench: &mut Bench<S>, consumer: u32) -> Verdict {
     ARMED.set(true);
     let verdict = bench.at(|p, m| {
         let notes = S::Notes::default();
-        p.rtp_out(id(consumer), &mut RtpPacket::over(&mut [0; 16]), &notes, m, Untimed)
+        with_rtp(|packet| p.rtp_out(id(consumer), packet, &notes, m, Untimed))
     });
     ARMED.set(false);
     verdict
@@ -161,7 +161,7 @@ fn after_three_panics_a_plugin_is_rebuilt_and_after_three_more_quarantined() {
     let mut bench = bench::<WithCareless>();
     let mut all = Vec::new();
     for consumer in [0, 1, 2, 0, 1, 2] {
-        armed_packet(&mut bench, consumer);
+        assert_eq!(armed_packet(&mut bench, consumer), Verdict::Forward);
         all.extend(steps(&bench.at(|p, m| p.settle(m))).into_iter().map(|(step, _)| step));
     }
     assert_eq!(all, ["detached", "detached", "rebuilt", "detached", "detached", "quarantined"]);

@@ -161,7 +161,7 @@ fn a_request_without_target_is_served_once_off_the_media_threads() {
     let serving = Serving::<Set>::new(&seed, &launch);
     assert!(serving.serves("curious") && !serving.serves("counter") && !serving.serves("ghost"));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut ask = |body| runtime.block_on(serving.serve("curious", body));
+    let ask = |body| runtime.block_on(serving.serve("curious", body));
     assert_eq!(ask(json!(0)), Ok(Reply::Json(json!(0))));
     assert_eq!(ask(json!(0)), Ok(Reply::Json(json!(1))));
     assert_eq!(

@@ -96,3 +96,11 @@ fn a_refusal_keeps_new_entities_out_and_leaves_old_ones_alone() {
     assert_eq!((refused.to_string().as_str(), refused.refusal.code), ("plugins.tape: not here", Some(7)));
     assert!(bench.plugins.tables.producer.row(id(1)).is_none());
 }
+
+#[test]
+fn a_target_that_is_not_there_gets_no_setting() {
+    let mut bench = Bench::<Set>::new();
+    let gone = Moment { now: bench.now, view: &NoView };
+    let error = bench.plugins.enable("tape", Target::Router(id(3)), json!(null), gone).unwrap_err();
+    assert_eq!(error.to_string(), "plugins: there is no such target as Router(RouterId(0.3.1))");
+}

@@ -7,7 +7,6 @@ mod agent;
 mod candidate;
 mod counters;
 mod credentials;
-mod framing;
 mod integrity;
 mod message;
 mod refusal;
@@ -20,5 +19,4 @@ pub(crate) use agent::{ConsentTimeout, IceAgent, IceEvent, IceEvents, IceOutcome
 pub(crate) use candidate::{Candidate, CandidateError, CandidateKind, Preference, Protocol, TcpType};
 pub(crate) use counters::IceCounters;
 pub(crate) use credentials::{Credentials, CredentialsError, Ufrag};
-pub(crate) use framing::{FrameDecoder, FrameError, MAX_FRAME_LEN, encode_frame, frame_header};
 pub(crate) use message::{Message, MessageError, is_stun, parse_username};

@@ -19,6 +19,7 @@ mod routers;
 mod routes;
 mod rtp_in;
 mod rtp_out;
+mod rtp_out_plan;
 mod sdp;
 mod sessions;
 mod settings;

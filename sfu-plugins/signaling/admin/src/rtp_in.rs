@@ -17,7 +17,7 @@ use crate::api::{Api, to_the_end};
 use crate::body::{Body, Id};
 use crate::codec::{Codec, is_parameter};
 use crate::error::{ApiError, Kind};
-use crate::rtp_out::random;
+use crate::rtp_out::{is_rtcp_type, random};
 use crate::settings::Settings;
 use crate::stream_name::StreamName;
 use crate::streams::is_of;
@@ -89,7 +89,6 @@ pub(crate) struct RtpInStarted {
 /// A checked request.
 struct Plan {
     kind: MediaKind,
-    codec: Codec,
     rtp_parameters: RtpParameters,
     mapping: RtpMapping,
     transport: PlainTransportOptions,
@@ -176,7 +175,7 @@ async fn produce(
             Some(peer) => Some(api.control.connect_plain_transport(created.id, peer.clone()).await?),
             None => None,
         };
-        let labels = plan.codec.label(routers::labels(name, routers::PUBLISHER, "rtp-in"));
+        let labels = routers::labels(name, routers::PUBLISHER, "rtp-in");
         let options = ProducerOptions {
             kind: plan.kind,
             rtp_parameters: plan.rtp_parameters.clone(),
@@ -220,17 +219,20 @@ fn started(
 
 fn plan(settings: &Settings, name: &StreamName, asked: RtpIn) -> Result<Plan, ApiError> {
     let invalid = |text: String| ApiError::invalid(format!("api.rtp_in.{text}"));
-    let mut codec =
-        Codec::named(asked.kind, &asked.codec, asked.clock_rate, asked.channels).map_err(invalid)?;
+    let codec = Codec::named(asked.kind, &asked.codec, asked.clock_rate, asked.channels).map_err(invalid)?;
     if asked.payload_type > 127 {
         return Err(invalid("payloadType: must be 0 to 127".into()));
+    }
+    if asked.rtcp_mux && is_rtcp_type(asked.payload_type) {
+        return Err(invalid(
+            "payloadType: 64 to 95 look like RTCP on the same port; choose another, or `rtcpMux: false`"
+                .into(),
+        ));
     }
     if asked.parameters.len() > 32 || !asked.parameters.iter().all(|(name, value)| is_parameter(name, value))
     {
         return Err(invalid("parameters: at most 32, names of letters, printable values without `;`".into()));
     }
-    codec.payload_type = Some(asked.payload_type);
-    codec.parameters = asked.parameters;
     let listen_ip = asked.listen_ip.unwrap_or(settings.rtp_in_listen_ip).to_canonical();
     if !settings.may_listen_on(listen_ip) {
         let text =
@@ -263,7 +265,7 @@ fn plan(settings: &Settings, name: &StreamName, asked: RtpIn) -> Result<Plan, Ap
     Ok(Plan {
         kind: asked.kind,
         rtp_parameters: RtpParameters {
-            codecs: vec![codec.to_parameters(asked.kind, payload_type)],
+            codecs: vec![codec.to_parameters(asked.kind, payload_type, asked.parameters)],
             encodings: vec![RtpEncodingParameters { ssrc, ..Default::default() }],
             rtcp: RtcpParameters { cname: Some(name.as_str().to_owned()), reduced_size: false },
             ..Default::default()
@@ -277,7 +279,6 @@ fn plan(settings: &Settings, name: &StreamName, asked: RtpIn) -> Result<Plan, Ap
                 mapped_ssrc: random()?,
             }],
         },
-        codec,
         transport: PlainTransportOptions {
             session: None,
             labels: routers::labels(name, routers::PUBLISHER, "rtp-in"),

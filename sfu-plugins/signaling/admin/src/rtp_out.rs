@@ -5,19 +5,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use sfu_core::control::{
-    Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ConsumerType, ControlError, ListenInfo,
-    MediaKind, PlainTransportCreated, PlainTransportOptions, ProducerId, ProducerStats, Protocol, RouterId,
-    RtcpParameters, RtpEncodingParameters, RtpParameters, SrtpParameters, Target, TransportId,
-    TransportTuple, WorkerStats,
+    Command, ConnectPlainTransport, ConsumerId, ControlError, ListenInfo, MediaKind, PlainTransportCreated,
+    PlainTransportOptions, ProducerId, Protocol, RouterId, RtpParameters, SrtpParameters, Target,
+    TransportId, TransportTuple,
 };
 
 use crate::api::{Api, to_the_end};
 use crate::body::{Body, Id};
-use crate::codec::Codec;
+use crate::codec::mime_type;
 use crate::error::{ApiError, Kind};
+use crate::rtp_out_plan::{self, Planned};
 use crate::settings::Settings;
 use crate::stream_name::StreamName;
-use crate::streams::{gone_is_fine, is_of};
+use crate::streams::gone_is_fine;
 use crate::{routers, sdp};
 
 /// Where a stream is to be sent to.
@@ -31,11 +31,12 @@ pub(crate) struct RtpOut {
     /// The receiver's RTCP port; without one, RTCP goes to `port` too.
     rtcp_port: Option<u16>,
     /// Audio or video; without it, both on one port.
-    kind: Option<MediaKind>,
-    /// `VP8` or `video/VP8`: only with `kind`, and only needed while the publisher has not sent anything yet.
-    codec: Option<String>,
-    /// Payload type to send under, only with `kind`; by default the usual one of the codec.
-    payload_type: Option<u8>,
+    pub(crate) kind: Option<MediaKind>,
+    /// `VP8` or `video/VP8`: only with `kind`, and only needed while a publisher that may send several codecs has not
+    /// sent anything yet.
+    pub(crate) codec: Option<String>,
+    /// Payload type to send under, only with `kind`; by default that of the publisher.
+    pub(crate) payload_type: Option<u8>,
     /// The receiver's SRTP key, for the RTCP that it sends; ours is in the answer.
     srtp: Option<SrtpParameters>,
 }
@@ -67,12 +68,6 @@ struct Sent {
     rtp_parameters: RtpParameters,
 }
 
-/// One consumer to be made.
-struct Planned {
-    kind: MediaKind,
-    options: ConsumerOptions,
-}
-
 /// `POST /streams/{name}/rtp-out`.
 pub(crate) async fn start(
     State(api): State<Api>,
@@ -83,10 +78,8 @@ pub(crate) async fn start(
     to_the_end(async move {
         let mut made = api.made.lock().await;
         let stats = api.control.stats(Target::Worker).await?;
-        let router = routers::of_stream(&stats, &name);
-        let (Some(router), planned) = (router, consumers(&stats, router, &name, &asked)?) else {
-            return Err(nothing(&name, asked.kind));
-        };
+        let router = routers::of_stream(&stats, &name).ok_or_else(|| nothing(&name, asked.kind))?;
+        let planned = rtp_out_plan::consumers(&api.control, &stats, router, &name, &asked).await?;
         let options = transport(&name, &asked);
         let created = api.control.create_plain_transport(router, options).await?;
         match send(&api, &created, planned, &asked).await {
@@ -165,8 +158,13 @@ fn check(settings: &Settings, asked: &RtpOut) -> Result<(), ApiError> {
     if asked.rtcp_port == Some(asked.port) {
         return invalid("rtcpPort: leave it out to have RTCP on the same port");
     }
+    if asked.rtcp_port.is_none() && asked.payload_type.is_some_and(is_rtcp_type) {
+        return invalid(
+            "payloadType: 64 to 95 look like RTCP on the same port; choose another, or give `rtcpPort`",
+        );
+    }
     if let (Some(kind), Some(codec)) = (asked.kind, &asked.codec)
-        && let Err(text) = Codec::named(kind, codec, None, None)
+        && let Err(text) = mime_type(kind, codec)
     {
         return invalid(&text);
     }
@@ -188,69 +186,15 @@ pub(crate) fn check_target(settings: &Settings, place: &str, ip: IpAddr, port: u
     Ok(())
 }
 
-fn nothing(name: &StreamName, kind: Option<MediaKind>) -> ApiError {
-    let what = kind.map_or("anything", crate::codec::prefix);
-    ApiError::not_found(format!("api.rtp_out: nobody publishes {what} as `{name}`"))
+/// Whether a payload type can't be told from RTCP on the same port (RFC 5761 §4).
+pub(crate) fn is_rtcp_type(payload_type: u8) -> bool {
+    (64..=95).contains(&payload_type)
 }
 
-/// One consumer for each producer of the stream that is asked for.
-fn consumers(
-    stats: &WorkerStats,
-    router: Option<RouterId>,
-    name: &StreamName,
-    asked: &RtpOut,
-) -> Result<Vec<Planned>, ApiError> {
-    let published = |producer: &&ProducerStats| {
-        stats.transports.iter().any(|transport| {
-            transport.id == producer.transport
-                && Some(transport.router) == router
-                && is_of(transport, name.as_str())
-                && transport.labels.get("role").is_none_or(|role| role == routers::PUBLISHER)
-        })
-    };
-    let wanted = |producer: &&ProducerStats| asked.kind.is_none_or(|kind| kind == producer.kind);
-    let mut planned: Vec<Planned> = Vec::new();
-    for producer in stats.producers.iter().filter(wanted).filter(published) {
-        let codec = match &asked.codec {
-            Some(codec) => Codec::named(producer.kind, codec, None, None).ok(),
-            None => Codec::of(producer),
-        };
-        let codec = codec.ok_or_else(|| {
-            let text = format!(
-                "api.rtp_out: producer {} has not sent anything yet, so its codec is not known; try again when it \
-                 sends, or give `kind` and `codec`",
-                producer.id
-            );
-            ApiError::new(Kind::State, text)
-        })?;
-        let mut payload_type = asked.payload_type.unwrap_or_else(|| codec.usual_payload_type());
-        // On one port the payload type tells streams apart.
-        while planned
-            .iter()
-            .any(|other| other.options.rtp_parameters.codecs.iter().any(|c| c.payload_type == payload_type))
-        {
-            payload_type = if payload_type >= 127 { 96 } else { payload_type + 1 };
-        }
-        let rtp_parameters = RtpParameters {
-            codecs: vec![codec.to_parameters(producer.kind, payload_type)],
-            encodings: vec![RtpEncodingParameters { ssrc: Some(random()?), ..Default::default() }],
-            rtcp: RtcpParameters { cname: Some(name.as_str().to_owned()), reduced_size: false },
-            ..Default::default()
-        };
-        let kind = if producer.streams.len() > 1 { ConsumerType::Simulcast } else { ConsumerType::Simple };
-        planned.push(Planned {
-            kind: producer.kind,
-            options: ConsumerOptions {
-                producer: producer.id,
-                kind,
-                rtp_parameters,
-                paused: false,
-                ignore_dtx: false,
-                labels: routers::labels(name, routers::VIEWER, "rtp-out"),
-            },
-        });
-    }
-    if planned.is_empty() { Err(nothing(name, asked.kind)) } else { Ok(planned) }
+/// The stream has nothing of that kind.
+pub(crate) fn nothing(name: &StreamName, kind: Option<MediaKind>) -> ApiError {
+    let what = kind.map_or("anything", crate::codec::prefix);
+    ApiError::not_found(format!("api.rtp_out: nobody publishes {what} as `{name}`"))
 }
 
 fn transport(name: &StreamName, asked: &RtpOut) -> PlainTransportOptions {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use sfu_core::control::{MediaKind, RtpParameters, SrtpParameters};
 
-use crate::codec::prefix;
+use crate::codec::{is_parameter, prefix};
 
 /// Describes a stream that is sent to `peer`; `None` if it has no codec.
 pub(crate) fn describe(
@@ -32,9 +32,10 @@ pub(crate) fn describe(
     let encoding = codec.mime_type.split_once('/').map_or(codec.mime_type.as_str(), |(_, name)| name);
     let channels = codec.channels.map(|channels| format!("/{channels}")).unwrap_or_default();
     let _ = write!(sdp, "a=rtpmap:{payload_type} {encoding}/{}{channels}\r\n", codec.clock_rate);
-    if !codec.parameters.is_empty() {
-        let pairs: Vec<String> =
-            codec.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    // A peer may have said anything; what would end the line is left out.
+    let fmtp = codec.parameters.iter().filter(|(name, value)| is_parameter(name, value));
+    let pairs: Vec<String> = fmtp.map(|(name, value)| format!("{name}={value}")).collect();
+    if !pairs.is_empty() {
         let _ = write!(sdp, "a=fmtp:{payload_type} {}\r\n", pairs.join(";"));
     }
     if let Some(ssrc) = rtp.encodings.first().and_then(|encoding| encoding.ssrc) {

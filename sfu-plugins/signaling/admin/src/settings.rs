@@ -39,7 +39,7 @@ impl Settings {
         }
         Err(format!(
             "{listen} is reachable from other machines and the admin API has no token; set signaling.admin.token, \
-             listen on 127.0.0.1, or leave `admin` out of the signaling that runs"
+             listen on 127.0.0.1, or switch it off by signaling.admin.enabled = false"
         ))
     }
 

@@ -72,7 +72,10 @@ pub(crate) async fn workers(State(api): State<Api>) -> Result<Json<WorkerList>, 
         let stats = match api.control.command_on(id, Command::Stats(Target::Worker)).await? {
             Reply::Stats(stats) => stats,
             other => {
-                return Err(ApiError::new(Kind::Internal, format!("api.workers: unexpected reply {other:?}")));
+                return Err(ApiError::new(
+                    Kind::Internal,
+                    format!("api.workers: unexpected reply {other:?}"),
+                ));
             }
         };
         workers.push(Worker {

@@ -12,8 +12,8 @@ use sfu_core::control::{
 use crate::api::{Api, to_the_end};
 use crate::body::Id;
 use crate::error::ApiError;
+use crate::routers;
 use crate::stream_name::StreamName;
-use crate::{codec, routers};
 
 /// All live streams by name.
 #[derive(Debug, serde::Serialize, schemars::JsonSchema)]
@@ -63,7 +63,7 @@ struct Produced {
     id: ProducerId,
     kind: MediaKind,
     paused: bool,
-    /// `video/VP8`, once known.
+    /// `video/VP8`, once something was sent.
     codec: Option<String>,
     /// Its encodings that sent something.
     encodings: Vec<Encoding>,
@@ -249,7 +249,7 @@ impl Produced {
             id: producer.id,
             kind: producer.kind,
             paused: producer.paused,
-            codec: codec::Codec::of(producer).map(|codec| codec.mime_type),
+            codec: producer.streams.iter().map(|s| &s.mime_type).find(|mime| !mime.is_empty()).cloned(),
             encodings: producer.streams.iter().map(Encoding::new).collect(),
         }
     }

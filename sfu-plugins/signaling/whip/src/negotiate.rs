@@ -87,6 +87,8 @@ pub(crate) fn consumer_options(
         rtp_parameters,
         paused: false,
         ignore_dtx: false,
+        // A publisher that comes back finds its viewers where it left them.
+        outlives_producer: true,
         labels,
     }
 }

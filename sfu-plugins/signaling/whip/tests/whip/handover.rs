@@ -1,13 +1,12 @@
 //! Viewers going over to another publisher.
 use axum::http::StatusCode;
-use sfu_core::control::{Command, ControlError, EntityKind, IceState};
+use sfu_core::control::{CloseReason, Command, ControlError, EntityKind, IceState};
 
 use crate::bench::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_publisher_that_comes_back_keeps_its_viewers_on_their_sessions() {
     let bench = Bench::start("").await;
-    bench.double.consumers_survive(true);
     let first = bench.publish("a").await;
     let viewer = bench.watch("a").await;
     bench.ice(&first, IceState::Disconnected).await;
@@ -73,7 +72,6 @@ async fn a_takeover_that_fails_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_viewer_whose_codecs_do_not_fit_is_ended() {
     let bench = Bench::start("").await;
-    bench.double.consumers_survive(true);
     let first = bench.publish("a").await;
     let viewer = bench.watch("a").await;
     bench.delete(&first).await;
@@ -88,7 +86,6 @@ async fn a_viewer_whose_codecs_do_not_fit_is_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_viewer_of_a_medium_that_is_missing_now_is_ended_and_may_come_again() {
     let bench = Bench::start("").await;
-    bench.double.consumers_survive(true);
     let first = bench.publish("a").await;
     let viewer = bench.watch("a").await;
     bench.delete(&first).await;
@@ -103,9 +100,11 @@ async fn a_viewer_that_the_worker_cannot_move_is_ended() {
     let bench = Bench::start("").await;
     let first = bench.publish("a").await;
     let viewer = bench.watch("a").await;
-    // The stand-in closes consumers with their producer here, so there is nothing left to switch.
     bench.delete(&first).await;
     assert!(bench.is_there(&viewer).await);
+    for consumer in bench.consumers() {
+        bench.close(consumer, CloseReason::Plugin).await;
+    }
     bench.publish("a").await;
     assert!(!bench.is_there(&viewer).await);
 }

@@ -51,7 +51,6 @@ async fn a_peer_that_never_connects_is_closed() {
 #[tokio::test(start_paused = true)]
 async fn viewers_without_publisher_are_kept_thirty_seconds() {
     let bench = Bench::start("").await;
-    bench.double.consumers_survive(true);
     let publisher = bench.publish("a").await;
     let viewer = bench.watch("a").await;
     bench.delete(&publisher).await;
@@ -67,7 +66,6 @@ async fn viewers_without_publisher_are_kept_thirty_seconds() {
 async fn a_publisher_gone_by_any_way_leaves_its_viewers_the_same_time() {
     for way in 0..3 {
         let bench = Bench::start("").await;
-        bench.double.consumers_survive(true);
         let publisher = bench.publish("a").await;
         let viewer = bench.watch("a").await;
         match way {

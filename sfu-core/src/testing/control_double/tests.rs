@@ -1,0 +1,81 @@
+use super::*;
+
+#[tokio::test]
+async fn closing_a_session_closes_its_transports_and_tells_it() {
+    let (control, double) = control_double(2);
+    let mut events = control.events();
+    let session = control.create_session(1, CreateSession::default()).await.unwrap();
+    let router = control.create_router(1, Labels::new()).await.unwrap();
+    let options = WebRtcTransportOptions { session: Some(session), ..Default::default() };
+    let transport = control.create_webrtc_transport(router, options).await.unwrap().id;
+    assert_eq!(double.transports_of(session), [transport]);
+    control.run(Command::CloseSession(session)).await.unwrap();
+    assert_eq!(double.open(EntityKind::Transport), 0);
+    assert_eq!(double.open_entities(), 1);
+    assert_eq!(events.recv().await.unwrap().target, Target::Session(session));
+    assert_eq!(events.recv().await.unwrap().body, EventBody::Closed(CloseReason::Parent));
+    assert!(control.run(Command::CloseSession(session)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_rule_refuses_a_command_before_it_does_anything() {
+    let (control, double) = control_double(1);
+    double.refuse(|command| {
+        matches!(command, Command::CreateRouter { .. }).then(|| ControlError::limit("full"))
+    });
+    assert_eq!(control.create_router(0, Labels::new()).await.unwrap_err().kind, ErrorKind::Limit);
+    double.accept();
+    assert!(control.create_router(0, Labels::new()).await.is_ok());
+    assert_eq!(double.commands().len(), 2);
+}
+
+#[tokio::test]
+async fn a_plain_transport_is_made_connected_and_counted() {
+    let (control, _double) = control_double(2);
+    let router = control.create_router(1, Labels::new()).await.unwrap();
+    let options = PlainTransportOptions {
+        session: None,
+        labels: Labels::new(),
+        listen: ListenInfo {
+            protocol: Protocol::Udp,
+            ip: [127, 0, 0, 1].into(),
+            announced_address: None,
+            port: 0,
+            port_range: None,
+            send_buffer_size: None,
+            recv_buffer_size: None,
+        },
+        rtcp_listen: None,
+        rtcp_mux: false,
+        comedia: false,
+        srtp: None,
+    };
+    let created = control.create_plain_transport(router, options).await.unwrap();
+    assert!(created.rtcp_tuple.is_some());
+    let peer =
+        ConnectPlainTransport { ip: Some([127, 0, 0, 1].into()), port: Some(5000), ..Default::default() };
+    let connected = control.connect_plain_transport(created.id, peer).await.unwrap();
+    assert_eq!(connected.tuple.remote, Some(([127, 0, 0, 1], 5000).into()));
+    let stats = control.stats(Target::Worker).await.unwrap();
+    assert_eq!((stats.transports.len(), stats.transports[0].ice_state), (1, None));
+}
+
+#[tokio::test]
+async fn a_producer_is_described_as_it_was_made() {
+    let (control, _double) = control_double(1);
+    let router = control.create_router(0, Labels::new()).await.unwrap();
+    let transport = control.create_webrtc_transport(router, WebRtcTransportOptions::default()).await.unwrap();
+    let rtp_parameters = RtpParameters { mid: Some("m".into()), ..Default::default() };
+    let options = ProducerOptions {
+        kind: MediaKind::Audio,
+        rtp_parameters: rtp_parameters.clone(),
+        rtp_mapping: RtpMapping::default(),
+        paused: false,
+        key_frame_request_delay: Duration::ZERO,
+        labels: Labels::new().with("a", "b"),
+    };
+    let producer = control.produce(transport.id, options).await.unwrap().id;
+    let described = control.describe_producer(producer).await.unwrap();
+    assert_eq!((described.router, described.rtp_parameters), (router, rtp_parameters));
+    assert_eq!(described.labels.get("a"), Some("b"));
+}

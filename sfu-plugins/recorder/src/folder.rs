@@ -1,0 +1,234 @@
+//! The folder of the recordings: new files in it, and what it holds.
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sfu_core::media::mjr::{MjrError, MjrMedia, MjrReader};
+use sfu_core::serde_json::{Value, json};
+
+use crate::name::ENDING;
+
+/// Numbers tried to find a name that is free.
+const MAX_NUMBER: u32 = 9_999;
+/// Entries of the folder looked at for a list.
+const MAX_ENTRIES: usize = 20_000;
+
+/// Where recordings go to.
+pub trait Store: Send + Sync + 'static {
+    /// Makes a new file, never an existing one, and answers its name: `stem.mjr`, or `stem-1.mjr` and so on.
+    fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)>;
+}
+
+/// What a recording is written to.
+pub trait Medium: Write {
+    /// Waits until everything is on the disk.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Medium for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// A folder of the file system.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at `path`, which need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Folder(path.into())
+    }
+
+    fn make(&self) -> io::Result<()> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o750);
+        builder.create(&self.0)
+    }
+
+    /// The newest `limit` recordings, as JSON; `active` says which of them are being written.
+    ///
+    /// `{"files": [{"file", "bytes", "modified", "started", "kind", "codec", "state"}], "complete"}`; times are
+    /// milliseconds since 1970. A folder that isn't there holds nothing.
+    pub fn list(&self, limit: usize, active: &dyn Fn(&str) -> bool) -> io::Result<Value> {
+        let entries = match std::fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(json!({ "files": [], "complete": true }));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut found = Vec::new();
+        let mut looked = 0;
+        for entry in entries.take(MAX_ENTRIES) {
+            looked += 1;
+            let Ok(entry) = entry else { continue };
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            // Not of what a link leads to: only files of this folder are recordings.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if name.ends_with(ENDING) && metadata.is_file() {
+                let modified = metadata.modified().map_or(0, millis);
+                found.push((modified, name, metadata.len()));
+            }
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        let complete = looked < MAX_ENTRIES && found.len() <= limit;
+        found.truncate(limit);
+        let files: Vec<Value> = found
+            .into_iter()
+            .filter_map(|(modified, name, bytes)| {
+                let is_active = active(&name);
+                let state = |finished| if is_active { "active" } else { finished };
+                let mut file = json!({ "file": name, "bytes": bytes, "modified": modified });
+                match self.open(&name).map(|file| MjrReader::open(io::Read::take(file, 2048))) {
+                    Ok(Ok(reader)) => {
+                        let header = reader.header();
+                        let kind = match header.media {
+                            MjrMedia::Audio => "audio",
+                            MjrMedia::Video => "video",
+                            MjrMedia::Data => "data",
+                        };
+                        let codec: String = header.codec.chars().take(32).collect();
+                        file["state"] = state("finished").into();
+                        file["started"] = (header.created / 1000).into();
+                        file["kind"] = kind.into();
+                        file["codec"] = codec.into();
+                    }
+                    Ok(Err(MjrError::Aborted)) => file["state"] = state("empty").into(),
+                    _ => return None,
+                }
+                Some(file)
+            })
+            .collect();
+        Ok(json!({ "files": files, "complete": complete }))
+    }
+
+    /// Opens a file of the folder to read it; no link, and nothing that could block.
+    fn open(&self, name: &str) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        options.open(self.0.join(name))
+    }
+}
+
+impl Store for Folder {
+    fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)> {
+        // Names are made by `Template::stem`; this is the last gate before the file system.
+        if stem.is_empty() || stem.starts_with('.') || stem.contains(['/', '\\', '\0']) {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "a recording's name is one plain file name"));
+        }
+        self.make()?;
+        for number in 0..=MAX_NUMBER {
+            let name = match number {
+                0 => format!("{stem}{ENDING}"),
+                number => format!("{stem}-{number}{ENDING}"),
+            };
+            let mut options = OpenOptions::new();
+            // Together with `create_new` nothing is ever overwritten, and no link followed.
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+            match options.open(self.0.join(&name)) {
+                Ok(file) => return Ok((name, Box::new(file))),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::new(ErrorKind::AlreadyExists, "all numbers of this name are taken, move files away"))
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn millis(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+    use sfu_core::media::mjr::{MjrHeader, MjrWriter};
+    use std::time::Instant;
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let scratch = Scratch::new("overwrite");
+        let folder = Folder::new(scratch.path().join("a/b"));
+        let names: Vec<String> = (0..3).map(|_| folder.create("x").unwrap().0).collect();
+        assert_eq!(names, ["x.mjr", "x-1.mjr", "x-2.mjr"]);
+        std::fs::write(folder.0.join("y.mjr"), "keep").unwrap();
+        assert_eq!(folder.create("y").unwrap().0, "y-1.mjr");
+        assert_eq!(std::fs::read(folder.0.join("y.mjr")).unwrap(), b"keep");
+    }
+
+    #[test]
+    fn a_name_with_a_path_in_it_is_refused() {
+        let scratch = Scratch::new("path");
+        let folder = Folder::new(scratch.path().join("in"));
+        for stem in ["../out", "a/b", "/tmp/x", "", ".hidden", "a\0b", "a\\b"] {
+            assert!(folder.create(stem).is_err(), "{stem:?}");
+        }
+        assert!(!scratch.path().join("out.mjr").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_nowhere() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        use std::path::Path;
+        let scratch = Scratch::new("links");
+        let folder = Folder::new(scratch.path().join("in"));
+        folder.create("first").unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder.0) & !0o750, 0);
+        assert_eq!(mode(&folder.0.join("first.mjr")) & !0o640, 0);
+        // A link to a file that isn't there would be created through it.
+        symlink(scratch.path().join("outside.mjr"), folder.0.join("x.mjr")).unwrap();
+        assert_eq!(folder.create("x").unwrap().0, "x-1.mjr");
+        assert!(!scratch.path().join("outside.mjr").exists());
+        // Nor is one listed.
+        std::fs::write(scratch.path().join("secret.mjr"), "MJR00002").unwrap();
+        symlink(scratch.path().join("secret.mjr"), folder.0.join("y.mjr")).unwrap();
+        let list = folder.list(10, &|_| false).unwrap().to_string();
+        assert!(!list.contains("y.mjr") && !list.contains("\"x.mjr"), "{list}");
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_says_what_is_there() {
+        let scratch = Scratch::new("list");
+        let folder = Folder::new(scratch.path());
+        let (_, mut empty) = folder.create("empty").unwrap();
+        empty.write_all(b"MJR00002").unwrap();
+        std::fs::write(scratch.path().join("notes.txt"), "no").unwrap();
+        std::fs::write(scratch.path().join("other.mjr"), "no").unwrap();
+        let wall = UNIX_EPOCH + std::time::Duration::from_millis(1_769_903_999_123);
+        let mut file = folder.create("full").unwrap().1;
+        let header = MjrHeader::new(MjrMedia::Audio, "opus");
+        let mut mjr = MjrWriter::create(&mut file, header, Instant::now(), wall).unwrap();
+        let packet = [0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xF8];
+        mjr.write_rtp(&packet, Instant::now()).unwrap();
+        let list = folder.list(10, &|name| name == "full.mjr").unwrap();
+        assert_eq!(list["files"].as_array().unwrap().len(), 2, "{list}");
+        let by_name = |name: &str| {
+            let files = list["files"].as_array().unwrap().iter();
+            files.into_iter().find(|file| file["file"] == name).cloned().unwrap()
+        };
+        let full = by_name("full.mjr");
+        assert_eq!(
+            (&full["state"], &full["codec"], &full["kind"]),
+            (&"active".into(), &"opus".into(), &"audio".into())
+        );
+        assert_eq!(full["started"], 1_769_903_999_123u64);
+        assert!(full["bytes"].as_u64().unwrap() > 30 && full["modified"].as_u64().unwrap() > 0);
+        assert_eq!(by_name("empty.mjr")["state"], "empty");
+        let one = folder.list(1, &|_| false).unwrap();
+        assert!(one["files"].as_array().unwrap().len() <= 1 && one["complete"] == false);
+        assert_eq!(Folder::new(scratch.path().join("none")).list(1, &|_| false).unwrap()["files"], json!([]));
+    }
+}

@@ -1,0 +1,361 @@
+//! The hooks.
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use sfu_core::control::EventBody;
+use sfu_core::plugin::{
+    Attach, Cx, Error, Event, Plugin, PluginHandle, ProducerEvent, ProducerId, ProducerInfo, Responder, Rows,
+    RtpPacket, Start, Stats, Target, Verdict, plugin,
+};
+use sfu_core::serde_json::{Value, json};
+use sfu_core::tracing;
+
+use crate::folder::Folder;
+use crate::format::Formats;
+use crate::name::{NameParts, Template};
+use crate::queue::{PacketSender, packet_queue};
+use crate::requests::{Message, is_below};
+use crate::settings::{Config, Options, Request, matches};
+use crate::status::{Registry, Totals, TrackStatus};
+use crate::track::{Arrival, Outcome, Recording};
+use crate::wishes::{Wish, Wishes};
+use crate::writer::{Open, Outfit, WriterHandle};
+
+/// Encodings of a producer that are recorded at the most.
+const MAX_ENCODINGS: usize = 16;
+/// How long the end of the worker waits for files to be finished.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Records every producer as Janus MJR, one file per encoding, off the media thread.
+pub struct Recorder {
+    handle: PluginHandle<Message>,
+    pub(crate) wishes: Wishes,
+    template: Template,
+    wait_for_key_frame: bool,
+    queue: PacketSender,
+    writer: Option<WriterHandle>,
+    totals: Arc<Totals>,
+    next_track: u32,
+    dropped: u64,
+    oversize: u64,
+}
+
+/// What the instances share.
+pub struct Shared {
+    pub(crate) folder: Folder,
+    pub(crate) registry: Arc<Registry>,
+    /// The way to all instances; the same from each of them.
+    pub(crate) handle: Mutex<Option<PluginHandle<Message>>>,
+    /// Threads that read the folder now.
+    pub(crate) readers: Arc<AtomicUsize>,
+}
+
+#[plugin(id = "recorder", off)]
+impl Plugin for Recorder {
+    type Config = Config;
+    type Options = Options;
+    type Request = Request;
+    type Message = Message;
+    type Shared = Shared;
+    type Producer = Recording;
+
+    fn shared(config: &Config) -> Result<Shared, Error> {
+        config.check()?;
+        Ok(Shared {
+            folder: Folder::new(&config.folder),
+            registry: Arc::default(),
+            handle: Mutex::default(),
+            readers: Arc::default(),
+        })
+    }
+
+    fn new(config: Config, start: Start<'_, Self>) -> Result<Self, Error> {
+        let template = config.check()?;
+        let (shared, handle) = (start.shared().clone(), start.handle());
+        *crate::status::lock(&shared.handle) = Some(handle.clone());
+        let (queue, packets) = packet_queue(config.queue_bytes);
+        let totals = Arc::<Totals>::default();
+        let to_instance = handle.clone();
+        let outfit = Outfit {
+            store: Arc::new(shared.folder.clone()),
+            fsync: config.fsync,
+            registry: shared.registry.clone(),
+            totals: totals.clone(),
+            tell: Box::new(move |notice| {
+                if to_instance.send(Message::Notice(Arc::new(notice))).is_err() {
+                    tracing::warn!("recorder: an event was lost, too many wait");
+                }
+            }),
+        };
+        let writer = WriterHandle::spawn(format!("recorder-{}", start.worker()), packets, outfit)
+            .map_err(|error| Error::new(format!("can't start its writer thread: {error}")))?;
+        Ok(Recorder {
+            handle,
+            wishes: Wishes::default(),
+            template,
+            wait_for_key_frame: config.wait_for_key_frame,
+            queue,
+            writer: Some(writer),
+            totals,
+            next_track: 0,
+            dropped: 0,
+            oversize: 0,
+        })
+    }
+
+    fn stop(&mut self, _: &mut Cx<'_>) {
+        if self.writer.take().is_some_and(|writer| !writer.finish(PATIENCE)) {
+            tracing::error!("recorder: the disk is too slow, the end of recordings may be missing");
+        }
+    }
+
+    fn producer_opened(
+        &mut self,
+        info: &ProducerInfo<'_>,
+        options: &Options,
+        cx: &mut Cx<'_>,
+    ) -> Attach<Recording> {
+        let stream = info.labels.get("stream");
+        // A request for a stream is about what was there and what comes soon after.
+        let left_out = stream.is_some_and(|stream| self.wishes.get(stream) == Some(&Wish::Leave));
+        let chosen = |(name, pattern): (&String, &String)| {
+            info.labels.get(name).is_some_and(|value| matches(pattern, value))
+        };
+        if (left_out && !info.late()) || !options.only.iter().all(chosen) {
+            return Attach::Off;
+        }
+        match self.begin(info, options, cx) {
+            Ok(recording) => {
+                if info.late() && recording.is_gated() {
+                    cx.request_key_frame(info.id);
+                }
+                Attach::On(recording)
+            }
+            Err(error) => {
+                cx.notify(
+                    info.id,
+                    json!({
+                        "event": "recorder.failed",
+                        "error": error,
+                        "producer": info.id,
+                        "stream": stream,
+                    }),
+                );
+                Attach::Off
+            }
+        }
+    }
+
+    fn producer_event(
+        &mut self,
+        id: ProducerId,
+        event: &ProducerEvent,
+        rows: &mut Rows<'_, Self>,
+        _: &mut Cx<'_>,
+    ) {
+        let Some(recording) = rows.get_mut(id) else { return };
+        match event {
+            ProducerEvent::Paused => recording.pause(),
+            ProducerEvent::Resumed => recording.resume(),
+            _ => {}
+        }
+    }
+
+    fn producer_closed(&mut self, _: ProducerId, recording: Recording, cx: &mut Cx<'_>) {
+        let _ = cx;
+        for track in &recording.tracks {
+            if let Some(writer) = &self.writer {
+                writer.close(track.id);
+            }
+        }
+    }
+
+    fn rtp_in(
+        &mut self,
+        recording: &mut Recording,
+        packet: &mut RtpPacket<'_>,
+        _: &mut (),
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        let Some(bytes) = packet.as_bytes() else { return Verdict::Forward };
+        let arrival = Arrival {
+            bytes,
+            encoding: packet.encoding(),
+            payload_type: packet.payload_type(),
+            key_frame: packet.is_key_frame(),
+            sequence_number: packet.sequence_number(),
+            timestamp: packet.timestamp(),
+        };
+        match recording.take(&arrival, cx.now(), &mut self.queue) {
+            Outcome::Queued | Outcome::Held | Outcome::Ignored => {}
+            Outcome::Dropped => self.dropped += 1,
+            Outcome::Oversize => self.oversize += 1,
+        }
+        Verdict::Forward
+    }
+
+    fn request(
+        &mut self,
+        request: Request,
+        at: Target,
+        re: Responder,
+        rows: &mut Rows<'_, Self>,
+        cx: &mut Cx<'_>,
+    ) {
+        self.request_at(request, at, re, rows, cx);
+    }
+
+    async fn serve(shared: &Arc<Shared>, request: Request, re: Responder) {
+        crate::requests::serve(shared, request, re);
+    }
+
+    fn message(&mut self, message: Message, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
+        self.receive(message, rows, cx);
+    }
+
+    fn event(&mut self, event: &Event, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
+        let Target::Producer(id) = event.target else { return };
+        if matches!(event.body, EventBody::Opened { .. } | EventBody::StreamStarted { .. })
+            && !self.wishes.is_empty()
+            && rows.get(id).is_none()
+        {
+            self.grant(id, cx);
+        }
+    }
+
+    fn tick(&mut self, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
+        rows.for_each(|id: ProducerId, recording| {
+            if recording.wants_key_frame() {
+                cx.request_key_frame(id);
+            }
+            let dropped = recording.dropped();
+            let fresh = dropped - std::mem::replace(&mut recording.told_dropped, dropped);
+            if fresh > 0 {
+                let stream = recording.tracks.first().and_then(|track| track.status.stream.clone());
+                cx.notify(
+                    id,
+                    json!({
+                        "event": "recorder.dropped",
+                        "packets": fresh,
+                        "total": dropped,
+                        "producer": id,
+                        "stream": stream,
+                    }),
+                );
+            }
+        });
+        self.renew_wishes(cx);
+    }
+
+    fn stats(&self, at: Target, rows: &Rows<'_, Self>, out: &mut Stats) {
+        let recordings = rows.iter::<ProducerId>().filter(|(_, recording)| is_below(recording, at));
+        let (mut active, mut packets, mut bytes, mut dropped, mut oversize) = (0u64, 0u64, 0u64, 0u64, 0u64);
+        for (_, recording) in recordings {
+            for track in &recording.tracks {
+                active += u64::from(!track.failed);
+                packets += track.status.packets.get();
+                bytes += track.status.bytes.get();
+                dropped += track.status.dropped.get();
+                oversize += track.status.oversize.get();
+            }
+        }
+        out.put_sum("active", active);
+        if at == Target::Worker {
+            // With all that was recorded before.
+            let totals = &self.totals;
+            (packets, bytes) = (totals.packets.get(), totals.bytes.get());
+            (dropped, oversize) = (self.dropped, self.oversize);
+            out.put_sum("files", totals.files.get());
+            out.put_sum("failed", totals.failed.get());
+            out.put_max("queue_bytes", self.queue.waiting());
+            out.put_max("queue_peak_bytes", totals.queue_peak.get());
+        }
+        out.put_sum("packets", packets);
+        out.put_sum("bytes", bytes);
+        out.put_sum("dropped", dropped);
+        out.put_sum("oversize", oversize);
+    }
+}
+
+impl Recorder {
+    /// Begins the recording of a producer; the text says why not.
+    fn begin(
+        &mut self,
+        info: &ProducerInfo<'_>,
+        options: &Options,
+        cx: &Cx<'_>,
+    ) -> Result<Recording, String> {
+        let own =
+            options.file.as_deref().map(Template::parse).transpose().map_err(|error| error.to_string())?;
+        let template = own.as_ref().unwrap_or(&self.template);
+        let writer = self.writer.as_ref().ok_or("the worker stops")?;
+        let formats = Arc::new(Formats::of(info.kind, info.rtp_parameters));
+        let codec = formats.formats.first().ok_or("it sends nothing that can be recorded")?.codec;
+        let opened = (cx.now(), SystemTime::now());
+        let text = |id: &dyn std::fmt::Display| id.to_string();
+        let (producer, transport, router) = (text(&info.id), text(&info.transport), text(&info.router));
+        let session = info.session.map(|id| id.to_string()).unwrap_or_default();
+        let mut tracks = Vec::new();
+        for encoding in 0..info.rtp_parameters.encodings.len().clamp(1, MAX_ENCODINGS) as u8 {
+            let stem = template.stem(&NameParts {
+                kind: formats.kind_name(),
+                codec,
+                started: opened.1,
+                encoding,
+                producer: &producer,
+                transport: &transport,
+                session: &session,
+                router: &router,
+                label: &|name| info.labels.get(name).map(str::to_owned),
+            });
+            let stream = info.labels.get("stream").map(str::to_owned);
+            let status = Arc::new(TrackStatus::new(info.id, stream, formats.kind_name(), encoding, opened.1));
+            let track = self.next_track;
+            self.next_track = self.next_track.wrapping_add(1);
+            tracks.push((track, status.clone()));
+            if !writer.open(Open { track, opened, stem, formats: formats.clone(), status }) {
+                return Err("its writer thread is gone".to_owned());
+            }
+        }
+        let gated = self.wait_for_key_frame && formats.kind == sfu_core::control::MediaKind::Video;
+        let lineage = cx.view().lineage(info.id.into()).into_iter().collect();
+        Ok(Recording::new(tracks, formats, opened.0, gated, info.paused, lineage))
+    }
+
+    /// Records a producer that has just begun, if its stream was asked for.
+    fn grant(&self, id: ProducerId, cx: &mut Cx<'_>) {
+        let Some(stream) =
+            cx.view().producer(id).and_then(|view| view.labels.get("stream").map(str::to_owned))
+        else {
+            return;
+        };
+        if let Some(Wish::Record(file)) = self.wishes.get(&stream) {
+            let options = options_with(file.as_deref());
+            cx.enable(Self::META.id, id, options);
+        }
+    }
+
+    fn renew_wishes(&mut self, cx: &Cx<'_>) {
+        let due = self.wishes.due(cx.now());
+        if due.is_empty() {
+            return;
+        }
+        let view = cx.view();
+        let live = view.below::<ProducerId>(Target::Worker);
+        for stream in due {
+            let lives = |id: &ProducerId| {
+                view.producer(*id).is_some_and(|view| view.labels.get("stream") == Some(&*stream))
+            };
+            if live.iter().any(lives) {
+                // Lost, it is told again in time.
+                let _ = self.handle.broadcast(Message::Alive(stream));
+            }
+        }
+    }
+}
+
+/// Options that go with `enable`: null leaves a recording that runs as it is.
+pub(crate) fn options_with(file: Option<&str>) -> Value {
+    file.map_or(Value::Null, |file| json!({ "file": file }))
+}

@@ -1,0 +1,208 @@
+//! What a media thread keeps for a producer that is recorded: which packets go to the queue.
+use std::sync::Arc;
+use std::time::Instant;
+
+use sfu_core::plugin::Target;
+
+use crate::format::Formats;
+use crate::queue::{Label, PacketSender};
+use crate::status::TrackStatus;
+
+/// A packet, and what the core knows of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Header and payload.
+    pub bytes: &'a [u8],
+    /// Index of the encoding.
+    pub encoding: u8,
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Whether decoding can begin here.
+    pub key_frame: bool,
+    /// RTP sequence number.
+    pub sequence_number: u16,
+    /// RTP timestamp.
+    pub timestamp: u32,
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on its way to the file.
+    Queued,
+    /// A key frame must come first.
+    Held,
+    /// It is nothing that is recorded: paused, failed, or of a format that files don't have.
+    Ignored,
+    /// The queue is full.
+    Dropped,
+    /// It is longer than the 1500 bytes that a file can hold of a packet.
+    Oversize,
+}
+
+/// One encoding.
+#[derive(Debug)]
+pub struct Track {
+    /// Its number in the queue.
+    pub id: u32,
+    /// Its figures.
+    pub status: Arc<TrackStatus>,
+    /// It failed: nothing is queued any more.
+    pub failed: bool,
+    payload_type: Option<u8>,
+    /// Begins with a key frame, which has not come yet.
+    waiting: bool,
+    /// Sequence number and timestamp of the newest packet that was held back.
+    held: Option<(u16, u32)>,
+    /// A packet was held back since a key frame was last asked for.
+    asks: bool,
+    restart: bool,
+    /// The last packet was dropped.
+    lost: bool,
+}
+
+/// A producer that is recorded.
+#[derive(Debug)]
+pub struct Recording {
+    /// Its encodings.
+    pub tracks: Vec<Track>,
+    /// Its formats.
+    pub formats: Arc<Formats>,
+    /// When it began.
+    pub opened: Instant,
+    /// The producer, and what it belongs to.
+    pub lineage: Vec<Target>,
+    /// Dropped packets that were told of.
+    pub told_dropped: u64,
+    /// Video begins with a key frame.
+    gated: bool,
+    paused: bool,
+    /// Packets were lost before one that was recorded.
+    damaged: bool,
+}
+
+impl Recording {
+    /// Of a producer with these encodings; `gated` if it begins with a key frame.
+    pub fn new(
+        tracks: impl IntoIterator<Item = (u32, Arc<TrackStatus>)>,
+        formats: Arc<Formats>,
+        opened: Instant,
+        gated: bool,
+        paused: bool,
+        lineage: Vec<Target>,
+    ) -> Self {
+        let track = |(id, status)| Track {
+            id,
+            status,
+            failed: false,
+            payload_type: None,
+            waiting: gated,
+            held: None,
+            asks: false,
+            restart: false,
+            lost: false,
+        };
+        let tracks = tracks.into_iter().map(track).collect();
+        let (told_dropped, damaged) = (0, false);
+        Recording { tracks, formats, opened, lineage, told_dropped, gated, paused, damaged }
+    }
+
+    /// A packet came.
+    #[inline]
+    pub fn take(&mut self, packet: &Arrival<'_>, now: Instant, queue: &mut PacketSender) -> Outcome {
+        let Some(track) = self.tracks.get_mut(usize::from(packet.encoding)) else { return Outcome::Ignored };
+        if self.paused || track.failed {
+            return Outcome::Ignored;
+        }
+        let is_other = track.payload_type != Some(packet.payload_type);
+        if is_other && self.formats.get(packet.payload_type).is_none() {
+            return Outcome::Ignored;
+        }
+        // Another format is another file, and that begins with a key frame too.
+        if (track.waiting || (is_other && self.gated)) && !track.opens(packet) {
+            return Outcome::Held;
+        }
+        track.payload_type = Some(packet.payload_type);
+        if packet.bytes.len() > sfu_core::media::mjr::MAX_RTP_LEN {
+            track.status.oversize.add(1);
+            return Outcome::Oversize;
+        }
+        let at = now.saturating_duration_since(self.opened).as_nanos() as u64;
+        let label = Label { track: track.id, at, restart: track.restart };
+        if queue.push(label, packet.bytes).is_err() {
+            track.lost = true;
+            track.status.dropped.add(1);
+            return Outcome::Dropped;
+        }
+        track.restart = false;
+        self.damaged |= std::mem::take(&mut track.lost);
+        Outcome::Queued
+    }
+
+    /// The producer was paused: what may still come is not recorded.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// The producer goes on; its files do so without a gap.
+    pub fn resume(&mut self) {
+        if std::mem::take(&mut self.paused) {
+            for track in &mut self.tracks {
+                track.restart = true;
+                track.waiting = self.gated;
+                track.held = None;
+            }
+        }
+    }
+
+    /// Whether a key frame would help: packets were held back for want of one since the last call, or were lost before one
+    /// that was recorded.
+    pub fn wants_key_frame(&mut self) -> bool {
+        let mut wants = std::mem::take(&mut self.damaged) && self.gated;
+        for track in &mut self.tracks {
+            wants |= std::mem::take(&mut track.asks) && !track.failed;
+        }
+        wants
+    }
+
+    /// Whether it begins with a key frame.
+    pub fn is_gated(&self) -> bool {
+        self.gated
+    }
+
+    /// A track has failed: nothing is queued for it any more.
+    pub fn fail(&mut self, id: u32) {
+        for track in self.tracks.iter_mut().filter(|track| track.id == id) {
+            track.failed = true;
+        }
+    }
+
+    /// Packets of all encodings that were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.tracks.iter().map(|track| track.status.dropped.get()).sum()
+    }
+}
+
+impl Track {
+    /// Whether recording can begin with this packet; if not, it is held back.
+    #[cold]
+    fn opens(&mut self, packet: &Arrival<'_>) -> bool {
+        let is_later = |than: u16| (packet.sequence_number.wrapping_sub(than) as i16) > 0;
+        // The rest of a frame whose first packet comes late was held back: that frame would be incomplete.
+        let torn = self.held.is_some_and(|(sequence_number, timestamp)| {
+            timestamp == packet.timestamp && !is_later(sequence_number)
+        });
+        if packet.key_frame && !torn {
+            (self.waiting, self.held, self.asks) = (false, None, false);
+            return true;
+        }
+        self.asks = true;
+        if self.held.is_none_or(|(sequence_number, _)| is_later(sequence_number)) {
+            self.held = Some((packet.sequence_number, packet.timestamp));
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! The thread that writes the recordings of one media thread.
+//!
+//! It looks into the queue every 20 ms instead of being woken for packets: a wake-up is a system call, which the media
+//! thread would pay for.
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use sfu_core::media::mjr::MjrError;
+use sfu_core::plugin::ProducerId;
+use sfu_core::serde_json::{Value, json};
+use sfu_core::tracing;
+
+use crate::file::{RecordingFile, Written};
+use crate::folder::{Store, millis};
+use crate::format::Formats;
+use crate::queue::{Label, PacketReceiver};
+use crate::status::{Registry, Totals, TrackStatus};
+
+/// How often the queue is looked into while something is recorded.
+const POLL: Duration = Duration::from_millis(20);
+/// How long packets wait to be written at the most, besides a slow disk.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
+/// Files of one encoding: each change of the codec begins another, and a hostile sender could change it with each packet.
+const MAX_FILES: u32 = 32;
+
+/// A recording that begins.
+pub struct Open {
+    /// Its number in the queue.
+    pub track: u32,
+    /// When it begins, by both clocks.
+    pub opened: (Instant, SystemTime),
+    /// Name of its file, without ending and number.
+    pub stem: String,
+    /// What comes.
+    pub formats: Arc<Formats>,
+    /// Its figures.
+    pub status: Arc<TrackStatus>,
+}
+
+enum Job {
+    Open(Box<Open>),
+    Close(u32),
+}
+
+/// Something to tell everybody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// Whom it is about.
+    pub producer: ProducerId,
+    /// The body of the event.
+    pub body: Value,
+    /// The track that has failed.
+    pub failed: Option<u32>,
+}
+
+/// What a writer works with.
+pub struct Outfit {
+    /// Where files go to.
+    pub store: Arc<dyn Store>,
+    /// Whether flushed means on the disk.
+    pub fsync: bool,
+    /// Where recordings are entered.
+    pub registry: Arc<Registry>,
+    /// What was done.
+    pub totals: Arc<Totals>,
+    /// Takes notices.
+    pub tell: Box<dyn Fn(Notice) + Send>,
+}
+
+/// The way to a writer. Dropped, the writer finishes what it has and ends.
+pub struct WriterHandle {
+    jobs: Sender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl WriterHandle {
+    /// Starts a writer with the packets of `packets`.
+    pub fn spawn(name: String, packets: PacketReceiver, outfit: Outfit) -> io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let run = move || {
+            let desk = Desk { inbox, outfit, tracks: HashMap::new(), closing: Vec::new() };
+            Writer { packets, desk, flushed: Instant::now() }.run();
+        };
+        Ok(WriterHandle { jobs, thread: std::thread::Builder::new().name(name).spawn(run)? })
+    }
+
+    /// Begins a recording; its packets may be queued from now on. `false`: the writer is gone.
+    pub fn open(&self, open: Open) -> bool {
+        self.jobs.send(Job::Open(Box::new(open))).is_ok()
+    }
+
+    /// Ends a recording after all packets that were queued before.
+    pub fn close(&self, track: u32) {
+        // Without a writer there is nothing to close.
+        let _ = self.jobs.send(Job::Close(track));
+    }
+
+    /// Ends all recordings and waits for it, at most so long; whether it was done. For `stop` only: it blocks.
+    pub fn finish(self, patience: Duration) -> bool {
+        drop(self.jobs);
+        let end = Instant::now() + patience;
+        while !self.thread.is_finished() {
+            if Instant::now() >= end {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.thread.join().is_ok()
+    }
+}
+
+struct Track {
+    open: Open,
+    number: u64,
+    /// Files made for it.
+    files: u32,
+    /// None once it has failed.
+    file: Option<RecordingFile>,
+}
+
+/// Everything but the queue, whose packets are borrowed while they are written.
+struct Desk {
+    inbox: Receiver<Job>,
+    outfit: Outfit,
+    tracks: HashMap<u32, Track>,
+    closing: Vec<u32>,
+}
+
+struct Writer {
+    packets: PacketReceiver,
+    desk: Desk,
+    flushed: Instant,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            let ending = !self.desk.wait();
+            self.desk.take_jobs();
+            // Packets of what is to be closed were queued before the job was sent, so they are in the ring now.
+            let closing = std::mem::take(&mut self.desk.closing);
+            self.drain();
+            for track in closing {
+                self.desk.close(track);
+            }
+            if self.flushed.elapsed() >= FLUSH_EVERY {
+                self.flushed = Instant::now();
+                self.desk.flush();
+            }
+            if ending {
+                break;
+            }
+        }
+        let all: Vec<u32> = self.desk.tracks.keys().copied().collect();
+        for track in all {
+            self.desk.close(track);
+        }
+    }
+
+    /// Writes what is in the queue now; what comes meanwhile waits for the next round, so that files are flushed in time.
+    fn drain(&mut self) {
+        let waiting = self.packets.waiting();
+        self.desk.outfit.totals.queue_peak.raise(waiting as u64);
+        let mut done = 0;
+        while done < waiting {
+            let Some((label, packet)) = self.packets.pop() else { break };
+            done += packet.len();
+            self.desk.write(label, packet);
+        }
+    }
+}
+
+impl Desk {
+    /// Waits for a job, or for the next look into the queue. `false`: no more jobs will come.
+    fn wait(&mut self) -> bool {
+        let job = if self.tracks.is_empty() {
+            self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            self.inbox.recv_timeout(POLL)
+        };
+        match job {
+            Ok(job) => self.take(job),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        true
+    }
+
+    fn take_jobs(&mut self) {
+        while let Ok(job) = self.inbox.try_recv() {
+            self.take(job);
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Close(track) => self.closing.push(track),
+            Job::Open(open) => {
+                let open = *open;
+                let number = self.outfit.registry.add(open.status.clone());
+                let id = open.track;
+                let mut track = Track { open, number, files: 0, file: None };
+                self.outfit.begin(&mut track);
+                self.tracks.insert(id, track);
+            }
+        }
+    }
+
+    fn write(&mut self, label: Label, packet: &[u8]) {
+        if !self.tracks.contains_key(&label.track) {
+            // The job was sent before the packet was queued, but perhaps after the last look for jobs.
+            self.take_jobs();
+        }
+        let Some(track) = self.tracks.get_mut(&label.track) else { return };
+        let at = Duration::from_nanos(label.at);
+        // A second try after the file was changed.
+        for restart in [label.restart, false] {
+            let Some(file) = &mut track.file else { return };
+            match file.write(packet, at, restart, &track.open.formats) {
+                Ok(Written::Yes) => {
+                    let status = &track.open.status;
+                    status.packets.add(1);
+                    self.outfit.totals.packets.add(1);
+                    let grown = file.take_growth();
+                    status.bytes.add(grown);
+                    self.outfit.totals.bytes.add(grown);
+                    return;
+                }
+                Ok(Written::No) => return,
+                Ok(Written::OtherFormat) => self.outfit.change_file(track),
+                Err(error) => return self.outfit.failed(track, &error),
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        for track in self.tracks.values_mut() {
+            if let Some(Err(error)) = track.file.as_mut().map(|file| file.flush(self.outfit.fsync)) {
+                self.outfit.failed(track, &error.into());
+            }
+        }
+    }
+
+    fn close(&mut self, track: u32) {
+        if let Some(mut track) = self.tracks.remove(&track) {
+            let ended = self.outfit.end(&mut track);
+            // Whoever hears of the end finds it among the finished ones.
+            self.outfit.registry.remove(track.number);
+            self.outfit.say_ended(&track, ended);
+        }
+    }
+}
+
+impl Outfit {
+    fn begin(&self, track: &mut Track) {
+        let made = if track.files < MAX_FILES {
+            RecordingFile::create(&*self.store, &track.open.stem, track.open.opened)
+        } else {
+            Err(MjrError::Misuse("the sender changes its codec again and again"))
+        };
+        let file = match made {
+            Ok(file) => file,
+            Err(error) => return self.failed(track, &error),
+        };
+        track.files += 1;
+        let status = &track.open.status;
+        status.set_file(file.name());
+        self.totals.files.add(1);
+        self.say(
+            track,
+            "recorder.started",
+            json!({ "file": file.name(), "started": millis(status.started) }),
+            None,
+        );
+        track.file = Some(file);
+    }
+
+    /// Ends the file, and answers what it was.
+    fn end(&self, track: &mut Track) -> Option<Value> {
+        let mut file = track.file.take()?;
+        if let Err(error) = file.flush(self.fsync) {
+            self.failed(track, &error.into());
+            return None;
+        }
+        Some(json!({
+            "file": file.name(),
+            "packets": file.packets(),
+            "bytes": file.bytes(),
+            "duration": file.duration().as_millis() as u64,
+            "dropped": track.open.status.dropped.get(),
+            "oversize": track.open.status.oversize.get(),
+        }))
+    }
+
+    fn say_ended(&self, track: &Track, ended: Option<Value>) {
+        if let Some(about) = ended {
+            self.say(track, "recorder.stopped", about, None);
+        }
+    }
+
+    /// Goes on in another file of the same name with a number.
+    fn change_file(&self, track: &mut Track) {
+        let ended = self.end(track);
+        self.say_ended(track, ended);
+        if !track.open.status.has_failed() {
+            self.begin(track);
+        }
+    }
+
+    /// Gives a recording up: media goes on, and what is in its file stays readable.
+    fn failed(&self, track: &mut Track, error: &MjrError) {
+        track.file = None;
+        let status = &track.open.status;
+        status.failed.store(true, Ordering::Relaxed);
+        self.totals.failed.add(1);
+        let file = status.file();
+        tracing::error!(producer = %status.producer, %file, "recorder: recording ended: {error}");
+        let about = json!({ "file": file, "error": error.to_string() });
+        self.say(track, "recorder.failed", about, Some(track.open.track));
+    }
+
+    fn say(&self, track: &Track, event: &str, mut about: Value, failed: Option<u32>) {
+        let status = &track.open.status;
+        about["event"] = event.into();
+        about["producer"] = json!(status.producer);
+        about["stream"] = json!(status.stream);
+        about["kind"] = status.kind.into();
+        about["encoding"] = status.encoding.into();
+        (self.tell)(Notice { producer: status.producer, body: about, failed });
+    }
+}
+
+#[cfg(test)]
+mod tests;

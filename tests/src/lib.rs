@@ -1,0 +1,20 @@
+//! What whole-system tests stand on: a worker process, browsers, foreign WebRTC stacks, a lossy relay, and the tools
+//! that read recordings.
+//!
+//! A test drives a real `sfu-worker` from outside, as a user would. What a machine lacks makes a test *skipped*, aloud
+//! ([`skip!`]), never silently green.
+pub mod browser;
+pub mod config;
+pub mod front;
+pub mod http;
+pub mod media;
+pub mod numbers;
+pub mod peer;
+pub mod relay;
+pub mod rtp;
+pub mod run;
+pub mod sdp;
+pub mod stack;
+pub mod stream;
+pub mod tools;
+pub mod worker;
