@@ -194,7 +194,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let moment = Moment { now, view: &self.engine };
         let mut verdict = self.plugins.rtp_out(id, &mut view, notes, moment, mode);
         let outcome = view.outcome();
-        if outcome.must_drop {
+        // A changed header that nobody keeps could not be sent again as it left.
+        if outcome.must_drop || (private.is_none() && outcome.header_changed) {
             self.engine.counters.private_pool_empty += 1;
             verdict = Verdict::Drop;
         }
@@ -260,6 +261,17 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         }
         if self.engine.has_changes() {
             self.drain_changes(now);
+        }
+        if self.engine.has_relay_skips() {
+            self.relay_skips();
+        }
+    }
+
+    /// Copies elsewhere learn what they won't get, between the packets that they get.
+    #[cold]
+    fn relay_skips(&mut self) {
+        while let Some((worker, packet)) = self.engine.next_relay_skip() {
+            self.around.relay(worker, Relayed { packet, notes: S::Notes::default() });
         }
     }
 

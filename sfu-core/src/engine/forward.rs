@@ -101,6 +101,22 @@ impl Engine {
         }
         if let Some(entity) = self.producers.get_mut(producer) {
             entity.consumers = consumers;
+            for worker in &entity.relays {
+                self.relays.skip(*worker, producer, encoding, extended, timestamp);
+            }
+        }
+    }
+
+    /// An encoding began anew: what its consumers get goes on from the next packet that a decoder can begin with.
+    #[cold]
+    pub(super) fn restart_consumers(&mut self, producer: ProducerId, encoding: u8) {
+        let Some(entity) = self.producers.get(producer) else { return };
+        for id in &entity.consumers {
+            if let Some(consumer) = self.consumers.get_mut(*id)
+                && consumer.encoding == Some(encoding)
+            {
+                consumer.resync();
+            }
         }
     }
 

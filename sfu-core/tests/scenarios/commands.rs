@@ -121,6 +121,7 @@ impl Plugin for Actor {
                     rtp_parameters,
                     paused: false,
                     ignore_dtx: false,
+                    outlives_producer: false,
                     labels: Labels::new(),
                 };
                 cx.control(Command::Consume { transport, options }, 9);

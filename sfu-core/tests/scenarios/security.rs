@@ -91,6 +91,7 @@ fn replayed_and_forged_media_is_refused_and_creates_nothing() {
 fn media_before_dtls_is_refused() {
     let mut bench = bench();
     let peer = bench.peer_with(PeerOptions::webrtc().silent());
+    bench.set_filter(peer, Direction::ToWorker, |datagram| !datagram.is_dtls());
     let p = bench.produce(peer, Media::opus());
     let c = bench.consumer(p);
     let packet = [0x80, 111, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
