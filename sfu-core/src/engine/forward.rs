@@ -41,7 +41,12 @@ pub(crate) struct Egress {
     pub(crate) private: Option<FreshPacket>,
     /// The extended number in the consumer's present source.
     pub(crate) extended: u64,
+    /// The consumer begins with this packet.
+    pub(crate) began: bool,
 }
+
+/// Packets behind the one that a consumer begins with that are looked for in the store.
+const CATCH_UP: u64 = 512;
 
 impl Egress {
     /// Room to prepare one consumer's packet after the other in.
@@ -53,6 +58,7 @@ impl Egress {
             header: EgressHeader::default(),
             private: None,
             extended: 0,
+            began: false,
         }
     }
 }
@@ -192,9 +198,8 @@ impl Engine {
             consumer.needs_sync = true;
             return false;
         }
-        if (consumer.needs_sync || consumer.encoding != Some(published.encoding))
-            && !self.synchronize(now, published, id)
-        {
+        egress.began = consumer.needs_sync || consumer.encoding != Some(published.encoding);
+        if egress.began && !self.synchronize(now, published, id) {
             return false;
         }
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
@@ -226,6 +231,22 @@ impl Engine {
                 false
             }
         }
+    }
+
+    /// The next stored packet behind number `after` that came before `published`; given back by [`Engine::release_new`].
+    pub(crate) fn stored_behind(&self, published: &Published, after: u64) -> Option<Published> {
+        let Published { producer, encoding: index, extended, .. } = *published;
+        let encoding = self.producers.get(producer)?.encodings.get(usize::from(index))?;
+        let highest = encoding.stream.as_ref()?.stream.highest()?.min(extended + CATCH_UP);
+        (after + 1..=highest).find_map(|extended| {
+            let packet = encoding.store.get(extended)?.clone();
+            Some(Published { producer, encoding: index, extended, packet, consumers: Vec::new() })
+        })
+    }
+
+    /// A stored packet does not go to a consumer.
+    pub(crate) fn skip_stored(&mut self, now: Instant, id: ConsumerId, stored: &Published) {
+        self.skip(now, id, stored.extended, stored.packet.header.timestamp);
     }
 
     /// The consumer waits for a beginning, or follows another encoding: is this packet the one to begin with?

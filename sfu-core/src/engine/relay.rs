@@ -128,7 +128,10 @@ impl Engine {
         let (worker, skipped) = self.relays.skipped.pop_front()?;
         let Skipped { origin, encoding, extended, timestamp } = skipped;
         let info = PacketInfo::new(crate::rtp::Codec::Opus);
-        Some((worker, RelayedPacket { origin, encoding, extended, info, bytes: Default::default(), timestamp }))
+        Some((
+            worker,
+            RelayedPacket { origin, encoding, extended, info, bytes: Default::default(), timestamp },
+        ))
     }
 
     /// Begins to relay a producer of this thread to `worker`.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use sfu_core::control::{Command, ConsumerOptions, EventBody, Labels, Target};
 use sfu_core::plugin::{
-    Attach, ConsumerId, ConsumerInfo, Cx, Error, NewRtp, Plugin, ProducerId, ProducerInfo, Reply, Responder, Rows,
-    RtcpPacket, RtpPacket, SessionPush, Start, Stats, TransportId, Verdict, plugin, request,
+    Attach, ConsumerId, ConsumerInfo, Cx, Error, NewRtp, Plugin, ProducerId, ProducerInfo, Reply, Responder,
+    Rows, RtcpPacket, RtpPacket, SessionPush, Start, Stats, TransportId, Verdict, plugin, request,
 };
 use sfu_core::testing::{self, Bench, Build};
 

@@ -1,5 +1,7 @@
 //! A plugin drops packets: neither side takes it for loss.
-use sfu_core::plugin::{Attach, ConsumerInfo, Cx, Plugin, PluginSet, ProducerInfo, RtpPacket, Verdict, plugin};
+use sfu_core::plugin::{
+    Attach, ConsumerInfo, Cx, Plugin, PluginSet, ProducerInfo, RtpPacket, Verdict, plugin,
+};
 use sfu_core::testing::{self, Bench, Build, Conditions, Direction, Media, PeerOptions};
 
 use crate::{ms, seconds};

@@ -2,8 +2,8 @@
 use serde_json::json;
 use sfu_core::control::{Labels, Target};
 use sfu_core::plugin::{
-    Attach, ConsumerId, ConsumerInfo, Cx, Plugin, ProducerId, ProducerInfo, Refusal, Rows, RtpPacket, SessionId,
-    SessionInfo, Stats, TransportId, TransportInfo, Verdict, plugin,
+    Attach, ConsumerId, ConsumerInfo, Cx, Plugin, ProducerId, ProducerInfo, Refusal, Rows, RtpPacket,
+    SessionId, SessionInfo, Stats, TransportId, TransportInfo, Verdict, plugin,
 };
 use sfu_core::testing::{self, Build, Media, PeerOptions};
 
@@ -33,7 +33,12 @@ impl Plugin for Diary {
         self.note("session", info.late());
         Attach::On(())
     }
-    fn transport_opened(&mut self, info: &TransportInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+    fn transport_opened(
+        &mut self,
+        info: &TransportInfo<'_>,
+        _: &Self::Options,
+        _: &mut Cx<'_>,
+    ) -> Attach<()> {
         self.note("transport", info.late());
         Attach::On(())
     }
@@ -105,7 +110,8 @@ fn what_is_there_already_comes_late_and_parents_first() {
 #[test]
 fn the_nearest_setting_wins() {
     for workers in [1, 2] {
-        let mut bench = Build::of::<Diary>().workers(workers).config(json!({"diary": {"enabled": true}})).start();
+        let mut bench =
+            Build::of::<Diary>().workers(workers).config(json!({"diary": {"enabled": true}})).start();
         let p = bench.audio_producer();
         let (a, b) = (bench.consumer(p), bench.consumer(p));
         let peer = bench.peer_of_consumer(a);
@@ -135,7 +141,12 @@ impl Plugin for Door {
     fn session_opened(&mut self, info: &SessionInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
         refuse(info.labels, "session")
     }
-    fn transport_opened(&mut self, info: &TransportInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+    fn transport_opened(
+        &mut self,
+        info: &TransportInfo<'_>,
+        _: &Self::Options,
+        _: &mut Cx<'_>,
+    ) -> Attach<()> {
         refuse(info.labels, "transport")
     }
     fn producer_opened(&mut self, info: &ProducerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {

@@ -99,7 +99,8 @@ fn states_are_told_in_order() {
     let ann = bench.peer_with(PeerOptions::webrtc());
     let transport = bench.transport(ann);
     let told: Vec<String> = bench.events_of(transport).iter().map(|body| format!("{body:?}")).collect();
-    let place = |what: &str| told.iter().position(|text| text.contains(what)).unwrap_or_else(|| panic!("{told:?}"));
+    let place =
+        |what: &str| told.iter().position(|text| text.contains(what)).unwrap_or_else(|| panic!("{told:?}"));
     assert!(place("Opened") < place("IceState(Completed)"));
     assert!(place("IceState(Completed)") < place("DtlsState(Connected)"));
     assert!(place("DtlsState(Connecting)") < place("DtlsState(Connected)"));

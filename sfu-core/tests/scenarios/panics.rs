@@ -1,6 +1,8 @@
 //! A plugin that panics harms nobody else.
 use sfu_core::control::{CloseReason, EventBody};
-use sfu_core::plugin::{Attach, ConsumerId, ConsumerInfo, Cx, Plugin, ProducerInfo, RtpPacket, Verdict, plugin};
+use sfu_core::plugin::{
+    Attach, ConsumerId, ConsumerInfo, Cx, Plugin, ProducerInfo, RtpPacket, Verdict, plugin,
+};
 use sfu_core::testing::{self, Bench, Build};
 
 use crate::{ms, seconds};
@@ -38,7 +40,13 @@ macro_rules! fragile {
                 self.victim.get_or_insert(info.id);
                 Attach::On(info.id)
             }
-            fn rtp_out(&mut self, id: &mut ConsumerId, packet: &mut RtpPacket<'_>, _: &(), _: &mut Cx<'_>) -> Verdict {
+            fn rtp_out(
+                &mut self,
+                id: &mut ConsumerId,
+                packet: &mut RtpPacket<'_>,
+                _: &(),
+                _: &mut Cx<'_>,
+            ) -> Verdict {
                 let number = u32::from_be_bytes(*packet.payload().last_chunk().unwrap());
                 if self.victim == Some(*id) && number == 5 {
                     std::panic::panic_any("meant");
@@ -52,7 +60,9 @@ fragile!(Forwards, "forwards", "forward");
 fragile!(Drops, "drops", "drop");
 fragile!(Closes, "closes", "close");
 
-fn after_panic<P: Plugin>(workers: u8) -> (Bench<sfu_core::plugin::Cons<P, sfu_core::plugin::Nil>>, ConsumerId) {
+fn after_panic<P: Plugin>(
+    workers: u8,
+) -> (Bench<sfu_core::plugin::Cons<P, sfu_core::plugin::Nil>>, ConsumerId) {
     quiet();
     let mut bench = Build::of::<P>().workers(workers).start();
     let p = bench.audio_producer();

@@ -23,7 +23,13 @@ impl Plugin for Stamp {
     ) -> Attach<ConsumerId> {
         Attach::On(info.id)
     }
-    fn rtp_out(&mut self, id: &mut ConsumerId, packet: &mut RtpPacket<'_>, _: &(), _: &mut Cx<'_>) -> Verdict {
+    fn rtp_out(
+        &mut self,
+        id: &mut ConsumerId,
+        packet: &mut RtpPacket<'_>,
+        _: &(),
+        _: &mut Cx<'_>,
+    ) -> Verdict {
         self.calls += 1;
         let len = packet.payload().len();
         if packet.set_payload_len(len + 8).is_err() {
@@ -111,12 +117,14 @@ fn without_hooks_the_identical_srtp_packet_comes_again_too() {
     let c = bench.consume(viewer, p);
     bench.tap(viewer, Direction::ToPeer);
     bench.play(&[p], ms(300));
-    let first: Vec<_> = bench.tap(viewer, Direction::ToPeer).into_iter().filter(|d| d.rtp().is_some()).collect();
+    let first: Vec<_> =
+        bench.tap(viewer, Direction::ToPeer).into_iter().filter(|d| d.rtp().is_some()).collect();
     let numbers: Vec<u16> = first.iter().filter_map(|d| Some(d.rtp()?.1)).collect();
     bench.advance(ms(100));
     bench.tap(viewer, Direction::ToPeer);
     bench.nack(c, &numbers);
-    let again: Vec<_> = bench.tap(viewer, Direction::ToPeer).into_iter().filter(|d| d.rtp().is_some()).collect();
+    let again: Vec<_> =
+        bench.tap(viewer, Direction::ToPeer).into_iter().filter(|d| d.rtp().is_some()).collect();
     assert_eq!(first, again);
 }
 
@@ -133,7 +141,10 @@ fn an_empty_pool_drops_and_counts_and_leaves_no_gap() {
     for c in listeners {
         assert_eq!(bench.receiver(c).lost(), 0);
         arrived += bench.received(c).len() as u64;
-        assert!(bench.received(c).iter().all(|packet| packet.payload.len() == 15), "an unchanged packet leaked");
+        assert!(
+            bench.received(c).iter().all(|packet| packet.payload.len() == 15),
+            "an unchanged packet leaked"
+        );
     }
     assert_eq!(arrived + empty, 100 * 60);
 }

@@ -1,7 +1,7 @@
 //! A room on two media threads.
 use sfu_core::control::{CloseReason, Command, EventBody};
 use sfu_core::plugin::{Attach, ConsumerInfo, Cx, Plugin, ProducerInfo, RtpPacket, Verdict, plugin};
-use sfu_core::testing::{self, Bench, Build, PeerOptions, Media};
+use sfu_core::testing::{self, Bench, Build, Media, PeerOptions};
 
 use crate::{ms, seconds};
 
@@ -20,12 +20,24 @@ impl Plugin for Notes {
     fn consumer_opened(&mut self, _: &ConsumerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
         Attach::On(())
     }
-    fn rtp_in(&mut self, count: &mut u32, _: &mut RtpPacket<'_>, note: &mut (u32, u8), cx: &mut Cx<'_>) -> Verdict {
+    fn rtp_in(
+        &mut self,
+        count: &mut u32,
+        _: &mut RtpPacket<'_>,
+        note: &mut (u32, u8),
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
         *count += 1;
         *note = (*count, cx.worker());
         Verdict::Forward
     }
-    fn rtp_out(&mut self, _: &mut (), packet: &mut RtpPacket<'_>, note: &(u32, u8), cx: &mut Cx<'_>) -> Verdict {
+    fn rtp_out(
+        &mut self,
+        _: &mut (),
+        packet: &mut RtpPacket<'_>,
+        note: &(u32, u8),
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
         let number = u32::from_be_bytes(*packet.payload().last_chunk().unwrap());
         assert_eq!(*note, (number, 0));
         assert!(cx.worker() <= 1);

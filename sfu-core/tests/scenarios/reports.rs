@@ -9,14 +9,16 @@ use crate::{ms, seconds};
 #[test]
 fn the_round_trip_is_that_of_the_path() {
     let mut bench = Build::<Nil>::new().start();
-    let ann = bench.peer_with(PeerOptions::webrtc().path(Conditions::delay(ms(30))).clock_ahead(seconds(1234)));
+    let ann =
+        bench.peer_with(PeerOptions::webrtc().path(Conditions::delay(ms(30))).clock_ahead(seconds(1234)));
     let bob = bench.peer_with(PeerOptions::webrtc().path(Conditions::delay(ms(45))));
     let p = bench.produce(ann, Media::vp8());
     let c = bench.consume(bob, p);
     bench.play(&[p], seconds(6));
     let seen = bench.consumer_stats(c).stream.round_trip_time.expect("a round trip");
     assert!((85.0..95.0).contains(&seen), "{seen} ms to the receiver");
-    let told = bench.sender(p).reports.iter().rev().find_map(|report| report.round_trip).expect("a round trip");
+    let told =
+        bench.sender(p).reports.iter().rev().find_map(|report| report.round_trip).expect("a round trip");
     assert!((55..65).contains(&told.as_millis()), "{told:?} told to the sender");
 }
 

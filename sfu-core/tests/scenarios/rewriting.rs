@@ -160,3 +160,27 @@ fn a_sender_that_begins_anew_is_followed() {
     assert!(bench.received(c).len() >= 99, "{}", bench.received(c).len());
     assert_eq!(bench.receiver(c).lost(), 0);
 }
+
+#[test]
+fn a_key_frame_whose_beginning_comes_last_is_sent_whole() {
+    for workers in [1, 2] {
+        let mut bench = Build::<Nil>::new().workers(workers).start();
+        let p = bench.video_producer();
+        let c = bench.consumer(p);
+        let part = |n: u32| {
+            let mut payload = vec![0; 20];
+            payload.extend(n.to_be_bytes());
+            sfu_core::testing::Rtp::new(3000, payload)
+        };
+        bench.send(p, vp8(0).timestamp(0).sequence(99));
+        bench.send(p, vp8_key(1).marker(false).lost());
+        for n in 2..10 {
+            bench.send(p, part(n).marker(n == 9));
+        }
+        assert!(bench.received(c).is_empty());
+        bench.advance(ms(200));
+        // The sender was asked for it, and sent it again.
+        assert_eq!(bench.receiver(c).numbers(), (1..10).collect::<Vec<_>>(), "{workers} workers");
+        assert_eq!(bench.receiver(c).lost(), 0);
+    }
+}

@@ -146,7 +146,11 @@ fn comedia_with_srtp_learns_from_an_authentic_packet_only() {
     forged.extend([0; 40]);
     bench.send_from(stranger(), peer, &forged);
     // RTCP alike.
-    bench.send_from(stranger(), peer, &[0x80, 201, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0]);
+    bench.send_from(
+        stranger(),
+        peer,
+        &[0x80, 201, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0],
+    );
     assert!(bench.transport_stats(peer).tuple.unwrap().remote.is_none());
     assert_eq!(bench.transport_stats(peer).srtp_failures, 2);
     bench.send(p, testing::opus(1));

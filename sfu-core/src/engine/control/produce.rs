@@ -95,7 +95,11 @@ impl Engine {
     }
 
     /// Pauses or resumes a producer, its consumers, and its copies on other media threads.
-    pub(crate) fn set_producer_paused(&mut self, id: ProducerId, paused: bool) -> Result<Reply, ControlError> {
+    pub(crate) fn set_producer_paused(
+        &mut self,
+        id: ProducerId,
+        paused: bool,
+    ) -> Result<Reply, ControlError> {
         let producer = self.producers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
         if producer.paused == paused {
             return Ok(Reply::Done);
