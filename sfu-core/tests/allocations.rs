@@ -56,7 +56,7 @@ impl Plugin for Busy {
         *st += 1;
         *note = *st;
         self.packets += 1;
-        if *st % 10 == 0 { Verdict::Drop } else { Verdict::Forward }
+        if st.is_multiple_of(10) { Verdict::Drop } else { Verdict::Forward }
     }
     fn rtp_out(&mut self, st: &mut u64, packet: &mut RtpPacket<'_>, note: &u64, _: &mut Cx<'_>) -> Verdict {
         *st += note;

@@ -8,7 +8,7 @@ use sfu_core::plugin::{
     Attach, ConsumerId, ConsumerInfo, Cx, Error, NewRtp, Plugin, ProducerId, ProducerInfo, Reply, Responder,
     Rows, RtcpPacket, RtpPacket, SessionPush, Start, Stats, TransportId, Verdict, plugin, request,
 };
-use sfu_core::testing::{self, Bench, Build};
+use sfu_core::testing::{Bench, Build};
 
 use crate::{ms, seconds};
 
