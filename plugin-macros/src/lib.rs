@@ -12,7 +12,8 @@ use quote::quote;
 ///
 /// `#[plugin(id = "recorder", after("decrypt"), before("mixer"), requires("clock"), conflicts("other"), off,
 /// on_panic = "forward" | "drop" | "close", about = "…", tick_ms = 1000)]`: only `id` is always needed. `on_panic` must
-/// be written when `rtp_out` or `data_in` is overridden. Without `about`, the first line of the doc comment is taken.
+/// be written when `rtp_out` or `data_in` is overridden. Without `about`, the first line of the impl's doc comment is taken,
+/// without that, the description of the package.
 ///
 /// For a kind of entity with a state type or a hook, but without `*_opened`, the plugin is on wherever its settings say
 /// so, with `Default` state. Without `new` it is `Self::default()`, without `shared` it is `Shared::default()`.

@@ -114,6 +114,8 @@ pub fn expand(input: TokenStream) -> TokenStream {
         #plugin_links
         #signaling_links
         impl ::sfu_core::plugin::Composition for #name {
+            const NAME: &'static str = ::core::env!("CARGO_PKG_NAME");
+            const VERSION: &'static str = ::core::env!("CARGO_PKG_VERSION");
             type Plugins = #plugin_list;
             type Signaling = #signaling_list;
             const CHECKED: () = {

@@ -1,5 +1,6 @@
 //! A UDP relay that drops, delays and limits by seed: what happens to the n-th datagram of a direction is decided by
 //! the seed and n alone.
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -145,7 +146,7 @@ impl Paths {
         let mut buffer = vec![0; 65536];
         loop {
             let Ok((len, client)) = self.socket.recv_from(&mut buffer).await else { continue };
-            if !clients.contains_key(&client) {
+            if let Entry::Vacant(place) = clients.entry(client) {
                 let Ok(up) = UdpSocket::bind((self.target.ip(), 0)).await else { continue };
                 if up.connect(self.target).await.is_err() {
                     continue;
@@ -159,7 +160,7 @@ impl Paths {
                     self.down.clone(),
                     down_lane.clone(),
                 ));
-                clients.insert(client, (up, JoinOnDrop(task)));
+                place.insert((up, JoinOnDrop(task)));
             }
             let Some((up, _)) = clients.get(&client) else { continue };
             let how = *self.how.lock().unwrap();

@@ -22,6 +22,17 @@ system_test! {
 }
 
 system_test! {
+    async fn everything_is_served_once_the_url_is_printed(workers) {
+        for _ in 0..10 {
+            let worker = Start::with_workers(workers).start();
+            let (api, whip, page) = (worker.api("streams"), worker.whip("x"), format!("{}/", worker.url()));
+            let (api, whip, page) = tokio::join!(http::get(&api), http::get(&whip), http::get(&page));
+            assert_eq!((api.status.as_u16(), whip.status.as_u16(), page.status.as_u16()), (200, 204, 200));
+        }
+    }
+}
+
+system_test! {
     async fn gstreamer_publishes_and_webrtc_rs_watches(workers) {
         needs!("/usr/bin/python3");
         let worker = Start::with_workers(workers).start();

@@ -79,9 +79,12 @@ system_test! {
         let read = page.evaluate(ATTACK, json!(worker.url())).await;
         assert_eq!(read, json!([]), "a foreign page could read this");
         assert_eq!(state(&worker).await, json!(["call"]), "a foreign page changed something");
-        // The same requests from no page at all are answered: it was the origin that was refused.
-        let by_hand = json!({ "kind": "audio", "codec": "opus", "payloadType": 100 });
-        assert_eq!(http::post_json(&worker.api("streams/mine/rtp-in"), &by_hand).await.status, 201);
+        // From the worker's own page the same attempts succeed: it was the origin that was refused.
+        let own = browser.open(worker.url()).await;
+        let read = own.evaluate(ATTACK, json!(worker.url())).await.to_string();
+        for what in ["GET streams", "POST rtp-in", "DELETE", "events"] {
+            assert!(read.contains(what), "{what} fails for the worker's own page, too: {read}");
+        }
     }
 }
 

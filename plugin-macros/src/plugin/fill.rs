@@ -67,6 +67,15 @@ fn meta(arguments: &Arguments) -> ImplItem {
         Some("close") => quote!(Close),
         _ => quote!(Forward),
     };
+    let about = if about.is_empty() {
+        // A crate that is one plugin says it in its Cargo.toml.
+        quote!(match ::core::option_env!("CARGO_PKG_DESCRIPTION") {
+            ::core::option::Option::Some(about) => about,
+            ::core::option::Option::None => "",
+        })
+    } else {
+        quote!(#about)
+    };
     let tick = arguments.tick_ms.unwrap_or(1000);
     parse_quote! {
         const META: ::sfu_core::plugin::Meta = {

@@ -8,6 +8,10 @@ use crate::signaling::SignalingSet;
     note = "`sfu_core::worker! {{ pub plugins = […]; pub signaling = […]; }}` makes the type `Worker`"
 )]
 pub trait Composition: 'static {
+    /// Name of the program: that of its package.
+    const NAME: &'static str;
+    /// Version of its package.
+    const VERSION: &'static str;
     /// Its plugins, in the order in which packets meet them.
     type Plugins: PluginSet;
     /// Its signaling crates.

@@ -75,30 +75,31 @@ fn notes(meta: &Meta) -> Vec<String> {
     notes
 }
 
-/// JSON schemas of a plugin's configuration, options and requests.
-pub fn schema<S: PluginSet>(id: &str) -> Result<Value, Error> {
-    let found = Description::all().into_iter().find(|description| description.meta.id == id);
-    match found {
-        Some(found) => Ok(json!({
+/// JSON schemas of a plugin's configuration, options and requests, or of a signaling crate's configuration.
+pub fn schema<S: PluginSet, G: SignalingSet>(id: &str) -> Result<Value, Error> {
+    if let Some(found) = Description::all().into_iter().find(|description| description.meta.id == id) {
+        return Ok(json!({
             "config": (found.config)(),
             "options": (found.options)(),
             "request": (found.request)(),
-        })),
-        None => {
-            // The error names the composed plugins.
-            S::slot_of(id)?;
-            Err(Error::at("plugins", format!("no description of `{}`", shorten(id))))
-        }
+        }));
     }
+    if let Some(found) = G::about().into_iter().find(|about| about.id == id) {
+        return Ok(json!({ "config": (found.schema)() }));
+    }
+    let known: Vec<&str> = S::metas().map(|(_, meta, _)| meta.id).chain(G::ids()).collect();
+    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+    let text = format!("no plugin and no signaling `{}`; this worker has: {known}", shorten(id));
+    Err(Error::at("plugins", text))
 }
 
-/// Checks a configuration; the text for people if it is good.
-pub fn check<S: PluginSet>(settings: &PluginSettings) -> Result<String, Error> {
-    settings.check::<S>()?;
+/// Where each plugin is on, for people; the settings are checked.
+pub fn state<S: PluginSet>(settings: &PluginSettings) -> String {
     let mut text = String::new();
     for (_, meta, _) in S::metas() {
         let on = settings.enabled(meta.id).unwrap_or(!meta.off_by_default);
+        // Writing into a string can't fail.
         let _ = writeln!(text, "{}: {}", meta.id, if on { "on" } else { "on request" });
     }
-    Ok(text)
+    text
 }

@@ -1,5 +1,7 @@
 //! The signaling crates of a worker, as one type.
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
@@ -149,10 +151,34 @@ impl<H: Signaling, T: SignalingSet> SignalingSet for Chain<H, T> {
     ) -> Result<(), SignalingError> {
         if chosen.contains(&H::ID) {
             let signaling = H::new(config::<H>(tables)?)?;
-            running.spawn(signaling.run(control.clone(), http.clone(), stop.clone()));
+            begin(running, signaling.run(control.clone(), http.clone(), stop.clone()))?;
         }
         T::spawn_into(running, tables, chosen, control, http, stop)
     }
+}
+
+/// Runs up to the first `await` at once, and the rest on tokio: routes are there before the server says where it listens,
+/// and what can't run keeps the worker from starting.
+fn begin(
+    running: &mut JoinSet<Result<(), SignalingError>>,
+    run: impl Future<Output = Result<(), SignalingError>> + Send + 'static,
+) -> Result<(), SignalingError> {
+    let mut run = Box::pin(run);
+    // The task polls again with a waker of its own, so that this one may sleep.
+    let mut context = Context::from_waker(Waker::noop());
+    let first = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut context)));
+    if let Ok(Poll::Ready(Err(error))) = first {
+        return Err(error);
+    }
+    running.spawn(async move {
+        match first {
+            Ok(Poll::Ready(end)) => end,
+            Ok(Poll::Pending) => run.await,
+            // As if it had happened here: the set tells who waits for it.
+            Err(panic) => resume_unwind(panic),
+        }
+    });
+    Ok(())
 }
 
 fn schema<H: Signaling>() -> Value {
@@ -244,6 +270,43 @@ mod tests {
         let end = running.join_next().await.unwrap().unwrap();
         assert_eq!(end.unwrap_err().to_string(), "signaling.back: /b");
         assert!(running.is_empty());
+    }
+
+    struct Eager(Settings);
+    impl Signaling for Eager {
+        const ID: &'static str = "eager";
+        const ABOUT: &'static str = "Mounts before it waits.";
+        type Config = Settings;
+        fn new(config: Settings) -> Result<Self, SignalingError> {
+            Ok(Eager(config))
+        }
+        async fn run(self, _: ControlHandle, http: Mounts, mut stop: Shutdown) -> Result<(), SignalingError> {
+            assert_ne!(self.0.path, "/panic");
+            http.mount(&self.0.path, axum::Router::new())
+                .map_err(|error| SignalingError { id: "eager", text: error.to_string() })?;
+            stop.wait().await;
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn routes_are_there_when_the_start_returns_and_a_failure_up_to_there_fails_the_start() {
+        type Doors = Chain<Eager, End>;
+        let control = ControlHandle::new(Vec::new(), ControlHandle::event_channel(), Arc::new(Nothing));
+        let (switch, stop) = Shutdown::new();
+        let mounts = Mounts::new();
+        let start = |path: &str| {
+            let tables = tables(json!({ "eager": { "path": path } }));
+            Doors::spawn(&tables, &["eager"], &control, &mounts, &stop)
+        };
+        let mut running = start("/here").unwrap();
+        assert!(mounts.mount("/here", axum::Router::new()).is_err(), "nothing has run on tokio yet");
+        let taken = start("/here").unwrap_err().to_string();
+        assert!(taken.starts_with("signaling.eager: ") && taken.contains("`/here`"), "{taken}");
+        let mut panicked = start("/panic").unwrap();
+        assert!(panicked.join_next().await.unwrap().unwrap_err().is_panic());
+        switch.send(true).unwrap();
+        assert!(running.join_next().await.unwrap().unwrap().is_ok());
     }
 
     #[test]

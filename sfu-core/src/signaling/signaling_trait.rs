@@ -7,6 +7,11 @@ use crate::control::ControlHandle;
 /// Turns a protocol into the typed control API, and events back.
 ///
 /// Listed in `worker!`; those that the configuration chooses run side by side on tokio, never on a media thread.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a signaling crate",
+    label = "this has no `impl Signaling`",
+    note = "implement `sfu_core::signaling::Signaling` for `{Self}`, or list it under `plugins` if it is a plugin"
+)]
 pub trait Signaling: Sized + Send + 'static {
     /// Its id: the name of its table in the configuration (`[signaling.<id>]`).
     const ID: &'static str;
@@ -19,6 +24,9 @@ pub trait Signaling: Sized + Send + 'static {
     fn new(config: Self::Config) -> Result<Self, SignalingError>;
 
     /// Runs until `stop`, then tells its peers and returns.
+    ///
+    /// What stands before the first `await` runs before the worker says where it listens, so routes are mounted there; an
+    /// error up to there keeps the worker from starting.
     fn run(
         self,
         control: ControlHandle,

@@ -2,19 +2,35 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{WorkerConfig, WorkerError, file};
+use crate::plugin::Composition;
 
 /// A WebRTC SFU worker.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(about = "A WebRTC SFU worker, built with sfukit")]
 pub(super) struct Cli {
     /// What to do; without a command the worker runs.
     #[command(subcommand)]
     pub(super) command: Option<Action>,
     #[command(flatten)]
     pub(super) settings: Settings,
+}
+
+impl Cli {
+    /// The command line of this program; ends the program where it is wrong or asks for help.
+    pub(super) fn of<C: Composition>() -> Self {
+        let matches = command::<C>().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// What can stand on the command line; the version names the worker's own package and the toolkit.
+fn command<C: Composition>() -> clap::Command {
+    // Once per program; without clap's `string` feature it wants texts that live as long.
+    let version = format!("{} (sfukit {})", C::VERSION, env!("CARGO_PKG_VERSION")).leak();
+    Cli::command().name(C::NAME).version(&*version)
 }
 
 /// Commands beside running.
@@ -34,9 +50,9 @@ pub(super) enum Action {
 pub(super) enum PluginsAction {
     /// Lists the plugins in the order in which packets meet them, and the signaling crates.
     List,
-    /// Prints the JSON schemas of a plugin's configuration, options and requests.
+    /// Prints the JSON schemas of a plugin's configuration, options and requests, or of a signaling crate's configuration.
     Schema {
-        /// The plugin's id.
+        /// Id of a plugin or of a signaling crate.
         id: String,
     },
     /// Checks a configuration file.
@@ -53,34 +69,34 @@ pub(super) struct Settings {
     #[arg(long, short, env = "SFU_CONFIG", global = true)]
     config: Option<PathBuf>,
     /// Address and port of the HTTP server [default: 127.0.0.1:8080].
-    #[arg(long, env = "SFU_LISTEN")]
+    #[arg(long, env = "SFU_LISTEN", global = true)]
     listen: Option<SocketAddr>,
     /// Address or host name that peers are told instead of this machine's own; may be repeated.
-    #[arg(long, env = "SFU_ANNOUNCE", value_delimiter = ',')]
+    #[arg(long, env = "SFU_ANNOUNCE", value_delimiter = ',', global = true)]
     announce: Vec<String>,
     /// UDP port for media; each further media thread takes the next one [default: any].
-    #[arg(long, env = "SFU_UDP_PORT")]
+    #[arg(long, env = "SFU_UDP_PORT", global = true)]
     udp_port: Option<u16>,
     /// TCP port for media of peers without UDP, likewise [default: any].
-    #[arg(long, env = "SFU_TCP_PORT")]
+    #[arg(long, env = "SFU_TCP_PORT", global = true)]
     tcp_port: Option<u16>,
     /// PEM file with the certificate chain for HTTPS.
-    #[arg(long, env = "SFU_TLS_CERT")]
+    #[arg(long, env = "SFU_TLS_CERT", global = true)]
     tls_cert: Option<PathBuf>,
     /// PEM file with the key of the certificate.
-    #[arg(long, env = "SFU_TLS_KEY")]
+    #[arg(long, env = "SFU_TLS_KEY", global = true)]
     tls_key: Option<PathBuf>,
     /// Media threads [default: the number of cores].
-    #[arg(long, env = "SFU_WORKERS")]
+    #[arg(long, env = "SFU_WORKERS", global = true)]
     workers: Option<u8>,
-    /// Sets one field of a plugin: `id.key=value`; may be repeated.
-    #[arg(long, env = "SFU_SET", value_delimiter = ',')]
+    /// Sets one field of a plugin: `id.key=value`; may be repeated (in the environment: one a line).
+    #[arg(long, env = "SFU_SET", value_delimiter = '\n', global = true)]
     set: Vec<String>,
     /// Plugins that are only on where a request switches them on: `id,…`.
-    #[arg(long, env = "SFU_OFF")]
+    #[arg(long, env = "SFU_OFF", global = true)]
     off: Option<String>,
     /// Lets everybody publish and watch, also beyond this machine.
-    #[arg(long, env = "SFU_OPEN")]
+    #[arg(long, env = "SFU_OPEN", global = true)]
     open: bool,
     /// What to log, as `tracing` filters: `info`, `sfu_core=debug` …
     #[arg(long, env = "SFU_LOG", default_value = "info", global = true)]
@@ -117,5 +133,41 @@ impl Settings {
             config.open = true;
         }
         Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::worker! { struct Program; plugins = []; }
+
+    fn settings(line: &str) -> Result<WorkerConfig, String> {
+        let line = std::iter::once("program").chain(line.split(' '));
+        let matches = command::<Program>().try_get_matches_from(line).map_err(|error| error.to_string())?;
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.to_string())?;
+        cli.settings.resolve().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_value_with_commas_is_one_value() {
+        let config = settings(r#"--set recorder.only={"a":"1","b":"2"} --set recorder.folder=/a,b"#).unwrap();
+        let table = config.plugins.config("recorder");
+        assert_eq!(table["only"], serde_json::json!({ "a": "1", "b": "2" }));
+        assert_eq!(table["folder"], "/a,b");
+    }
+
+    #[test]
+    fn settings_may_stand_before_and_after_the_command() {
+        assert_eq!(settings("--workers 3 run").unwrap().workers, 3);
+        assert_eq!(settings("run --workers 3").unwrap().workers, 3);
+        assert_eq!(settings("run --announce a,b --announce c").unwrap().rtc.announce, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_program_and_names_the_toolkit() {
+        let text = command::<Program>().render_version();
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(text, format!("sfu-core {version} (sfukit {version})\n"));
     }
 }

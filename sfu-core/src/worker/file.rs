@@ -33,7 +33,8 @@ pub(crate) fn read(path: &Path) -> Result<WorkerConfig, WorkerError> {
 
 /// Reads the text of a configuration file.
 pub(crate) fn parse(text: &str) -> Result<WorkerConfig, WorkerError> {
-    let file: ConfigFile = toml::from_str(text).map_err(|error| WorkerError::Config(error.to_string()))?;
+    let file: ConfigFile =
+        toml::from_str(text).map_err(|error| WorkerError::Config(error.to_string().trim_end().to_owned()))?;
     Ok(WorkerConfig {
         workers: file.workers,
         open: file.open,

@@ -1,7 +1,6 @@
 //! The program around a worker: command line, logs, signals.
 use std::process::ExitCode;
 
-use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::builder::Builder;
@@ -11,7 +10,7 @@ use crate::plugin::{Composition, PluginSet, list};
 
 /// Runs a composed worker as a program: `fn main() -> ExitCode { sfu_core::run::<Worker>() }`.
 pub fn run<C: Composition>() -> ExitCode {
-    let Cli { command, settings } = Cli::parse();
+    let Cli { command, settings } = Cli::of::<C>();
     log(&settings.log);
     let outcome = match command.unwrap_or(Action::Run) {
         Action::Run => serve::<C>(&settings),
@@ -37,9 +36,11 @@ fn log(filter: &str) {
 fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
     match action {
         PluginsAction::List => print!("{}", list::list::<C::Plugins, C::Signaling>()),
-        PluginsAction::Schema { id } => println!("{}", list::schema::<C::Plugins>(&id)?),
+        PluginsAction::Schema { id } => println!("{:#}", list::schema::<C::Plugins, C::Signaling>(&id)?),
         PluginsAction::Check { config } => {
-            Builder::<C>::new().config(file::read(&config)?).check()?;
+            let settings = file::read(&config)?;
+            Builder::<C>::new().config(settings.clone()).check()?;
+            print!("{}", list::state::<C::Plugins>(&settings.plugins));
             println!("{}: all right", config.display());
         }
     }

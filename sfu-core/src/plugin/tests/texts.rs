@@ -151,10 +151,10 @@ fn the_list_shows_order_hooks_and_what_is_linked_but_not_composed() {
 
 #[test]
 fn the_schema_shows_the_authors_own_words() {
-    let schema = list::schema::<Set>("configured").unwrap();
+    let schema = list::schema::<Set, crate::signaling::End>("configured").unwrap();
     assert_eq!(schema["config"]["properties"]["report_every"]["default"], 10);
     assert_eq!(schema["options"]["properties"]["depth"]["maximum"], 255);
-    let error = list::schema::<Set>("ghost").unwrap_err().to_string();
-    assert_eq!(error, "plugins: no plugin `ghost`; this worker has: configured");
-    assert_eq!(list::check::<Set>(&PluginSettings::default()).unwrap(), "configured: on\n");
+    let error = list::schema::<Set, crate::signaling::End>("ghost").unwrap_err().to_string();
+    assert_eq!(error, "plugins: no plugin and no signaling `ghost`; this worker has: configured");
+    assert_eq!(list::state::<Set>(&PluginSettings::default()), "configured: on\n");
 }
