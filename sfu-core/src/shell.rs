@@ -152,14 +152,11 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             if !self.engine.prepare(now, &published, id, &mut self.egress) {
                 continue;
             }
-            if S::HOOKS.contains(Hooks::RTP_OUT)
-                && self.plugins.tables.consumer.mask(id) != 0
-                && self.egress_hooks(now, &published, &notes, mode) == Verdict::Drop
-            {
-                self.engine.drop_egress(now, &published, &mut self.egress);
-                continue;
+            let began = self.egress.began;
+            self.give(now, &published, &notes, mode);
+            if began {
+                self.catch_up(now, &published, id, mode);
             }
-            self.engine.commit(now, &published, &mut self.egress);
         }
         for index in 0..self.engine.relays_of(published.producer).len() {
             let worker = self.engine.relays_of(published.producer).get(index).copied();
@@ -168,6 +165,36 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             }
         }
         self.engine.finish(published);
+    }
+
+    /// Sends what was prepared for one consumer, unless a hook drops it.
+    #[inline]
+    fn give<M: Mode>(&mut self, now: Instant, published: &Published, notes: &S::Notes, mode: M) {
+        if S::HOOKS.contains(Hooks::RTP_OUT)
+            && self.plugins.tables.consumer.mask(self.egress.consumer) != 0
+            && self.egress_hooks(now, published, notes, mode) == Verdict::Drop
+        {
+            return self.engine.drop_egress(now, published, &mut self.egress);
+        }
+        self.engine.commit(now, published, &mut self.egress);
+    }
+
+    /// A consumer began with a packet that came late: those behind it, the rest of the key frame perhaps, were here before.
+    ///
+    /// Notes are not kept; where plugins have some, the numbers close up instead, and a key frame is asked for when a decoder
+    /// misses it.
+    #[cold]
+    fn catch_up<M: Mode>(&mut self, now: Instant, published: &Published, id: ConsumerId, mode: M) {
+        let mut after = published.extended;
+        while let Some(next) = self.engine.stored_behind(published, after) {
+            after = next.extended;
+            if size_of::<S::Notes>() > 0 {
+                self.engine.skip_stored(now, id, &next);
+            } else if self.engine.prepare(now, &next, id, &mut self.egress) {
+                self.give(now, &next, &S::Notes::default(), mode);
+            }
+            self.engine.release_new(next);
+        }
     }
 
     /// Asks the egress hooks about what was prepared for one consumer.
@@ -194,7 +221,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let moment = Moment { now, view: &self.engine };
         let mut verdict = self.plugins.rtp_out(id, &mut view, notes, moment, mode);
         let outcome = view.outcome();
-        if outcome.must_drop {
+        // A changed header that nobody keeps could not be sent again as it left.
+        if outcome.must_drop || (private.is_none() && outcome.header_changed) {
             self.engine.counters.private_pool_empty += 1;
             verdict = Verdict::Drop;
         }
@@ -260,6 +288,17 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         }
         if self.engine.has_changes() {
             self.drain_changes(now);
+        }
+        if self.engine.has_relay_skips() {
+            self.relay_skips();
+        }
+    }
+
+    /// Copies elsewhere learn what they won't get, between the packets that they get.
+    #[cold]
+    fn relay_skips(&mut self) {
+        while let Some((worker, packet)) = self.engine.next_relay_skip() {
+            self.around.relay(worker, Relayed { packet, notes: S::Notes::default() });
         }
     }
 

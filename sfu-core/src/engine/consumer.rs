@@ -66,7 +66,7 @@ pub(crate) struct Consumer {
     /// MID that is written into packets; empty for none.
     pub(crate) mid: arrayvec::ArrayVec<u8, 16>,
     /// CNAME of its sender reports.
-    pub(crate) cname: String,
+    pub(crate) cname: Rc<str>,
     payload_types: arrayvec::ArrayVec<PayloadTypeMap, { super::codec_table::MAX_CODECS }>,
     /// Paused by command.
     pub(crate) paused: bool,
@@ -147,7 +147,7 @@ impl Consumer {
             (true, MediaKind::Video) => HistoryLimits::VIDEO,
             (true, MediaKind::Audio) => HistoryLimits::AUDIO,
         };
-        let cname = rtp_parameters.rtcp.cname.clone().unwrap_or_default();
+        let cname: Rc<str> = rtp_parameters.rtcp.cname.as_deref().unwrap_or_default().into();
         if cname.len() > 255 {
             return Err(ControlError::invalid("control.consume: a cname has at most 255 bytes"));
         }

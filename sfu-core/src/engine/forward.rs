@@ -39,7 +39,12 @@ pub(crate) struct Egress {
     pub(crate) private: Option<FreshPacket>,
     /// The extended number in the consumer's present source.
     pub(crate) extended: u64,
+    /// The consumer begins with this packet.
+    pub(crate) began: bool,
 }
+
+/// Packets behind the one that a consumer begins with that are looked for in the store.
+const CATCH_UP: u64 = 512;
 
 impl Egress {
     /// Room to prepare one consumer's packet after the other in.
@@ -51,6 +56,7 @@ impl Egress {
             header: EgressHeader::default(),
             private: None,
             extended: 0,
+            began: false,
         }
     }
 }
@@ -99,6 +105,22 @@ impl Engine {
         }
         if let Some(entity) = self.producers.get_mut(producer) {
             entity.consumers = consumers;
+            for worker in &entity.relays {
+                self.relays.skip(*worker, producer, encoding, extended, timestamp);
+            }
+        }
+    }
+
+    /// An encoding began anew: what its consumers get goes on from the next packet that a decoder can begin with.
+    #[cold]
+    pub(super) fn restart_consumers(&mut self, producer: ProducerId, encoding: u8) {
+        let Some(entity) = self.producers.get(producer) else { return };
+        for id in &entity.consumers {
+            if let Some(consumer) = self.consumers.get_mut(*id)
+                && consumer.encoding == Some(encoding)
+            {
+                consumer.resync();
+            }
         }
     }
 
@@ -174,9 +196,8 @@ impl Engine {
             consumer.needs_sync = true;
             return false;
         }
-        if (consumer.needs_sync || consumer.encoding != Some(published.encoding))
-            && !self.synchronize(now, published, id)
-        {
+        egress.began = consumer.needs_sync || consumer.encoding != Some(published.encoding);
+        if egress.began && !self.synchronize(now, published, id) {
             return false;
         }
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
@@ -208,6 +229,22 @@ impl Engine {
                 false
             }
         }
+    }
+
+    /// The next stored packet behind number `after` that came before `published`; given back by [`Engine::release_new`].
+    pub(crate) fn stored_behind(&self, published: &Published, after: u64) -> Option<Published> {
+        let Published { producer, encoding: index, extended, .. } = *published;
+        let encoding = self.producers.get(producer)?.encodings.get(usize::from(index))?;
+        let highest = encoding.stream.as_ref()?.stream.highest()?.min(extended + CATCH_UP);
+        (after + 1..=highest).find_map(|extended| {
+            let packet = encoding.store.get(extended)?.clone();
+            Some(Published { producer, encoding: index, extended, packet, consumers: Vec::new() })
+        })
+    }
+
+    /// A stored packet does not go to a consumer.
+    pub(crate) fn skip_stored(&mut self, now: Instant, id: ConsumerId, stored: &Published) {
+        self.skip(now, id, stored.extended, stored.packet.header.timestamp);
     }
 
     /// The consumer waits for a beginning, or follows another encoding: is this packet the one to begin with?

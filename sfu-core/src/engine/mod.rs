@@ -16,6 +16,8 @@ mod dtls;
 mod encoding;
 mod filler;
 mod forward;
+#[cfg(test)]
+mod gate_tests;
 mod ingress_streams;
 mod inject;
 mod packet;

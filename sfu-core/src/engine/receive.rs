@@ -248,6 +248,10 @@ impl Engine {
             // What was stored belongs to another numbering.
             encoding.store.clear(|old| self.pool.release(old));
         }
+        if restarted {
+            self.restart_consumers(stream.producer, stream.encoding);
+        }
+        let producer = self.producers.get(stream.producer)?;
         let orientation = table.video_orientation(packet.data());
         if began || (orientation.is_some() && orientation != producer.orientation) {
             self.note_stream(stream, header.ssrc, began, orientation);

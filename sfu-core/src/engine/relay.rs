@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Engine;
 use super::producer::{Producer, Source};
 use super::receive::Ingress;
+use super::stream::receive::Arrival;
 use crate::control::{
     CloseReason, ControlError, Labels, ProducerId, ProducerOptions, RelayOffer, TransportId,
 };
@@ -23,8 +24,10 @@ pub(crate) struct RelayedPacket {
     pub(crate) extended: u64,
     /// What the core found out about it.
     pub(crate) info: PacketInfo,
-    /// The packet.
+    /// The packet; empty where the origin keeps it back.
     pub(crate) bytes: arrayvec::ArrayVec<u8, { super::packet::PACKET_SIZE }>,
+    /// Its timestamp.
+    pub(crate) timestamp: u32,
 }
 
 /// A word from one media thread to another about a relayed producer.
@@ -36,6 +39,13 @@ pub(crate) enum RelayWord {
         origin: ProducerId,
         /// Index of its encoding.
         encoding: u8,
+    },
+    /// The producer was paused or resumed; its copy on the addressed thread goes along.
+    Paused {
+        /// The producer.
+        origin: ProducerId,
+        /// It is paused now.
+        paused: bool,
     },
     /// The copy on that media thread is closed.
     CopyClosed {
@@ -55,6 +65,17 @@ pub(crate) enum RelayWord {
 #[derive(Debug, Default)]
 pub(crate) struct RelayOut {
     words: Vec<(u8, RelayWord)>,
+    /// Packets that copies won't get. They travel among the packets, so that numbers close up in time.
+    skipped: std::collections::VecDeque<(u8, Skipped)>,
+}
+
+/// The place of a packet that is not relayed.
+#[derive(Debug, Clone, Copy)]
+struct Skipped {
+    origin: ProducerId,
+    encoding: u8,
+    extended: u64,
+    timestamp: u32,
 }
 
 impl RelayOut {
@@ -69,6 +90,22 @@ impl RelayOut {
         self.words.push((origin.worker(), RelayWord::CopyClosed { origin, worker }));
     }
 
+    pub(super) fn pause_copy(&mut self, origin: ProducerId, worker: u8, paused: bool) {
+        self.words.push((worker, RelayWord::Paused { origin, paused }));
+    }
+
+    /// The copy on `worker` won't get a packet.
+    pub(super) fn skip(
+        &mut self,
+        worker: u8,
+        origin: ProducerId,
+        encoding: u8,
+        extended: u64,
+        timestamp: u32,
+    ) {
+        self.skipped.push_back((worker, Skipped { origin, encoding, extended, timestamp }));
+    }
+
     pub(super) fn close_copy(&mut self, origin: ProducerId, worker: u8) {
         self.words.push((worker, RelayWord::OriginClosed { origin }));
     }
@@ -78,6 +115,23 @@ impl Engine {
     /// Words for other media threads.
     pub(crate) fn take_relay_words(&mut self) -> std::vec::Drain<'_, (u8, RelayWord)> {
         self.relays.words.drain(..)
+    }
+
+    /// Whether [`Engine::next_relay_skip`] has something.
+    #[inline]
+    pub(crate) fn has_relay_skips(&self) -> bool {
+        !self.relays.skipped.is_empty()
+    }
+
+    /// The next place of a packet that another media thread won't get.
+    pub(crate) fn next_relay_skip(&mut self) -> Option<(u8, RelayedPacket)> {
+        let (worker, skipped) = self.relays.skipped.pop_front()?;
+        let Skipped { origin, encoding, extended, timestamp } = skipped;
+        let info = PacketInfo::new(crate::rtp::Codec::Opus);
+        Some((
+            worker,
+            RelayedPacket { origin, encoding, extended, info, bytes: Default::default(), timestamp },
+        ))
     }
 
     /// Begins to relay a producer of this thread to `worker`.
@@ -137,12 +191,17 @@ impl Engine {
             extended: published.extended,
             info: packet.info,
             bytes: arrayvec::ArrayVec::try_from(packet.data()).ok()?,
+            timestamp: packet.header.timestamp,
         })
     }
 
     /// Takes a packet of another media thread; it goes on as if it had just passed the ingress hooks.
     pub(crate) fn receive_relayed(&mut self, now: Instant, relayed: &RelayedPacket) -> Option<Ingress> {
         let id = self.copy_of(relayed.origin)?;
+        if relayed.bytes.is_empty() {
+            self.skip_number(now, id, relayed.encoding, relayed.extended, relayed.timestamp);
+            return None;
+        }
         let producer = self.producers.get_mut(id)?;
         let encoding = producer.encodings.get_mut(usize::from(relayed.encoding))?;
         let header = RtpHeader::parse(&relayed.bytes).ok()?;
@@ -151,13 +210,20 @@ impl Engine {
             encoding.begin(header.ssrc, &payload_type, producer.kind);
         }
         // Only activity and rate are of interest here: loss and repair are the origin's business.
+        let mut restarted = false;
         if let Some(receiving) = &mut encoding.stream {
-            receiving.stream.on_packet(now, header.sequence_number, header.timestamp, relayed.bytes.len());
+            let (number, len) = (header.sequence_number, relayed.bytes.len());
+            let arrival = receiving.stream.on_packet(now, number, header.timestamp, len);
+            restarted = matches!(arrival, Arrival::New { restarted: true, .. });
         }
         if relayed.info.key_frame {
             encoding.key_frames.on_key_frame();
         }
-        if producer.paused {
+        let is_paused = producer.paused;
+        if restarted {
+            self.restart_consumers(id, relayed.encoding);
+        }
+        if is_paused {
             return None;
         }
         let mut fresh = self.pool.take();
@@ -174,6 +240,14 @@ impl Engine {
     pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
         match word {
             RelayWord::KeyFrame { origin, encoding } => self.request_key_frame(now, origin, encoding),
+            RelayWord::Paused { origin, paused } => {
+                if let Some(id) = self.copy_of(origin) {
+                    let _ = self.set_producer_paused(id, paused);
+                    if !paused {
+                        self.producer_wanted(now, id);
+                    }
+                }
+            }
             RelayWord::CopyClosed { origin, worker } => {
                 if let Some(producer) = self.producers.get_mut(origin) {
                     producer.relays.retain(|other| *other != worker);

@@ -157,7 +157,6 @@ fn received(
     let receiving = encoding.stream.as_mut()?;
     let clock = f32::from(u16::try_from(receiving.clock_rate / 1000).unwrap_or(1).max(1));
     let stream = &mut receiving.stream;
-    let totals = stream.totals();
     Some(StreamStats {
         encoding: index,
         ssrc: receiving.ssrc,
@@ -166,7 +165,7 @@ fn received(
         mime_type: mime_type(parameters, receiving.payload_type),
         packets: stream.rate().packets(),
         bytes: stream.rate().bytes(),
-        packets_lost: totals.lost as i64 - stream.repaired() as i64,
+        packets_lost: stream.lost_for_good(),
         fraction_lost: stream.fraction_lost(),
         packets_discarded: stream.discarded(),
         packets_retransmitted: stream.retransmitted(),

@@ -177,6 +177,15 @@ impl<S: PluginSet> Bench<S> {
         self.now
     }
 
+    /// The engine of a media thread, for what can't be reached from outside.
+    #[cfg(test)]
+    pub(crate) fn engine(&mut self, worker: usize) -> &mut crate::engine::Engine {
+        let now = self.now;
+        let worker = self.workers.get_mut(worker).expect("testing: no such media thread");
+        worker.touch(now);
+        worker.shell.engine()
+    }
+
     /// How many media threads there are.
     pub fn workers(&self) -> u8 {
         self.workers.len() as u8

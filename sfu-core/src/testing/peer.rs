@@ -128,6 +128,12 @@ impl Peer {
         Some(out)
     }
 
+    fn allow_repetition(&mut self, allow: bool) {
+        if let Some(keys) = self.protection.keys() {
+            keys.sealer.allow_nonce_reuse(allow);
+        }
+    }
+
     /// Protects RTCP.
     pub(super) fn seal_rtcp(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
         if matches!(self.protection, Protection::Clear) {
@@ -304,7 +310,10 @@ impl Peer {
             let bytes = sender_of(&mut self.senders, ssrc).and_then(|sender| sender.again(ssrc, number));
             if let Some(bytes) = bytes {
                 let bytes = self.renumber(now, ssrc, bytes);
+                // Without RTX the very same packet goes out again, which does not harm the cipher.
+                self.allow_repetition(true);
                 out.extend(self.seal_rtp(&bytes));
+                self.allow_repetition(false);
             }
         }
     }

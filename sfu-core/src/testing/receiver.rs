@@ -95,6 +95,8 @@ pub struct Receiver {
     pub duplicates: u64,
     /// Packets that RTX brought.
     pub repaired: u64,
+    /// Packets without payload: they fill the place of a late packet that a plugin dropped, and are no media.
+    pub fillers: u64,
     /// RTX packets, probes and duplicates too.
     pub rtx_packets: u64,
     /// NACK messages sent.
@@ -131,6 +133,7 @@ impl Receiver {
             packets: Vec::new(),
             duplicates: 0,
             repaired: 0,
+            fillers: 0,
             rtx_packets: 0,
             nacks_sent: 0,
             misfits: 0,
@@ -203,6 +206,10 @@ impl Receiver {
         };
         if !self.place(now, extended) {
             self.duplicates += 1;
+            return;
+        }
+        if payload.is_empty() {
+            self.fillers += 1;
             return;
         }
         if by_rtx {

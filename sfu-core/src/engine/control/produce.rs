@@ -94,12 +94,21 @@ impl Engine {
         Ok(reply)
     }
 
-    fn set_producer_paused(&mut self, id: ProducerId, paused: bool) -> Result<Reply, ControlError> {
+    /// Pauses or resumes a producer, its consumers, and its copies on other media threads.
+    pub(crate) fn set_producer_paused(
+        &mut self,
+        id: ProducerId,
+        paused: bool,
+    ) -> Result<Reply, ControlError> {
         let producer = self.producers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
         if producer.paused == paused {
             return Ok(Reply::Done);
         }
         producer.paused = paused;
+        let is_copy = producer.transport().is_none();
+        for worker in &producer.relays {
+            self.relays.pause_copy(id, *worker, paused);
+        }
         let consumers = producer.consumers.clone();
         let body = |by_producer| {
             if paused { EventBody::Paused { by_producer } } else { EventBody::Resumed { by_producer } }
@@ -111,6 +120,7 @@ impl Engine {
             }
             self.change(consumer, body(true));
         }
-        self.told(id, body(false))
+        // Nobody but this thread knows a copy.
+        if is_copy { Ok(Reply::Done) } else { self.told(id, body(false)) }
     }
 }

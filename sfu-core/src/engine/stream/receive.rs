@@ -66,6 +66,8 @@ pub(crate) struct ReceiveStream {
     last_report: Option<(u64, Instant)>,
     mapping: Option<ClockMapping>,
     repaired: u64,
+    /// Of those: came on the primary SSRC, where they are no longer counted as lost.
+    repaired_in_place: u64,
     retransmitted: u64,
     reported_repaired: u64,
     reported_retransmitted: u64,
@@ -90,6 +92,7 @@ impl ReceiveStream {
             last_report: None,
             mapping: None,
             repaired: 0,
+            repaired_in_place: 0,
             retransmitted: 0,
             reported_repaired: 0,
             reported_retransmitted: 0,
@@ -155,6 +158,7 @@ impl ReceiveStream {
     /// Notes that a packet of the primary SSRC was itself an answer to a NACK (a sender without RTX): score and statistics need it.
     pub(crate) fn on_plain_repair(&mut self) {
         self.repaired += 1;
+        self.repaired_in_place += 1;
         self.retransmitted += 1;
     }
 
@@ -249,6 +253,11 @@ impl ReceiveStream {
     /// Packets expected, received and lost on the primary SSRC.
     pub(crate) fn totals(&self) -> Totals {
         self.sequence.totals()
+    }
+
+    /// Packets that never came, neither by themselves nor by a retransmission; below 0 where more came than were expected.
+    pub(crate) fn lost_for_good(&self) -> i64 {
+        self.totals().lost as i64 - (self.repaired - self.repaired_in_place) as i64
     }
 
     /// Lost packets that a retransmission brought.

@@ -1,0 +1,111 @@
+//! The media path allocates nothing once it has warmed up.
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sfu_core::control::SrtpCryptoSuite;
+use sfu_core::plugin::{
+    Attach, ConsumerInfo, Cx, Nil, Plugin, PluginSet, ProducerInfo, RtpPacket, Verdict, plugin,
+};
+use sfu_core::testing::{Bench, Build, Media, PeerOptions};
+
+/// Counts what this process asks for.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call goes on to the system's allocator unchanged; counting touches no memory that it manages.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Looks at every packet in both directions, and changes what each consumer gets.
+#[derive(Default)]
+struct Busy {
+    packets: u64,
+}
+
+#[plugin(id = "busy", on_panic = "forward")]
+impl Plugin for Busy {
+    type Producer = u64;
+    type Consumer = u64;
+    type Note = u64;
+    fn producer_opened(&mut self, _: &ProducerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<u64> {
+        Attach::On(0)
+    }
+    fn consumer_opened(&mut self, _: &ConsumerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<u64> {
+        Attach::On(0)
+    }
+    fn rtp_in(&mut self, st: &mut u64, _: &mut RtpPacket<'_>, note: &mut u64, _: &mut Cx<'_>) -> Verdict {
+        *st += 1;
+        *note = *st;
+        self.packets += 1;
+        if st.is_multiple_of(10) { Verdict::Drop } else { Verdict::Forward }
+    }
+    fn rtp_out(&mut self, st: &mut u64, packet: &mut RtpPacket<'_>, note: &u64, _: &mut Cx<'_>) -> Verdict {
+        *st += note;
+        if let Ok(payload) = packet.payload_mut()
+            && let Some(first) = payload.first_mut()
+        {
+            *first ^= 1;
+        }
+        Verdict::Forward
+    }
+}
+
+fn allocations_of<S: PluginSet>(mut bench: Bench<S>, media: Media, what: &str) {
+    let last = bench.workers() - 1;
+    let suite = SrtpCryptoSuite::AeadAes128Gcm;
+    let speaker = bench.peer_with(PeerOptions::srtp(suite).without_reports());
+    let p = bench.produce(speaker, media);
+    for _ in 0..10 {
+        let listener = bench.peer_with(PeerOptions::srtp(suite).without_reports().worker(last));
+        bench.consume(listener, p);
+    }
+    let (payload, interval) =
+        ([0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1, 7, 7, 7], Duration::from_millis(20));
+    // Long enough for stores, histories and every beat of reports to have found their size.
+    bench.flood(p, &payload, 4000, interval);
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let sent = bench.flood(p, &payload, 2000, interval);
+    let made = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert!(sent >= 15_000, "{what}: only {sent} datagrams");
+    // Reports are no packets of media, but they go the same way: nothing there either.
+    assert_eq!(made, 0, "{what}: {made} allocations over {sent} datagrams");
+}
+
+// One test, so that nothing else of this process is counted.
+#[test]
+fn a_forwarded_packet_allocates_nothing() {
+    for workers in [1, 2] {
+        let text = format!("{workers} workers");
+        for media in [Media::opus(), Media::vp8(), Media::vp8().without_rtx()] {
+            allocations_of(
+                Build::<Nil>::new().workers(workers).start(),
+                media.clone(),
+                &format!("{text}, no plugin"),
+            );
+            allocations_of(
+                Build::of::<Busy>().workers(workers).start(),
+                media,
+                &format!("{text}, a busy plugin"),
+            );
+        }
+    }
+}

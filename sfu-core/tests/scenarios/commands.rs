@@ -1,0 +1,390 @@
+//! What plugins can ask for.
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use sfu_core::control::{Command, ConsumerOptions, EventBody, Labels, Target};
+use sfu_core::plugin::{
+    Attach, ConsumerId, ConsumerInfo, Cx, Error, NewRtp, Plugin, ProducerId, ProducerInfo, Reply, Responder,
+    Rows, RtcpPacket, RtpPacket, SessionPush, Start, Stats, TransportId, Verdict, plugin, request,
+};
+use sfu_core::testing::{Bench, Build};
+
+use crate::{ms, seconds};
+
+#[request]
+#[derive(Debug, Clone)]
+enum Ask {
+    Pause,
+    Resume,
+    Close,
+    KeyFrame,
+    Inject { number: u32 },
+    Send { number: u32 },
+    Rtcp,
+    Notify { text: String },
+    Push,
+    Other,
+    Control,
+    ConsumeElsewhere { transport: TransportId, ssrc: u32 },
+    Wake { ms: u64 },
+    Background { text: String },
+    Later,
+    Storm,
+}
+
+/// Does what it is asked for.
+struct Actor {
+    handle: sfu_core::plugin::PluginHandle<String>,
+    heard: Vec<String>,
+    pending: Option<Responder>,
+    seen_in: u32,
+    seen_out: u32,
+    refused: u32,
+}
+
+#[plugin(id = "actor", on_panic = "forward", tick_ms = 3600000)]
+impl Plugin for Actor {
+    type Request = Ask;
+    type Message = String;
+    type Producer = ();
+    type Consumer = ();
+    type Transport = ();
+
+    fn new(_: Self::Config, start: Start<'_, Self>) -> Result<Self, Error> {
+        Ok(Actor {
+            handle: start.handle(),
+            heard: Vec::new(),
+            pending: None,
+            seen_in: 0,
+            seen_out: 0,
+            refused: 0,
+        })
+    }
+    fn producer_opened(&mut self, _: &ProducerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+        Attach::On(())
+    }
+    fn consumer_opened(&mut self, _: &ConsumerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+        Attach::On(())
+    }
+    fn transport_opened(
+        &mut self,
+        _: &sfu_core::plugin::TransportInfo<'_>,
+        _: &Self::Options,
+        _: &mut Cx<'_>,
+    ) -> Attach<()> {
+        Attach::On(())
+    }
+    fn rtp_in(&mut self, _: &mut (), _: &mut RtpPacket<'_>, _: &mut (), _: &mut Cx<'_>) -> Verdict {
+        self.seen_in += 1;
+        Verdict::Forward
+    }
+    fn rtp_out(&mut self, _: &mut (), _: &mut RtpPacket<'_>, _: &(), _: &mut Cx<'_>) -> Verdict {
+        self.seen_out += 1;
+        Verdict::Forward
+    }
+    fn rtcp_out(&mut self, _: &mut (), packet: &mut RtcpPacket<'_>, _: &mut Cx<'_>) -> Verdict {
+        if packet.as_bytes().get(1) == Some(&204) {
+            self.heard.push("its own rtcp".into());
+        }
+        Verdict::Forward
+    }
+    fn request(&mut self, ask: Ask, at: Target, re: Responder, _: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
+        match (ask, at) {
+            (Ask::Pause, at) => cx.pause(at),
+            (Ask::Resume, at) => cx.resume(at),
+            (Ask::Close, at) => cx.close(at),
+            (Ask::KeyFrame, at) => cx.request_key_frame(at),
+            (Ask::Inject { number }, Target::Producer(id)) => {
+                let _ = cx.producer(id).inject_rtp(NewRtp::new(number * 960, &number.to_be_bytes()));
+            }
+            (Ask::Send { number }, Target::Consumer(id)) => {
+                let _ = cx.consumer(id).send_rtp(NewRtp::new(number * 960, &number.to_be_bytes()));
+            }
+            (Ask::Rtcp, Target::Transport(id)) => {
+                let _ = cx.transport(id).send_rtcp(&[0x80, 204, 0, 2, 1, 2, 3, 4, b't', b'e', b's', b't']);
+            }
+            (Ask::Notify { text }, at) => cx.notify(at, json!({ "text": text })),
+            (Ask::Push, Target::Session(id)) => {
+                cx.push(id, SessionPush { body: json!("hello"), transaction: Some("t1".into()), jsep: None })
+            }
+            (Ask::Other, at) => cx.ask("echo", at, json!({"say": "hi"}), 7),
+            (Ask::Control, _) => cx.control(Command::CreateRouter { labels: Labels::new() }, 8),
+            (Ask::ConsumeElsewhere { transport, ssrc }, Target::Producer(producer)) => {
+                let Some(view) = cx.view().producer(producer) else { return };
+                let mut rtp_parameters = view.rtp_parameters.clone();
+                rtp_parameters.encodings[0].ssrc = Some(ssrc);
+                rtp_parameters.encodings[0].rtx = None;
+                let options = ConsumerOptions {
+                    producer,
+                    kind: Default::default(),
+                    rtp_parameters,
+                    paused: false,
+                    ignore_dtx: false,
+                    outlives_producer: false,
+                    labels: Labels::new(),
+                };
+                cx.control(Command::Consume { transport, options }, 9);
+            }
+            (Ask::Wake { ms }, _) => cx.wake_at(cx.now() + Duration::from_millis(ms)),
+            (Ask::Background { text }, _) => {
+                let handle = self.handle.clone();
+                self.handle.spawn(async move {
+                    let _ = handle.send(text);
+                });
+            }
+            (Ask::Later, _) => {
+                self.pending = Some(re);
+                return;
+            }
+            (Ask::Storm, Target::Consumer(id)) => {
+                for number in 0..5000u32 {
+                    let sent = cx.consumer(id).send_rtp(NewRtp::new(number, &number.to_be_bytes()));
+                    self.refused += u32::from(sent.is_err());
+                }
+            }
+            (other, at) => return re.error(400, format!("{other:?} at {at:?}")),
+        }
+        re.ok(json!("done"));
+    }
+    fn message(&mut self, text: String, _: &mut Rows<'_, Self>, _: &mut Cx<'_>) {
+        if let Some(re) = self.pending.take() {
+            re.ok(json!(text));
+        }
+        self.heard.push(format!("message {text}"));
+    }
+    fn done(&mut self, tag: u64, outcome: Result<Reply, Error>, _: &mut Rows<'_, Self>, _: &mut Cx<'_>) {
+        let text = match outcome {
+            Ok(Reply::Json(body)) => body.to_string(),
+            Ok(Reply::Router(_)) => "router".into(),
+            Ok(Reply::Consumer(_)) => "consumer".into(),
+            other => format!("{other:?}"),
+        };
+        self.heard.push(format!("done {tag} {text}"));
+    }
+    fn tick(&mut self, _: &mut Rows<'_, Self>, _: &mut Cx<'_>) {
+        self.heard.push("tick".into());
+    }
+    fn stats(&self, _: Target, _: &Rows<'_, Self>, out: &mut Stats) {
+        out.put_sum("in", self.seen_in);
+        out.put_sum("out", self.seen_out);
+        out.put_sum("refused", self.refused);
+        for heard in &self.heard {
+            out.put_sum(heard.clone(), 1);
+        }
+    }
+}
+
+#[request]
+#[derive(Debug)]
+struct Say {
+    say: String,
+}
+
+/// Answers; hears what others tell.
+#[derive(Default)]
+struct Echo {
+    heard: Vec<String>,
+    seen_in: u32,
+}
+
+#[plugin(id = "echo")]
+impl Plugin for Echo {
+    type Request = Say;
+    type Producer = ();
+    fn producer_opened(&mut self, _: &ProducerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+        Attach::On(())
+    }
+    fn rtp_in(&mut self, _: &mut (), packet: &mut RtpPacket<'_>, _: &mut (), _: &mut Cx<'_>) -> Verdict {
+        self.seen_in += u32::from(packet.origin().is_some());
+        Verdict::Forward
+    }
+    fn request(&mut self, ask: Say, _: Target, re: Responder, _: &mut Rows<'_, Self>, _: &mut Cx<'_>) {
+        re.ok(json!(format!("{}!", ask.say)));
+    }
+    async fn serve(_: &Arc<()>, ask: Say, re: Responder) {
+        re.ok(json!(format!("{} from afar", ask.say)));
+    }
+    fn event(&mut self, event: &sfu_core::plugin::Event, _: &mut Rows<'_, Self>, _: &mut Cx<'_>) {
+        if let EventBody::Plugin { plugin, body } = &event.body {
+            self.heard.push(format!("{plugin} {body}"));
+        }
+    }
+    fn stats(&self, _: Target, _: &Rows<'_, Self>, out: &mut Stats) {
+        out.put_sum("injected", self.seen_in);
+        for heard in &self.heard {
+            out.put_sum(heard.clone(), 1);
+        }
+    }
+}
+
+type Cast = sfu_core::plugin::Cons<Actor, sfu_core::plugin::Cons<Echo, sfu_core::plugin::Nil>>;
+
+fn stage(workers: u8) -> (Bench<Cast>, ProducerId, ConsumerId) {
+    let mut bench = Build::<Cast>::new().workers(workers).start();
+    let p = bench.video_producer();
+    let c = bench.consumer(p);
+    bench.play(&[p], ms(500));
+    (bench, p, c)
+}
+
+fn ask(bench: &mut Bench<Cast>, at: impl Into<Target>, body: serde_json::Value) {
+    assert_eq!(bench.request("actor", at, body), Ok(json!("done")));
+}
+
+#[test]
+fn pause_resume_close_and_key_frames() {
+    for workers in [1, 2] {
+        let (mut bench, p, c) = stage(workers);
+        ask(&mut bench, c, json!({"method": "pause"}));
+        bench.take_received(c);
+        bench.play(&[p], ms(200));
+        assert!(bench.received(c).is_empty());
+        ask(&mut bench, c, json!({"method": "resume"}));
+        bench.play(&[p], ms(200));
+        assert!(!bench.received(c).is_empty());
+        assert_eq!(bench.receiver(c).lost(), 0);
+        let plis = bench.sender(p).plis;
+        ask(&mut bench, c, json!({"method": "key_frame"}));
+        assert_eq!(bench.sender(p).plis, plis + 1);
+        bench.play(&[p], ms(200));
+        ask(&mut bench, p, json!({"method": "key_frame"}));
+        assert_eq!(bench.sender(p).plis, plis + 2);
+        ask(&mut bench, p, json!({"method": "close"}));
+        assert!(bench.events_of(c).iter().any(|body| matches!(body, EventBody::Closed(_))));
+        // On what is gone they do nothing and are counted.
+        assert_eq!(bench.counter("plugin_commands_void"), 0);
+        assert!(bench.faults().is_empty());
+    }
+}
+
+#[test]
+fn what_is_sent_to_one_consumer_takes_the_next_number() {
+    for workers in [1, 2] {
+        let mut bench = Build::<Cast>::new().workers(workers).start();
+        let p = bench.audio_producer();
+        let (c, other) = (bench.consumer(p), bench.consumer(p));
+        bench.play(&[p], ms(100));
+        ask(&mut bench, c, json!({"method": "send", "number": 1000}));
+        bench.play(&[p], ms(100));
+        assert_eq!(bench.receiver(c).numbers(), [1, 2, 3, 4, 5, 1000, 6, 7, 8, 9, 10]);
+        assert_eq!(bench.receiver(other).numbers(), (1..=10).collect::<Vec<_>>());
+        assert_eq!(bench.receiver(c).lost(), 0);
+        assert_eq!(bench.stats("actor")["out"], 20, "its own packet does not come back to it");
+    }
+}
+
+#[test]
+fn what_is_injected_reaches_all_consumers_and_the_plugins_below() {
+    for workers in [1, 2] {
+        let mut bench = Build::<Cast>::new().workers(workers).start();
+        let p = bench.audio_producer();
+        let listeners = bench.consumers(p, 3);
+        for number in [10, 11, 12] {
+            ask(&mut bench, p, json!({"method": "inject", "number": number}));
+        }
+        for c in listeners {
+            assert_eq!(bench.receiver(c).numbers(), [10, 11, 12]);
+            assert_eq!(bench.receiver(c).lost(), 0);
+        }
+        assert_eq!(bench.stats("actor")["in"], 0);
+        assert_eq!(bench.stats("echo")["injected"], 3);
+    }
+}
+
+#[test]
+fn rtcp_of_a_plugin_leaves_and_passes_only_those_below() {
+    let (mut bench, _, c) = stage(1);
+    let peer = bench.peer_of_consumer(c);
+    let transport = bench.transport(peer);
+    ask(&mut bench, transport, json!({"method": "rtcp"}));
+    let own = [0x80, 204, 0, 2, 1, 2, 3, 4, b't', b'e', b's', b't'];
+    assert!(bench.rtcp(peer).iter().any(|packet| packet[..] == own));
+    assert!(bench.stats("actor").get("its own rtcp").is_none());
+}
+
+#[test]
+fn events_and_pushes_reach_those_who_listen() {
+    let (mut bench, p, c) = stage(2);
+    ask(&mut bench, p, json!({"method": "notify", "text": "look"}));
+    assert_eq!(bench.notices("actor"), [json!({"text": "look"})]);
+    assert_eq!(bench.stats("echo")[r#"actor {"text":"look"}"#], 1);
+    let peer = bench.peer_of_consumer(c);
+    let session = bench.session(peer);
+    ask(&mut bench, session, json!({"method": "push"}));
+    let pushed = bench.events_of(session).into_iter().any(|body| {
+        matches!(body, EventBody::SessionPush { plugin, body, transaction, .. }
+            if plugin == "actor" && body == json!("hello") && transaction.as_deref() == Some("t1"))
+    });
+    assert!(pushed);
+}
+
+#[test]
+fn a_plugin_asks_another_and_the_control_api() {
+    for workers in [1, 2] {
+        let (mut bench, p, c) = stage(workers);
+        ask(&mut bench, p, json!({"method": "other"}));
+        assert_eq!(bench.stats("actor")[r#"done 7 "hi!""#], 1);
+        ask(&mut bench, c, json!({"method": "other"}));
+        assert_eq!(bench.stats("actor")[r#"done 7 "hi!""#], if workers == 1 { 1 } else { 2 });
+        ask(&mut bench, p, json!({"method": "control"}));
+        assert_eq!(bench.stats("actor")["done 8 router"], 1);
+        let routers = bench.counter("routers");
+        assert_eq!(routers, u64::from(workers) + 1);
+        let peer = bench.peer_of_consumer(c);
+        let transport = bench.transport(peer);
+        ask(&mut bench, p, json!({"method": "consume_elsewhere", "transport": transport, "ssrc": 77}));
+        assert_eq!(bench.stats("actor")["done 9 consumer"], 1, "{}", bench.stats("actor"));
+        // A second one of the same SSRC fails, and the plugin is told.
+        ask(&mut bench, p, json!({"method": "consume_elsewhere", "transport": transport, "ssrc": 77}));
+        let told = bench.stats("actor").as_object().unwrap().keys().any(|key| key.starts_with("done 9 Err"));
+        assert!(told, "{}", bench.stats("actor"));
+    }
+}
+
+#[test]
+fn requests_without_target_are_served_once_or_answered_by_all() {
+    let mut bench = Build::<Cast>::new().workers(3).start();
+    assert_eq!(bench.request("echo", Target::Worker, json!({"say": "hi"})), Ok(json!("hi from afar")));
+    let p = bench.audio_producer();
+    assert_eq!(bench.request("echo", p, json!({"say": "hi"})), Ok(json!("hi!")));
+    let all = bench.request("actor", Target::Worker, json!({"method": "wake", "ms": 5})).unwrap();
+    assert_eq!(all, json!(["done", "done", "done"]));
+    assert!(bench.request("nobody", Target::Worker, json!({})).is_err());
+    assert!(bench.request("echo", p, json!({"say": "hi", "more": 1})).is_err());
+}
+
+#[test]
+fn wake_at_wakes_in_virtual_time() {
+    let (mut bench, p, _) = stage(1);
+    ask(&mut bench, p, json!({"method": "wake", "ms": 30}));
+    bench.advance(ms(29));
+    assert!(bench.stats("actor").get("tick").is_none());
+    bench.advance(ms(2));
+    assert_eq!(bench.stats("actor")["tick"], 1);
+    bench.advance(seconds(5));
+    assert_eq!(bench.stats("actor")["tick"], 1);
+}
+
+#[test]
+fn background_work_comes_back_and_answers_may_be_late() {
+    let (mut bench, p, _) = stage(2);
+    let mut answer = bench.request_later("actor", p, json!({"method": "later"}));
+    assert!(answer.take().is_none());
+    ask(&mut bench, p, json!({"method": "background", "text": "ready"}));
+    assert_eq!(answer.take(), Some(Ok(Reply::Json(json!("ready")))));
+    assert_eq!(bench.stats("actor")["message ready"], 1);
+}
+
+#[test]
+fn the_queue_of_commands_is_bounded() {
+    let (mut bench, _, c) = stage(1);
+    let before = bench.received(c).len();
+    ask(&mut bench, c, json!({"method": "storm"}));
+    let arrived = bench.received(c).len() - before;
+    assert!(arrived <= 1024, "{arrived}");
+    assert_eq!(bench.stats("actor")["refused"], 5000 - arrived as u64);
+    assert_eq!(bench.receiver(c).lost(), 0);
+    ask(&mut bench, c, json!({"method": "send", "number": 1}));
+    assert_eq!(bench.received(c).len(), before + arrived + 1);
+}

@@ -1,0 +1,23 @@
+//! What a worker promises, seen by its peers: each module one behaviour, with one media thread and with two where it matters.
+mod commands;
+mod demux;
+mod drops;
+mod enabling;
+mod ice;
+mod loss;
+mod panics;
+mod private_copies;
+mod relay;
+mod reports;
+mod rewriting;
+mod security;
+
+use std::time::Duration;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}

@@ -1,0 +1,170 @@
+//! Reports: round trip, loss, clocks; feedback on arrivals.
+use std::time::Duration;
+
+use sfu_core::plugin::Nil;
+use sfu_core::testing::{Build, Conditions, Direction, Media, PeerOptions};
+
+use crate::{ms, seconds};
+
+#[test]
+fn the_round_trip_is_that_of_the_path() {
+    let mut bench = Build::<Nil>::new().start();
+    let ann =
+        bench.peer_with(PeerOptions::webrtc().path(Conditions::delay(ms(30))).clock_ahead(seconds(1234)));
+    let bob = bench.peer_with(PeerOptions::webrtc().path(Conditions::delay(ms(45))));
+    let p = bench.produce(ann, Media::vp8());
+    let c = bench.consume(bob, p);
+    bench.play(&[p], seconds(6));
+    let seen = bench.consumer_stats(c).stream.round_trip_time.expect("a round trip");
+    assert!((85.0..95.0).contains(&seen), "{seen} ms to the receiver");
+    let told =
+        bench.sender(p).reports.iter().rev().find_map(|report| report.round_trip).expect("a round trip");
+    assert!((55..65).contains(&told.as_millis()), "{told:?} told to the sender");
+}
+
+#[test]
+fn reports_tell_the_loss_of_each_side() {
+    let mut bench = Build::<Nil>::new().seed(3).start();
+    let ann = bench.peer_with(PeerOptions::plain().to_worker(Conditions::perfect().loss(0.2)));
+    let p = bench.produce(ann, Media::opus().without("nack"));
+    let bob = bench.peer();
+    let c = bench.consume(bob, p);
+    bench.set_path(bob, Direction::ToPeer, Conditions::perfect().loss(0.1));
+    bench.play(&[p], seconds(10));
+    let last = *bench.sender(p).reports.last().expect("receiver reports");
+    assert!((60..140).contains(&last.cumulative_lost), "{last:?}");
+    let told: Vec<u8> = bench.sender(p).reports.iter().map(|report| report.fraction_lost).collect();
+    assert!(told.iter().any(|fraction| (20..100).contains(fraction)), "{told:?}");
+    let out = bench.consumer_stats(c).stream;
+    // What was lost before the worker is missing at the receiver too.
+    assert!((100..200).contains(&out.packets_lost), "{out:?}");
+    assert!(bench.producer_stats(p).streams[0].score < 10);
+}
+
+#[test]
+fn sender_reports_of_one_source_are_in_step() {
+    let mut bench = Build::<Nil>::new().start();
+    let late = Conditions::delay(ms(40)).jitter(ms(10));
+    let ann = bench.peer_with(PeerOptions::webrtc().path(late).clock_ahead(seconds(77)));
+    let bob = bench.peer_with(PeerOptions::webrtc().path(Conditions::delay(ms(20))));
+    let (audio, video) = (bench.produce(ann, Media::opus()), bench.produce(ann, Media::vp8()));
+    let (heard, seen) = (bench.consume(bob, audio), bench.consume(bob, video));
+    bench.play(&[audio, video], seconds(10));
+    // Both media were captured at the moment they were sent: mapped by their reports they must lie so.
+    let wall = |bench: &sfu_core::testing::Bench<Nil>, c, rate: f64| {
+        let receiver = bench.receiver(c);
+        let report = *receiver.sender_reports.iter().rfind(|report| report.ssrc == receiver.ssrc()).unwrap();
+        let packet = receiver.packets.iter().rfind(|packet| packet.at <= report.at).unwrap().clone();
+        let ticks = f64::from(packet.timestamp.wrapping_sub(report.rtp_timestamp) as i32) / rate;
+        let sent = (report.ntp as f64) / 4_294_967_296.0 + ticks;
+        (sent, packet.at)
+    };
+    let (audio_sent, audio_at) = wall(&bench, heard, 48_000.0);
+    let (video_sent, video_at) = wall(&bench, seen, 90_000.0);
+    let apart = if audio_at > video_at {
+        audio_at.duration_since(video_at).as_secs_f64()
+    } else {
+        -video_at.duration_since(audio_at).as_secs_f64()
+    };
+    let error = (audio_sent - video_sent - apart).abs();
+    assert!(error < 0.03, "audio and video are {error:.3} s apart");
+    assert!(bench.receiver(heard).cname.is_some());
+    assert_eq!(bench.receiver(heard).cname, bench.receiver(seen).cname);
+}
+
+#[test]
+fn sender_reports_count_what_was_sent() {
+    let mut bench = Build::<Nil>::new().start();
+    let p = bench.audio_producer();
+    let c = bench.consumer(p);
+    bench.play(&[p], seconds(3));
+    let receiver = bench.receiver(c);
+    let report = receiver.sender_reports.last().unwrap();
+    let arrived: Vec<_> = receiver.packets.iter().filter(|packet| packet.at <= report.at).collect();
+    assert_eq!(report.packets as usize, arrived.len());
+    assert_eq!(report.octets as usize, arrived.iter().map(|packet| packet.payload.len()).sum::<usize>());
+}
+
+#[test]
+fn transport_wide_feedback_is_what_arrived_when_it_arrived() {
+    let mut bench = Build::<Nil>::new().seed(11).start();
+    let conditions = Conditions::delay(ms(20)).jitter(ms(5)).loss(0.05);
+    let ann = bench.peer_with(PeerOptions::webrtc());
+    let p = bench.produce(ann, Media::vp8().without("nack"));
+    bench.set_path(ann, Direction::ToWorker, conditions);
+    bench.play(&[p], seconds(4));
+    bench.advance(ms(500));
+    let feedback = bench.sender(p).transport_feedback.clone();
+    assert!(feedback.len() > 15, "{} messages", feedback.len());
+    for (n, message) in feedback.iter().enumerate() {
+        assert_eq!(usize::from(message.count), n % 256, "the count goes up by one");
+    }
+    let sent = bench.transport_sent(ann).to_vec();
+    let told: Vec<(u16, Option<i64>)> = feedback.iter().flat_map(|message| message.packets.clone()).collect();
+    let arrived = told.iter().filter(|(_, at)| at.is_some()).count();
+    let lost = told.len() - arrived;
+    assert!((5..60).contains(&lost), "{lost} lost of {}", told.len());
+    // Each arrival lies within delay and jitter behind its departure, on one common clock.
+    let began = sent[0].1;
+    let mut offsets: Vec<i64> = Vec::new();
+    for (number, at) in &told {
+        let Some(at) = at else { continue };
+        let departed = sent.iter().find(|(other, _)| other == number).expect("a number that was sent").1;
+        offsets.push(at - departed.duration_since(began).as_micros() as i64);
+    }
+    let (least, most) = (offsets.iter().min().unwrap(), offsets.iter().max().unwrap());
+    assert!(most - least < 6_000, "arrivals spread over {} µs", most - least);
+}
+
+#[test]
+fn without_transport_wide_feedback_remb_tells_an_estimate() {
+    let mut bench = Build::<Nil>::new().start();
+    let ann = bench.peer_with(PeerOptions::webrtc());
+    let p = bench.produce(ann, Media::vp8().without("transport-cc"));
+    bench.play(&[p], seconds(5));
+    let rembs = &bench.sender(p).rembs;
+    assert!((3..=7).contains(&rembs.len()), "{rembs:?}");
+    assert!(rembs.iter().all(|bitrate| *bitrate >= 30_000), "{rembs:?}");
+    assert!(bench.sender(p).transport_feedback.is_empty());
+    let told = bench.transport_stats(ann).available_incoming_bitrate;
+    assert!(told.is_some());
+}
+
+#[test]
+fn a_limit_is_told_to_senders_with_and_without_transport_wide_feedback() {
+    for media in [Media::vp8(), Media::vp8().without("transport-cc")] {
+        let mut bench = Build::<Nil>::new().start();
+        let ann = bench.peer_with(PeerOptions::webrtc());
+        let p = bench.produce(ann, media);
+        let transport = bench.transport(ann);
+        bench.play(&[p], seconds(1));
+        bench.command(sfu_core::control::Command::SetMaxIncomingBitrate { transport, bitrate: 300_000 });
+        bench.play(&[p], seconds(4));
+        let last = *bench.sender(p).rembs.last().expect("REMB");
+        assert!(last <= 300_000 && last > 290_000, "{last}");
+    }
+}
+
+#[test]
+fn the_receivers_estimate_is_shown() {
+    let mut bench = Build::<Nil>::new().start();
+    let p = bench.video_producer();
+    let c = bench.consumer(p);
+    bench.remb(c, 700_000);
+    let peer = bench.peer_of_consumer(c);
+    let shown = bench.transport_stats(peer).available_outgoing_bitrate.unwrap();
+    assert!((699_000..=700_000).contains(&shown), "{shown}");
+}
+
+#[test]
+fn an_idle_worker_sleeps() {
+    let mut bench = Build::<Nil>::new().start();
+    let ann = bench.peer_with(PeerOptions::webrtc().without_reports());
+    let p = bench.produce(ann, Media::vp8());
+    bench.play(&[p], seconds(1));
+    // An hour of nothing but consent checks must not take for ever.
+    let began = std::time::Instant::now();
+    bench.advance(Duration::from_secs(3600));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(bench.is_connected(ann));
+}
