@@ -221,7 +221,7 @@ pub(crate) enum RelayStep {
     /// Begin to send its packets to `worker`. Answers [`Reply::Relay`].
     Offer { producer: ProducerId, worker: u8 },
     /// Make the copy that stands for it, in the router of a transport. Answers [`Reply::Producer`].
-    Accept { offer: RelayOffer, transport: TransportId },
+    Accept { offer: Box<RelayOffer>, transport: TransportId },
 }
 
 /// What a copy needs to know of the producer that it stands for.

@@ -29,7 +29,7 @@ pub enum Reply {
     Stats(WorkerStats),
     /// A producer may be carried to another media thread.
     #[doc(hidden)]
-    Relay(RelayOffer),
+    Relay(Box<RelayOffer>),
     /// A plugin's answer.
     Json(serde_json::Value),
 }

@@ -83,10 +83,10 @@ impl Engine {
             }
             Command::SetLabels { target, labels } => self.set_labels(target, labels),
             Command::Relay(RelayCommand(RelayStep::Offer { producer, worker })) => {
-                self.offer_relay(producer, worker).map(Reply::Relay)
+                self.offer_relay(producer, worker).map(|offer| Reply::Relay(Box::new(offer)))
             }
             Command::Relay(RelayCommand(RelayStep::Accept { offer, transport })) => {
-                let id = self.accept_relay(offer, transport)?;
+                let id = self.accept_relay(*offer, transport)?;
                 Ok(Reply::Producer(ProducerCreated { id, kind: ConsumerType::Simple }))
             }
             Command::Stats(target) => self.stats(now, target).map(Reply::Stats),
