@@ -200,7 +200,7 @@ impl ControlDouble {
     }
 
     fn answer(&self, worker: u8, command: Command) -> Result<Reply, ControlError> {
-        let (answer, closed) = {
+        let (answer, closed, opened) = {
             let mut world = self.lock();
             world.log.push(command.clone());
             if let Some(rule) = &mut world.refuse
@@ -208,8 +208,14 @@ impl ControlDouble {
             {
                 return Err(error);
             }
-            world.apply(worker, command)?
+            let known = world.next;
+            let (answer, closed) = world.apply(worker, command)?;
+            let newest = world.entities.get(&RawId::new(worker, world.next, 0));
+            (answer, closed, newest.filter(|_| world.next != known).map(|e| (e.target, e.labels.clone())))
         };
+        if let Some((target, labels)) = opened {
+            let _ = self.events.send(Event { target, body: EventBody::Opened { labels } });
+        }
         self.tell_closed(closed, CloseReason::Requested);
         Ok(answer)
     }
@@ -252,6 +258,29 @@ impl World {
         self.entities.get(&id).ok_or_else(|| ControlError::not_found(format!("control: {id} is not open")))
     }
 
+    fn parents(&self, router: RouterId, session: Option<SessionId>) -> Result<Vec<RawId>, ControlError> {
+        let parents: Vec<RawId> =
+            [Some(router.raw()), session.map(SessionId::raw)].into_iter().flatten().collect();
+        parents.iter().try_for_each(|id| self.known(*id).map(|_| ()))?;
+        Ok(parents)
+    }
+
+    /// Media stays within a router.
+    fn same_router(&self, a: RawId, b: RawId) -> Result<(), ControlError> {
+        if self.router_of(a) == self.router_of(b) {
+            return Ok(());
+        }
+        Err(ControlError::invalid(format!("control: {a} and {b} are not in the same router")))
+    }
+
+    fn router_of(&self, id: RawId) -> Option<RawId> {
+        let entity = self.entities.get(&id)?;
+        match entity.target {
+            Target::Router(_) => Some(id),
+            _ => entity.parents.iter().find_map(|parent| self.router_of(*parent)),
+        }
+    }
+
     fn ice(id: RawId, restarts: u32) -> IceParameters {
         IceParameters {
             username_fragment: format!("ufrag{}r{restarts}", id.index()),
@@ -274,12 +303,7 @@ impl World {
                 (Reply::Router(RouterId::from_raw(id)), Vec::new())
             }
             Command::CreateWebRtcTransport { router, options } => {
-                self.known(router.raw())?;
-                let mut parents = vec![router.raw()];
-                if let Some(session) = options.session {
-                    self.known(session.raw())?;
-                    parents.push(session.raw());
-                }
+                let parents = self.parents(router, options.session)?;
                 let target = |id| Target::Transport(TransportId::from_raw(id));
                 let body = Body::Transport { ice: IceState::New, dtls: DtlsState::New, restarts: 0 };
                 let id = self.open(worker, target, parents, options.labels, body);
@@ -312,12 +336,7 @@ impl World {
                 (Reply::DtlsRole(ours), Vec::new())
             }
             Command::CreatePlainTransport { router, options } => {
-                self.known(router.raw())?;
-                let mut parents = vec![router.raw()];
-                if let Some(session) = options.session {
-                    self.known(session.raw())?;
-                    parents.push(session.raw());
-                }
+                let parents = self.parents(router, options.session)?;
                 let target = |id| Target::Transport(TransportId::from_raw(id));
                 let id = self.open(worker, target, parents, options.labels.clone(), Body::Plain);
                 let created = double_replies::created(TransportId::from_raw(id), &options);
@@ -350,15 +369,15 @@ impl World {
                 else {
                     return Err(ControlError::not_found(format!("control: {id} is not open")));
                 };
-                let router =
-                    parents.first().and_then(|transport| self.known(*transport).ok()?.parents.first());
-                let router = RouterId::from_raw(router.copied().unwrap_or(RawId::new(0, 0, 0)));
+                let router = parents.first().and_then(|transport| self.router_of(*transport));
+                let router = RouterId::from_raw(router.unwrap_or(RawId::new(0, 0, 0)));
                 let described = double_replies::described(id, router, labels, options);
                 (Reply::ProducerDescription(Box::new(described)), Vec::new())
             }
             Command::Consume { transport, options } => {
                 self.known(transport.raw())?;
                 self.known(options.producer.raw())?;
+                self.same_router(transport.raw(), options.producer.raw())?;
                 let target = |id| Target::Consumer(ConsumerId::from_raw(id));
                 let body = Body::Consumer {
                     producer: options.producer,
@@ -369,6 +388,8 @@ impl World {
             }
             Command::SwitchConsumer { consumer, producer: to } => {
                 self.known(to.raw())?;
+                self.known(consumer.raw())?;
+                self.same_router(consumer.raw(), to.raw())?;
                 match self.entities.get_mut(&consumer.raw()) {
                     Some(Entity { body: Body::Consumer { producer, .. }, .. }) => *producer = to,
                     _ => return Err(ControlError::not_found(format!("control: {consumer} is not open"))),
@@ -416,28 +437,11 @@ impl World {
                         entity.parents.iter().find(kind).copied()
                     };
                     let router = parent(EntityKind::Router).unwrap_or(RawId::new(0, 0, 0));
+                    let session = parent(EntityKind::Session).map(SessionId::from_raw);
                     stats.transports.push(TransportStats {
-                        id,
-                        router: RouterId::from_raw(router),
-                        session: parent(EntityKind::Session).map(SessionId::from_raw),
-                        labels: entity.labels.clone(),
                         ice_state,
                         dtls_state,
-                        tuple: None,
-                        srtp: None,
-                        bytes_received: 0,
-                        bytes_sent: 0,
-                        rtp_packets_received: 0,
-                        rtp_packets_sent: 0,
-                        receive_bitrate: 0,
-                        send_bitrate: 0,
-                        available_outgoing_bitrate: None,
-                        available_incoming_bitrate: None,
-                        round_trip_time: None,
-                        srtp_failures: 0,
-                        srtp_replays: 0,
-                        stun_refused: 0,
-                        unknown_streams: 0,
+                        ..double_replies::idle(id, RouterId::from_raw(router), session, &entity.labels)
                     });
                 }
                 (Body::Producer(options), Target::Producer(producer)) => {

@@ -1,4 +1,4 @@
-//! What the stand-ins answer about plain transports and producers.
+//! What the stand-ins answer about what was made.
 use crate::control::*;
 
 /// A new plain transport, on made-up ports.
@@ -45,5 +45,37 @@ pub(super) fn described(
         rtp_parameters: options.rtp_parameters.clone(),
         rtp_mapping: options.rtp_mapping.clone(),
         paused: options.paused,
+    }
+}
+
+/// The figures of a transport that carried nothing.
+pub(super) fn idle(
+    id: TransportId,
+    router: RouterId,
+    session: Option<SessionId>,
+    labels: &Labels,
+) -> TransportStats {
+    TransportStats {
+        id,
+        router,
+        session,
+        labels: labels.clone(),
+        ice_state: None,
+        dtls_state: None,
+        tuple: None,
+        srtp: None,
+        bytes_received: 0,
+        bytes_sent: 0,
+        rtp_packets_received: 0,
+        rtp_packets_sent: 0,
+        receive_bitrate: 0,
+        send_bitrate: 0,
+        available_outgoing_bitrate: None,
+        available_incoming_bitrate: None,
+        round_trip_time: None,
+        srtp_failures: 0,
+        srtp_replays: 0,
+        stun_refused: 0,
+        unknown_streams: 0,
     }
 }

@@ -1,15 +1,23 @@
 //! What the worker tells, applied to streams and sessions.
 use std::sync::Arc;
 
-use sfu_core::control::{DtlsState, Event, EventBody, IceState, Target, TransportId, WorkerStats};
+use sfu_core::control::{
+    CloseReason, DtlsState, Event, EventBody, IceState, Target, TransportId, WorkerStats,
+};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::foreign;
 use crate::hub::{Hub, now};
 use crate::resource::ResourceId;
 
 /// Follows events until the worker is gone.
 pub(crate) async fn follow(hub: &Arc<Hub>, mut events: Receiver<Event>) {
+    // Somebody may have published before we began to listen.
+    match hub.control.stats(Target::Worker).await {
+        Ok(stats) => foreign::resync(hub, &stats),
+        Err(error) => tracing::warn!(%error, "whep: what is published already is not known"),
+    }
     loop {
         match events.recv().await {
             Ok(event) => apply(hub, &event),
@@ -41,16 +49,31 @@ fn apply(hub: &Arc<Hub>, event: &Event) {
         }
         (EventBody::Closed(_), Target::Router(router)) => {
             for entry in hub.lock().streams.values_mut().filter(|entry| entry.router == Some(router)) {
-                entry.router = None;
+                entry.router_closed();
             }
         }
-        (EventBody::Closed(_), target @ Target::Producer(_)) => producer_closed(hub, target),
-        (EventBody::Closed(_), target) => {
+        (EventBody::Opened { labels }, Target::Producer(id)) => foreign::opened(hub, id, labels),
+        (EventBody::StreamStarted { .. }, Target::Producer(id)) => foreign::started(hub, id),
+        (EventBody::Closed(_), target @ Target::Producer(id)) => {
+            foreign::closed(hub, id);
+            producer_closed(hub, target);
+        }
+        (EventBody::Closed(reason), target) => {
             if let Some(id) = session_of(hub, target) {
-                hub.close_soon(id);
+                hub.close_soon(id, why(*reason));
             }
         }
         _ => {}
+    }
+}
+
+fn why(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Requested => "it was closed by request",
+        CloseReason::Parent => "its room was closed",
+        CloseReason::Peer => "the peer said goodbye",
+        CloseReason::Plugin => "a plugin closed it",
+        CloseReason::Shutdown => "the worker stops",
     }
 }
 
@@ -75,8 +98,10 @@ fn ice(hub: &Hub, id: ResourceId, state: IceState) {
 }
 
 fn dtls(hub: &Arc<Hub>, id: ResourceId, state: DtlsState) {
-    if matches!(state, DtlsState::Failed | DtlsState::Closed) {
-        hub.close_soon(id);
+    match state {
+        DtlsState::Failed => hub.close_soon(id, "DTLS failed"),
+        DtlsState::Closed => hub.close_soon(id, "the peer said goodbye"),
+        _ => {}
     }
 }
 
@@ -91,18 +116,19 @@ fn producer_closed(hub: &Arc<Hub>, target: Target) {
         (!left).then_some(id)
     };
     if let Some(id) = orphan {
-        hub.close_soon(id);
+        hub.close_soon(id, "all it published was closed");
     }
 }
 
 fn resync(hub: &Arc<Hub>, stats: &WorkerStats) {
+    foreign::resync(hub, stats);
     let known: Vec<(ResourceId, TransportId)> =
         hub.lock().resources.values().map(|resource| (resource.id, resource.transport)).collect();
     for (id, transport) in known {
         let Some(found) = stats.transports.iter().find(|stats| stats.id == transport) else {
             // One that was entered after the figures were taken is found here, too: ask whether it is new.
             if hub.resource(id).is_some_and(|r| r.since.elapsed().is_ok_and(|age| age.as_secs() >= 1)) {
-                hub.close_soon(id);
+                hub.close_soon(id, "it is not there any more");
             }
             continue;
         };

@@ -4,14 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt;
-use sfu_core::control::{Command, ControlHandle, ErrorKind, RouterId, SessionId, Target};
+use sfu_core::control::{
+    Command, ControlHandle, ErrorKind, MediaKind, ProducerId, RouterId, SessionId, Target, TransportId,
+};
 use sfu_core::signaling::Shutdown;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
+use crate::foreign::Foreign;
 use crate::problem::Problem;
-use crate::resource::{Resource, ResourceId, Role};
-use crate::stream::{Policy, Refusal, Stream};
+use crate::resource::{Produced, Resource, ResourceId, Role};
+use crate::stream::{Overdue, Policy, Refusal, Stream};
 use crate::stream_name::StreamName;
 use crate::tokens::Tokens;
 
@@ -37,23 +40,53 @@ pub(crate) struct State {
     pub(crate) streams: HashMap<StreamName, Entry>,
     pub(crate) resources: HashMap<ResourceId, Arc<Resource>>,
     pub(crate) entities: HashMap<Target, ResourceId>,
-    stopping: bool,
+    /// Producers of others, by which streams can be watched as well.
+    pub(crate) foreign: HashMap<ProducerId, Foreign>,
+    pub(crate) stopping: bool,
 }
 
 /// A stream and its place in the worker.
 pub(crate) struct Entry {
     pub(crate) stream: Stream<ResourceId>,
     pub(crate) router: Option<RouterId>,
+    /// The router is ours to close.
+    owns_router: bool,
     pub(crate) published_since: Option<SystemTime>,
+    /// What others publish in it.
+    pub(crate) foreign: Vec<ProducerId>,
     worker: u8,
+}
+
+impl Entry {
+    /// Goes over to a router of somebody else; answers with the one to be closed.
+    pub(crate) fn move_to(&mut self, router: RouterId) -> Option<RouterId> {
+        self.worker = router.worker();
+        let before = self.router.replace(router);
+        before.filter(|_| std::mem::take(&mut self.owns_router))
+    }
+
+    /// The router is closed.
+    pub(crate) fn router_closed(&mut self) {
+        self.router = None;
+        self.owns_router = false;
+    }
 }
 
 /// What is to be closed in the worker after something left the books.
 #[must_use]
 #[derive(Default)]
 pub(crate) struct Removed {
-    sessions: Vec<SessionId>,
-    routers: Vec<RouterId>,
+    pub(crate) sessions: Vec<SessionId>,
+    /// Producers of others, each with its transport.
+    pub(crate) foreign: Vec<(ProducerId, TransportId)>,
+    pub(crate) routers: Vec<RouterId>,
+}
+
+impl Removed {
+    /// Whether nothing is to be closed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.foreign.is_empty() && self.routers.is_empty()
+    }
 }
 
 /// The time, on tokio's clock, which tests can stop.
@@ -102,11 +135,25 @@ impl Hub {
         self.lock().resources.get(&id).cloned()
     }
 
-    /// Reserves a stream for a publisher whose set-up begins; answers with its media thread and its router, if made.
+    /// A stream that nobody is in yet, on a media thread.
+    pub(crate) fn new_entry(&self, worker: u8) -> Entry {
+        Entry {
+            stream: Stream::new(self.policy),
+            router: None,
+            owns_router: false,
+            published_since: None,
+            foreign: Vec::new(),
+            worker,
+        }
+    }
+
+    /// Reserves a stream for a publisher of these kinds whose set-up begins; answers with its media thread and its
+    /// router, if made.
     pub(crate) fn admit_publisher(
         &self,
         name: &StreamName,
         id: ResourceId,
+        kinds: &[MediaKind],
     ) -> Result<(u8, Option<RouterId>), Problem> {
         self.check_running()?;
         let mut state = self.lock();
@@ -115,13 +162,10 @@ impl Hub {
                 "whip.publish: there are as many streams as max_streams allows",
             ));
         }
-        let entry = state.streams.entry(name.clone()).or_insert_with(|| Entry {
-            stream: Stream::new(self.policy),
-            router: None,
-            published_since: None,
-            worker: self.control.pick_worker(),
-        });
-        match entry.stream.admit_publisher(id) {
+        let rivals = state.has_rivals(name, |producer| kinds.contains(&producer.kind));
+        let new = || self.new_entry(self.control.pick_worker());
+        let entry = state.streams.entry(name.clone()).or_insert_with(new);
+        match entry.stream.admit_publisher(id, rivals) {
             Ok(()) => Ok((entry.worker, entry.router)),
             Err(_) => Err(Problem::new(
                 axum::http::StatusCode::CONFLICT,
@@ -130,24 +174,23 @@ impl Hub {
         }
     }
 
-    /// Reserves a place for a viewer; answers with the router and the publisher.
+    /// Reserves a place for a viewer; answers with the router, what is published and the epoch.
     pub(crate) fn admit_viewer(
         &self,
         name: &StreamName,
         id: ResourceId,
-    ) -> Result<(RouterId, Arc<Resource>, u64), Problem> {
+    ) -> Result<(RouterId, Vec<Produced>, u64), Problem> {
         self.check_running()?;
         let mut state = self.lock();
         let absent = || {
             Problem::not_found(format!("whep: nobody publishes `{name}` now"))
                 .retry_after(self.config.retry_after_s)
         };
-        let State { streams, resources, .. } = &mut *state;
-        let entry = streams.get_mut(name).ok_or_else(absent)?;
-        let publisher = entry.stream.publisher().and_then(|id| resources.get(&id)).ok_or_else(absent)?;
+        let published = state.published(name);
+        let entry = state.streams.get_mut(name).filter(|_| !published.is_empty()).ok_or_else(absent)?;
         let router = entry.router.ok_or_else(absent)?;
         match entry.stream.admit_viewer(id) {
-            Ok(()) => Ok((router, publisher.clone(), entry.stream.epoch())),
+            Ok(()) => Ok((router, published, entry.stream.epoch())),
             Err(Refusal::Full) => Err(Problem::unavailable(
                 "whep: the stream has as many viewers as max_viewers_per_stream allows",
             )),
@@ -157,7 +200,14 @@ impl Hub {
 
     /// Whether a viewer would find a publisher.
     pub(crate) fn is_published(&self, name: &StreamName) -> bool {
-        self.lock().streams.get(name).is_some_and(|entry| entry.stream.publisher().is_some())
+        self.lock().streams.get(name).is_some_and(|entry| entry.stream.is_published())
+    }
+
+    /// Whether others publish it, alone.
+    pub(crate) fn is_foreign(&self, name: &StreamName) -> bool {
+        let state = self.lock();
+        let foreign = |entry: &Entry| !entry.foreign.is_empty() && entry.stream.publisher().is_none();
+        state.streams.get(name).is_some_and(foreign)
     }
 
     /// Grows with each publisher of a stream; 0 without a stream.
@@ -166,47 +216,60 @@ impl Hub {
     }
 
     /// Keeps the router that a publisher's set-up made.
-    pub(crate) fn keep_router(&self, name: &StreamName, router: RouterId) {
-        if let Some(entry) = self.lock().streams.get_mut(name) {
+    ///
+    /// Answers with the one to use, which is another if others began to publish the stream meanwhile.
+    pub(crate) fn keep_router(&self, name: &StreamName, router: RouterId) -> RouterId {
+        let mut state = self.lock();
+        let Some(entry) = state.streams.get_mut(name) else { return router };
+        if entry.router.is_none() {
             entry.router = Some(router);
+            entry.owns_router = true;
         }
+        entry.router.unwrap_or(router)
     }
 
     /// Enters a session that is set up. `None` when the worker began to stop meanwhile.
     ///
-    /// Returns the publisher that it replaces, if any, which has left the books and must be closed after the handover.
-    pub(crate) fn enter(&self, resource: Resource) -> Option<(Arc<Resource>, Option<Arc<Resource>>)> {
+    /// Returns those that a publisher replaces, who have left the books and must be closed after the handover.
+    pub(crate) fn enter(&self, resource: Resource) -> Option<(Arc<Resource>, Removed)> {
         let resource = Arc::new(resource);
-        let mut replaced = None;
-        {
-            let mut state = self.lock();
-            if state.stopping {
-                return None;
-            }
-            let entry = state.streams.get_mut(&resource.stream)?;
-            match resource.role {
-                Role::Publisher => {
-                    replaced = entry.stream.publisher_ready(resource.id, now());
-                    entry.published_since = Some(resource.since);
-                }
-                Role::Viewer => entry.stream.viewer_ready(resource.id, now()),
-            }
-            for target in targets(&resource) {
-                state.entities.insert(target, resource.id);
-            }
-            state.resources.insert(resource.id, resource.clone());
-            let replaced = replaced.and_then(|id| state.forget(id));
-            drop(state);
-            self.tell_change();
-            Some((resource, replaced))
-        }
-    }
-
-    /// Takes a session, or a set-up that failed, out of the books.
-    pub(crate) fn remove(&self, name: &StreamName, id: ResourceId) -> Removed {
         let mut removed = Removed::default();
         let mut state = self.lock();
-        if let Some(resource) = state.forget(id) {
+        if state.stopping {
+            return None;
+        }
+        let entry = state.streams.get_mut(&resource.stream)?;
+        let mut replaced = None;
+        let takes_over = entry.stream.takes_over() && resource.role == Role::Publisher;
+        match resource.role {
+            Role::Publisher => {
+                replaced = entry.stream.publisher_ready(resource.id, now());
+                entry.published_since = Some(resource.since);
+            }
+            Role::Viewer => entry.stream.viewer_ready(resource.id, now()),
+        }
+        for target in targets(&resource) {
+            state.entities.insert(target, resource.id);
+        }
+        state.resources.insert(resource.id, resource.clone());
+        resource.log_begin();
+        if let Some(replaced) = replaced.and_then(|id| state.forget(id, "another publisher replaced it")) {
+            removed.sessions.push(replaced.session);
+        }
+        if takes_over {
+            let is_rival = |other: &Produced| resource.producers.iter().any(|own| own.kind == other.kind);
+            removed.foreign = state.replace_foreign(&resource.stream, is_rival);
+        }
+        drop(state);
+        self.tell_change();
+        Some((resource, removed))
+    }
+
+    /// Takes a session, or a set-up that failed, out of the books; `why` is for the log.
+    pub(crate) fn remove(&self, name: &StreamName, id: ResourceId, why: &str) -> Removed {
+        let mut removed = Removed::default();
+        let mut state = self.lock();
+        if let Some(resource) = state.forget(id, why) {
             removed.sessions.push(resource.session);
         }
         if let Some(entry) = state.streams.get_mut(name) {
@@ -223,14 +286,17 @@ impl Hub {
     }
 
     /// Takes a session out of the books and closes it, in the background.
-    pub(crate) fn close_soon(self: &Arc<Self>, id: ResourceId) {
+    pub(crate) fn close_soon(self: &Arc<Self>, id: ResourceId, why: &str) {
         if let Some(resource) = self.resource(id) {
-            let removed = self.remove(&resource.stream, id);
+            let removed = self.remove(&resource.stream, id, why);
             self.finish_soon(removed);
         }
     }
 
     pub(crate) fn finish_soon(self: &Arc<Self>, removed: Removed) {
+        if removed.is_empty() {
+            return;
+        }
         let hub = self.clone();
         tokio::spawn(async move { hub.finish(removed).await });
     }
@@ -239,6 +305,18 @@ impl Hub {
     pub(crate) async fn finish(&self, removed: Removed) {
         let sessions = removed.sessions.into_iter().map(Command::CloseSession);
         self.close_all_of(sessions).await;
+        for (producer, transport) in &removed.foreign {
+            let others = match self.control.stats(Target::Transport(*transport)).await {
+                Ok(stats) => {
+                    !stats.consumers.is_empty()
+                        || stats.producers.iter().any(|p| removed.foreign.iter().all(|(id, _)| *id != p.id))
+                }
+                Err(_) => continue,
+            };
+            let close =
+                if others { Command::CloseProducer(*producer) } else { Command::CloseTransport(*transport) };
+            self.close_all_of(std::iter::once(close)).await;
+        }
         self.close_all_of(removed.routers.into_iter().map(Command::CloseRouter)).await;
     }
 
@@ -261,7 +339,7 @@ impl Hub {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let gone: Vec<(StreamName, ResourceId)> = {
+            let gone: Vec<(StreamName, ResourceId, Overdue)> = {
                 let mut state = self.lock();
                 let at = now();
                 let poll = |(name, entry): (&StreamName, &mut Entry)| {
@@ -269,13 +347,12 @@ impl Hub {
                     if entry.stream.publisher().is_none() {
                         entry.published_since = None;
                     }
-                    gone.into_iter().map(|id| (name.clone(), id)).collect::<Vec<_>>()
+                    gone.into_iter().map(|(id, why)| (name.clone(), id, why)).collect::<Vec<_>>()
                 };
                 state.streams.iter_mut().flat_map(poll).collect()
             };
-            for (name, id) in gone {
-                tracing::info!(stream = %name, session = ?id, "whip: closing a peer whose time is over");
-                let removed = self.remove(&name, id);
+            for (name, id, why) in gone {
+                let removed = self.remove(&name, id, why.text());
                 self.finish_soon(removed);
             }
         }
@@ -287,9 +364,14 @@ impl Hub {
         {
             let mut state = self.lock();
             state.stopping = true;
-            removed.sessions.extend(state.resources.drain().map(|(_, resource)| resource.session));
-            removed.routers.extend(state.streams.drain().filter_map(|(_, entry)| entry.router));
+            removed.sessions.extend(state.resources.drain().map(|(_, resource)| {
+                resource.log_end("the worker stops");
+                resource.session
+            }));
+            let own = |(_, entry): (StreamName, Entry)| entry.router.filter(|_| entry.owns_router);
+            removed.routers.extend(state.streams.drain().filter_map(own));
             state.entities.clear();
+            state.foreign.clear();
         }
         self.tell_change();
         self.finish(removed).await;
@@ -298,20 +380,30 @@ impl Hub {
 
 impl State {
     /// Takes a session out of the tables, not out of its stream.
-    fn forget(&mut self, id: ResourceId) -> Option<Arc<Resource>> {
+    fn forget(&mut self, id: ResourceId, why: &str) -> Option<Arc<Resource>> {
         let resource = self.resources.remove(&id)?;
+        resource.log_end(why);
         for target in targets(&resource) {
             self.entities.remove(&target);
         }
         Some(resource)
     }
 
-    /// Drops a stream that nobody is left of; its room is to be closed.
-    fn sweep(&mut self, name: &StreamName) -> Option<RouterId> {
-        if self.streams.get(name).is_some_and(|entry| entry.stream.is_over()) {
-            return self.streams.remove(name)?.router;
+    /// Drops a stream that nobody is left of; its room is to be closed if it is ours.
+    pub(crate) fn sweep(&mut self, name: &StreamName) -> Option<RouterId> {
+        let over = self.streams.get(name).is_some_and(|entry| entry.stream.is_over());
+        if over && !self.is_asking(name) {
+            return self.streams.remove(name).filter(|entry| entry.owns_router)?.router;
         }
         None
+    }
+
+    /// What viewers of a stream can be given: the publisher's producers, then those of others.
+    pub(crate) fn published(&self, name: &StreamName) -> Vec<Produced> {
+        let Some(entry) = self.streams.get(name) else { return Vec::new() };
+        let publisher = entry.stream.publisher().and_then(|id| self.resources.get(&id));
+        let own = publisher.map(|publisher| publisher.producers.as_slice()).unwrap_or_default();
+        own.iter().chain(self.foreign_of(entry).map(|live| &live.produced)).cloned().collect()
     }
 }
 

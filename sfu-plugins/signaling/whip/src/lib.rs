@@ -3,6 +3,7 @@
 mod config;
 mod events;
 mod exposure;
+mod foreign;
 mod handover;
 mod http;
 mod hub;

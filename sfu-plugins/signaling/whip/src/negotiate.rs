@@ -3,18 +3,20 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use sfu_core::control::{
-    ConsumerOptions, Labels, MediaKind, ProducerOptions, RtpCodecParameters, RtpParameters,
-    WebRtcTransportCreated,
+    self, ConsumerOptions, ConsumerType, Labels, MediaKind, ProducerOptions, RtpCodecParameters, RtpMapping,
+    RtpMappingCodec, RtpParameters, WebRtcTransportCreated,
 };
 use sfu_core::signaling::negotiation::{
     LocalTransport, NegotiationError, ProducerDescription, PublishedMedia, PublisherPlan, PublisherPolicy,
     Refusal, ViewerPlan, ViewerPolicy,
 };
-use sfu_core::signaling::ortc::{RtpCapabilities, SsrcSource, same_codec};
+use sfu_core::signaling::ortc::{
+    OrtcError, RtpCapabilities, SsrcSource, can_consume, consumable_parameters, same_codec,
+};
 use sfu_core::signaling::sdp::SessionDescription;
 
 use crate::problem::Problem;
-use crate::resource::{Produced, Role, random};
+use crate::resource::{Consumed, Produced, Role, random};
 
 /// Least time between two key frame requests to a publisher.
 const KEY_FRAME_REQUEST_DELAY: Duration = Duration::from_millis(500);
@@ -73,6 +75,57 @@ pub(crate) fn viewer_plan(offer: &SessionDescription, published: &[Produced]) ->
     let mut bits = random_bits;
     let mut ssrcs = SsrcSource::new(&mut bits);
     Ok(ViewerPlan::new(offer, &available, &RtpCapabilities::router(), &policy, &mut ssrcs)?)
+}
+
+/// What viewers can be given of a producer that was not made here.
+///
+/// Its payload types need not be the router's: its codecs are looked up by what they are. One that the router does not
+/// list is offered as it is, for receivers that know it; then without RTX.
+pub(crate) fn described(description: &control::ProducerDescription) -> Result<Produced, OrtcError> {
+    let (kind, given) = (description.kind, &description.rtp_parameters);
+    let router = RtpCapabilities::router();
+    let (mut known, mut strange, mut mapped) = (Vec::new(), Vec::new(), Vec::new());
+    for codec in given.codecs.iter().filter(|codec| !codec.is_rtx()) {
+        match router.media_codecs(kind).find(|other| same_codec(codec, &other.to_parameters())) {
+            Some(of_router) => {
+                let mapped_payload_type = of_router.preferred_payload_type;
+                mapped.push(RtpMappingCodec { payload_type: codec.payload_type, mapped_payload_type });
+                known.push(codec.clone());
+            }
+            None => {
+                let feedback = router.media_codecs(kind).next().map(|codec| codec.rtcp_feedback.clone());
+                strange.push(RtpCodecParameters {
+                    rtcp_feedback: feedback.unwrap_or_default(),
+                    ..codec.clone()
+                });
+            }
+        }
+    }
+    let parameters = RtpParameters { codecs: known, ..given.clone() };
+    let mapping = RtpMapping { codecs: mapped, encodings: description.rtp_mapping.encodings.clone() };
+    let mut consumable = consumable_parameters(kind, &parameters, &mapping, &router)?;
+    consumable.codecs.extend(strange);
+    let consumer_type =
+        if given.encodings.len() > 1 { ConsumerType::Simulcast } else { ConsumerType::Simple };
+    Ok(Produced { id: description.id, kind, consumer_type, consumable })
+}
+
+/// The sections of a viewer's offer that receive and are given nothing.
+pub(crate) fn unused(offer: &SessionDescription, plan: &ViewerPlan) -> Vec<RtpCapabilities> {
+    let used = |section: usize| plan.consume.iter().any(|media| media.section == section);
+    let idle = offer.media.iter().enumerate().filter(|(section, media)| {
+        media.direction.receives() && media.kind.media().is_some() && !used(*section)
+    });
+    idle.map(|(_, media)| RtpCapabilities::of_section(media)).collect()
+}
+
+/// Whether something is published that could fill a section that was given nothing.
+pub(crate) fn would_get_more(unused: &[RtpCapabilities], published: &[Produced], has: &[Consumed]) -> bool {
+    let profiles = ViewerPolicy::default().profiles;
+    published
+        .iter()
+        .filter(|producer| has.iter().all(|consumer| consumer.kind != producer.kind))
+        .any(|producer| unused.iter().any(|receiver| can_consume(&producer.consumable, receiver, profiles)))
 }
 
 /// What to consume for a viewer.

@@ -1,5 +1,6 @@
 //! One WHIP or WHEP session: what its URL stands for.
 use std::fmt;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use axum::http::StatusCode;
@@ -7,6 +8,7 @@ use sfu_core::control::{
     ConsumerId, ConsumerType, IceCandidate, Labels, MediaKind, ProducerId, RtpCodecParameters, RtpParameters,
     SessionId, TransportId,
 };
+use sfu_core::signaling::ortc::RtpCapabilities;
 use sfu_core::signaling::sdp::{IceCredentials, SessionDescription};
 
 use crate::config::Permission;
@@ -59,6 +61,11 @@ pub fn new_etag() -> Result<String, Problem> {
     Ok(format!("\"{:016x}\"", u64::from_be_bytes(random()?)))
 }
 
+/// The label that says by which way media comes or goes.
+pub const VIA: &str = "via";
+/// Its value for all that is made here.
+pub const VIA_WHIP: &str = "whip";
+
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -88,7 +95,7 @@ impl Role {
 
     /// Labels of its entities.
     pub fn labels(self, stream: &StreamName) -> Labels {
-        Labels::new().with("stream", stream.as_str()).with("role", self.name())
+        Labels::new().with("stream", stream.as_str()).with("role", self.name()).with(VIA, VIA_WHIP)
     }
 }
 
@@ -105,11 +112,21 @@ pub struct Produced {
     pub consumable: RtpParameters,
 }
 
+impl Produced {
+    /// MIME type of what is sent.
+    pub fn codec(&self) -> &str {
+        let mut codecs = self.consumable.codecs.iter().filter(|codec| !codec.is_rtx());
+        codecs.next().map_or("", |codec| &codec.mime_type)
+    }
+}
+
 /// One consumer of a viewer.
 #[derive(Debug, Clone)]
 pub struct Consumed {
     /// Its id.
     pub id: ConsumerId,
+    /// What feeds it, or fed it as long as it was there.
+    pub producer: ProducerId,
     /// Audio or video.
     pub kind: MediaKind,
     /// The codecs that it can carry without a new answer.
@@ -146,8 +163,40 @@ pub struct Resource {
     pub producers: Vec<Produced>,
     /// A viewer's consumers; one handover at a time.
     pub consumers: tokio::sync::Mutex<Vec<Consumed>>,
+    /// What a viewer would have received, too, had it been there.
+    pub unused: Vec<RtpCapabilities>,
+    /// The HTTP client's address.
+    pub peer: Option<IpAddr>,
     /// When it was made.
     pub since: SystemTime,
+}
+
+impl Resource {
+    /// One line in the log: somebody publishes or watches.
+    pub(crate) fn log_begin(&self) {
+        let (stream, session, peer) = (&self.stream, self.id, self.peer());
+        match self.role {
+            Role::Publisher => {
+                let codecs: Vec<&str> = self.producers.iter().map(Produced::codec).collect();
+                tracing::info!(%stream, %peer, ?session, codecs = codecs.join(" "), "whip: publish begins");
+            }
+            Role::Viewer => tracing::info!(%stream, %peer, ?session, "whep: watch begins"),
+        }
+    }
+
+    /// One line in the log: it is over.
+    pub(crate) fn log_end(&self, why: &str) {
+        let (stream, session, peer) = (&self.stream, self.id, self.peer());
+        let seconds = self.since.elapsed().unwrap_or_default().as_secs();
+        match self.role {
+            Role::Publisher => tracing::info!(%stream, %peer, ?session, seconds, why, "whip: publish ends"),
+            Role::Viewer => tracing::info!(%stream, %peer, ?session, seconds, why, "whep: watch ends"),
+        }
+    }
+
+    fn peer(&self) -> String {
+        self.peer.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
+    }
 }
 
 #[cfg(test)]

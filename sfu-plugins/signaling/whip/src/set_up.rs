@@ -1,13 +1,17 @@
 //! Making a session in the worker, step by step; what was made is closed again when a step fails.
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sfu_core::control::{
-    Command, CreateSession, ErrorKind, RouterId, SessionId, WebRtcTransportCreated, WebRtcTransportOptions,
+    Command, CreateSession, ErrorKind, MediaKind, RouterId, SessionId, WebRtcTransportCreated,
+    WebRtcTransportOptions,
 };
 use sfu_core::signaling::negotiation::PublisherPlan;
+use sfu_core::signaling::ortc::RtpCapabilities;
 use sfu_core::signaling::sdp::{IceCredentials, SessionDescription};
 
+use crate::handover::Cause;
 use crate::hub::Hub;
 use crate::negotiate::Offer;
 use crate::problem::Problem;
@@ -29,17 +33,22 @@ async fn publish(
     name: &StreamName,
     offer: &SessionDescription,
     plan: PublisherPlan,
+    peer: Option<IpAddr>,
 ) -> Result<Created, Problem> {
     let id = ResourceId::random()?;
-    let (worker, router) = hub.admit_publisher(name, id)?;
+    let kinds: Vec<MediaKind> = plan.produce.iter().map(|media| media.kind).collect();
+    let (worker, router) = hub.admit_publisher(name, id, &kinds)?;
     let mut session = None;
     let steps = async {
         let router = match router {
             Some(router) => router,
             None => {
                 let labels = Role::Publisher.labels(name).with("role", "stream");
-                let router = hub.control.create_router(worker, labels).await?;
-                hub.keep_router(name, router);
+                let made = hub.control.create_router(worker, labels).await?;
+                let router = hub.keep_router(name, made);
+                if router != made {
+                    hub.control.run(Command::CloseRouter(made)).await?;
+                }
                 router
             }
         };
@@ -53,14 +62,14 @@ async fn publish(
             producers.push(Produced { id: produced.id, kind, consumer_type: produced.kind, consumable });
         }
         let answer = plan.answer(offer, &negotiate::local(&transport));
-        let made =
-            Made { id, role: Role::Publisher, session: opened, transport, answer, peer: plan.peer.ice };
-        made.resource(name, producers, Vec::new())
+        let role = Role::Publisher;
+        let made = Made { id, role, session: opened, transport, answer, ice: plan.peer.ice, peer };
+        made.resource(name, producers, Vec::new(), Vec::new())
     };
     let (resource, created) = finish(hub, name, id, steps.await, &mut session).await?;
     match hub.enter(resource) {
-        Some((publisher, replaced)) => {
-            handover::begin(hub, publisher, replaced);
+        Some((_, replaced)) => {
+            handover::begin(hub, name, Cause::Publisher, replaced);
             Ok(created)
         }
         None => Err(undo(hub, name, id, session, stopping()).await),
@@ -69,11 +78,16 @@ async fn publish(
 
 /// Sets up a viewer, and once more if the publisher was replaced under its hands. Must run to its end: see
 /// [`to_the_end`].
-async fn watch(hub: &Arc<Hub>, name: &StreamName, offer: &SessionDescription) -> Result<Created, Problem> {
+async fn watch(
+    hub: &Arc<Hub>,
+    name: &StreamName,
+    offer: &SessionDescription,
+    peer: Option<IpAddr>,
+) -> Result<Created, Problem> {
     let before = hub.epoch(name);
-    let outcome = watch_once(hub, name, offer).await;
+    let outcome = watch_once(hub, name, offer, peer).await;
     if outcome.is_err() && hub.epoch(name) != before && hub.is_published(name) {
-        return watch_once(hub, name, offer).await;
+        return watch_once(hub, name, offer, peer).await;
     }
     outcome
 }
@@ -82,26 +96,29 @@ async fn watch_once(
     hub: &Arc<Hub>,
     name: &StreamName,
     offer: &SessionDescription,
+    peer: Option<IpAddr>,
 ) -> Result<Created, Problem> {
     let id = ResourceId::random()?;
-    let (router, publisher, epoch) = hub.admit_viewer(name, id)?;
+    let (router, published, epoch) = hub.admit_viewer(name, id)?;
     let mut session = None;
     let steps = async {
-        let plan = negotiate::viewer_plan(offer, &publisher.producers)?;
+        let plan = negotiate::viewer_plan(offer, &published)?;
         let (opened, transport) = open(hub, Role::Viewer, name, router, &mut session).await?;
         hub.control.connect_webrtc_transport(transport.id, plan.peer.dtls.clone()).await?;
         let mut consumers = Vec::new();
         for media in &plan.consume {
-            let Some(producer) = publisher.producers.get(media.producer) else { continue };
+            let Some(producer) = published.get(media.producer) else { continue };
             let accepted = negotiate::accepted_codecs(producer, &media.rtp_parameters);
             let labels = Role::Viewer.labels(name);
             let options = negotiate::consumer_options(producer, media.rtp_parameters.clone(), labels);
             let id = hub.control.consume(transport.id, options).await?;
-            consumers.push(Consumed { id, kind: media.kind, accepted });
+            consumers.push(Consumed { id, producer: producer.id, kind: media.kind, accepted });
         }
         let answer = plan.answer(offer, &negotiate::local(&transport));
-        let made = Made { id, role: Role::Viewer, session: opened, transport, answer, peer: plan.peer.ice };
-        made.resource(name, Vec::new(), consumers)
+        let unused = negotiate::unused(offer, &plan);
+        let role = Role::Viewer;
+        let made = Made { id, role, session: opened, transport, answer, ice: plan.peer.ice, peer };
+        made.resource(name, Vec::new(), consumers, unused)
     };
     let (resource, created) = finish(hub, name, id, steps.await, &mut session).await?;
     match hub.enter(resource) {
@@ -115,16 +132,21 @@ async fn watch_once(
 
 /// Runs a set-up in a task of its own, so that a client that hangs up half-way leaves nothing behind: the set-up ends,
 /// finds nobody to tell, and is closed.
-pub(crate) async fn to_the_end(hub: &Arc<Hub>, name: StreamName, offer: Offer) -> Result<Created, Problem> {
+pub(crate) async fn to_the_end(
+    hub: &Arc<Hub>,
+    name: StreamName,
+    offer: Offer,
+    peer: Option<IpAddr>,
+) -> Result<Created, Problem> {
     let (tell, told) = tokio::sync::oneshot::channel();
     let hub = hub.clone();
     tokio::spawn(async move {
         let outcome = match offer {
-            Offer::Publish { description, plan } => publish(&hub, &name, &description, plan).await,
-            Offer::Watch { description } => watch(&hub, &name, &description).await,
+            Offer::Publish { description, plan } => publish(&hub, &name, &description, plan, peer).await,
+            Offer::Watch { description } => watch(&hub, &name, &description, peer).await,
         };
         if let Err(Ok(created)) = tell.send(outcome) {
-            hub.close_soon(created.id);
+            hub.close_soon(created.id, "its client hung up before the answer");
         }
     });
     told.await.unwrap_or_else(|_| Err(stopping()))
@@ -163,7 +185,8 @@ struct Made {
     session: SessionId,
     transport: WebRtcTransportCreated,
     answer: SessionDescription,
-    peer: IceCredentials,
+    ice: IceCredentials,
+    peer: Option<IpAddr>,
 }
 
 impl Made {
@@ -172,6 +195,7 @@ impl Made {
         name: &StreamName,
         producers: Vec<Produced>,
         consumers: Vec<Consumed>,
+        unused: Vec<RtpCapabilities>,
     ) -> Result<(Resource, Created), Problem> {
         let etag = new_etag()?;
         let created = Created { id: self.id, etag: etag.clone(), answer: self.answer.to_string() };
@@ -183,9 +207,11 @@ impl Made {
             transport: self.transport.id,
             candidates: self.transport.ice_candidates,
             answer: self.answer,
-            ice: tokio::sync::Mutex::new(IceSession { etag, peer: self.peer }),
+            ice: tokio::sync::Mutex::new(IceSession { etag, peer: self.ice }),
             producers,
             consumers: tokio::sync::Mutex::new(consumers),
+            unused,
+            peer: self.peer,
             since: SystemTime::now(),
         };
         Ok((resource, created))
@@ -219,7 +245,7 @@ async fn undo(
     {
         tracing::warn!(%error, "whip: closing a session whose set-up failed");
     }
-    let removed = hub.remove(name, id);
+    let removed = hub.remove(name, id, "its set-up failed");
     hub.finish(removed).await;
     problem
 }

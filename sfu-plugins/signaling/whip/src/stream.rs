@@ -50,6 +50,28 @@ pub enum Link {
     },
 }
 
+/// Why a peer's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overdue {
+    /// It had its answer and never came.
+    NeverConnected,
+    /// Its consent is lost and did not return.
+    ConsentLost,
+    /// Nobody publishes any more.
+    NoPublisher,
+}
+
+impl Overdue {
+    /// For logs.
+    pub fn text(self) -> &'static str {
+        match self {
+            Overdue::NeverConnected => "it never connected",
+            Overdue::ConsentLost => "consent is lost",
+            Overdue::NoPublisher => "nobody publishes any more",
+        }
+    }
+}
+
 /// Why somebody can't come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -66,6 +88,8 @@ pub enum Refusal {
 pub struct Stream<K> {
     policy: Policy,
     publisher: Option<(K, Link)>,
+    /// Somebody whom we did not let in publishes, too.
+    others: bool,
     /// A publisher whose set-up has not ended.
     next: Option<K>,
     /// `None` while a viewer's set-up has not ended.
@@ -78,22 +102,47 @@ pub struct Stream<K> {
 impl<K: Copy + Ord> Stream<K> {
     /// Nobody yet.
     pub fn new(policy: Policy) -> Self {
-        Stream { policy, publisher: None, next: None, viewers: BTreeMap::new(), alone_since: None, epoch: 0 }
+        Stream {
+            policy,
+            publisher: None,
+            others: false,
+            next: None,
+            viewers: BTreeMap::new(),
+            alone_since: None,
+            epoch: 0,
+        }
     }
 
     /// Lets a publisher begin its set-up, which ends with [`Stream::publisher_ready`] or [`Stream::left`].
     ///
-    /// A publisher whose consent is lost is nobody's rival: the second one may well be the same peer coming back.
-    pub fn admit_publisher(&mut self, key: K) -> Result<(), Refusal> {
-        let taken = match self.publisher {
-            None | Some((_, Link::Lost { .. })) => false,
-            Some(_) => self.policy.second_publisher == SecondPublisher::Refuse,
-        };
-        if taken || self.next.is_some() {
+    /// `rivals` says whether others publish what it brings. A publisher whose consent is lost is nobody's rival: the
+    /// second one may well be the same peer coming back.
+    pub fn admit_publisher(&mut self, key: K, rivals: bool) -> Result<(), Refusal> {
+        let taken = rivals || !matches!(self.publisher, None | Some((_, Link::Lost { .. })));
+        if (taken && !self.takes_over()) || self.next.is_some() {
             return Err(Refusal::Busy);
         }
         self.next = Some(key);
         Ok(())
+    }
+
+    /// Whether a second publisher replaces the first.
+    pub fn takes_over(&self) -> bool {
+        self.policy.second_publisher == SecondPublisher::Takeover
+    }
+
+    /// Says that somebody else began to publish something.
+    pub fn others_began(&mut self) {
+        self.others = true;
+        self.epoch += 1;
+        self.alone_since = None;
+    }
+
+    /// Says that nobody else publishes any more.
+    pub fn others_ended(&mut self, now: Instant) {
+        if std::mem::take(&mut self.others) && self.publisher.is_none() {
+            self.alone_since = Some(now);
+        }
     }
 
     /// The publisher is set up: it is the stream's publisher now. Returns the one that it replaces.
@@ -109,7 +158,7 @@ impl<K: Copy + Ord> Stream<K> {
 
     /// Lets a viewer begin its set-up, which ends with [`Stream::viewer_ready`] or [`Stream::left`].
     pub fn admit_viewer(&mut self, key: K) -> Result<(), Refusal> {
-        if self.publisher.is_none() {
+        if !self.is_published() {
             return Err(Refusal::NoPublisher);
         }
         if self.viewers.len() >= self.policy.max_viewers {
@@ -133,7 +182,7 @@ impl<K: Copy + Ord> Stream<K> {
         self.viewers.remove(&key);
         if self.publisher.is_some_and(|(publisher, _)| publisher == key) {
             self.publisher = None;
-            self.alone_since = Some(now);
+            self.alone_since = (!self.others).then_some(now);
         }
     }
 
@@ -169,25 +218,23 @@ impl<K: Copy + Ord> Stream<K> {
         }
     }
 
-    /// Peers whose time is over; they count as gone from now on.
-    pub fn poll(&mut self, now: Instant) -> Vec<K> {
+    /// Peers whose time is over, and why; they count as gone from now on.
+    pub fn poll(&mut self, now: Instant) -> Vec<(K, Overdue)> {
         let over = |link: &Link| match link {
-            Link::Connecting { until } | Link::Lost { until } => *until <= now,
-            Link::Up => false,
+            Link::Connecting { until } => (*until <= now).then_some(Overdue::NeverConnected),
+            Link::Lost { until } => (*until <= now).then_some(Overdue::ConsentLost),
+            Link::Up => None,
         };
         let mut gone = Vec::new();
-        if let Some((key, link)) = self.publisher
-            && over(&link)
-        {
-            gone.push(key);
+        if let Some((key, link)) = self.publisher {
+            gone.extend(over(&link).map(|why| (key, why)));
         }
         let ended = self.alone_since.is_some_and(|since| since + self.policy.keep_viewers <= now);
         for (key, link) in &self.viewers {
-            if link.as_ref().is_some_and(|link| ended || over(link)) {
-                gone.push(*key);
-            }
+            let why = link.as_ref().and_then(|link| over(link).or(ended.then_some(Overdue::NoPublisher)));
+            gone.extend(why.map(|why| (*key, why)));
         }
-        for key in &gone {
+        for (key, _) in &gone {
             self.left(*key, now);
         }
         gone
@@ -198,7 +245,17 @@ impl<K: Copy + Ord> Stream<K> {
         self.publisher.map(|(key, _)| key)
     }
 
-    /// Grows with each publisher.
+    /// Whether somebody publishes.
+    pub fn is_published(&self) -> bool {
+        self.publisher.is_some() || self.others
+    }
+
+    /// Whether a publisher's set-up has not ended.
+    pub fn is_setting_up(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Grows with each publisher and with all that others add.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -210,7 +267,7 @@ impl<K: Copy + Ord> Stream<K> {
 
     /// Whether nobody is left.
     pub fn is_over(&self) -> bool {
-        self.publisher.is_none() && self.next.is_none() && self.viewers.is_empty()
+        !self.is_published() && self.next.is_none() && self.viewers.is_empty()
     }
 }
 

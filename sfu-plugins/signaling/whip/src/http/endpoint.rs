@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::{authorization, body};
+use sfu_core::http::Client;
+
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::negotiate::Offer;
@@ -15,6 +17,11 @@ use crate::problem::Problem;
 use crate::resource::Role;
 use crate::set_up::{Created, to_the_end};
 use crate::stream_name::StreamName;
+
+/// How long the worker may take to say what a producer of somebody else is, for a viewer who wants it at once.
+const ASKING: Duration = Duration::from_secs(1);
+/// After the first producer of somebody else, how long those who wait for the stream wait for the next one.
+const SETTLE: Duration = Duration::from_millis(300);
 
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
@@ -53,12 +60,13 @@ async fn serve(hub: Arc<Hub>, role: Role, stream: &str, request: Request) -> Res
         Role::Publisher => None,
         Role::Viewer => wait(request.uri().query(), &hub.config)?,
     };
+    let peer = request.extensions().get::<Client>().map(|client| client.ip);
     let text = body::text(request, "application/sdp").await?;
     let offer = Offer::parse(&text, role)?;
-    if let Some(patience) = patience {
+    if role == Role::Viewer {
         wait_for_publisher(&hub, &name, patience).await?;
     }
-    let created = to_the_end(&hub, name, offer).await?;
+    let created = to_the_end(&hub, name, offer, peer).await?;
     Ok(answer(&hub.config, created))
 }
 
@@ -93,11 +101,19 @@ fn wait(query: Option<&str>, config: &Config) -> Result<Option<Duration>, Proble
 }
 
 /// Ends when the stream has a publisher, or the time is over; the set-up then says what is missing.
-async fn wait_for_publisher(hub: &Arc<Hub>, name: &StreamName, patience: Duration) -> Result<(), Problem> {
+async fn wait_for_publisher(
+    hub: &Arc<Hub>,
+    name: &StreamName,
+    patience: Option<Duration>,
+) -> Result<(), Problem> {
     let mut changes = hub.changes();
     if hub.is_published(name) {
         return Ok(());
     }
+    // Somebody who has just begun plain RTP by another request is published in a moment.
+    let begun = async { while hub.lock().is_asking(name) && changes.changed().await.is_ok() {} };
+    let _ = tokio::time::timeout(ASKING, begun).await;
+    let Some(patience) = patience.filter(|_| !hub.is_published(name)) else { return Ok(()) };
     let _place = hub.waiting.try_acquire().map_err(|_| {
         Problem::unavailable("whep: as many requests wait for a publisher as max_waiting allows")
     })?;
@@ -107,6 +123,10 @@ async fn wait_for_publisher(hub: &Arc<Hub>, name: &StreamName, patience: Duratio
             if changes.changed().await.is_err() {
                 return;
             }
+        }
+        // Plain RTP comes one medium after the other, by requests of their own: the answer should have all of them.
+        if hub.is_foreign(name) {
+            tokio::time::sleep(SETTLE).await;
         }
     };
     tokio::select! {

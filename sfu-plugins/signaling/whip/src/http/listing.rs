@@ -96,19 +96,12 @@ fn listing(hub: &Hub, bearer: Bearer) -> Listing {
     let visible = state.streams.iter().filter(|(name, _)| hub.tokens.grants(bearer, Permission::Watch, name));
     let mut streams: Vec<StreamInfo> = visible
         .filter_map(|(name, entry)| {
-            let publisher = entry.stream.publisher();
             let viewers = entry.stream.viewers().count();
-            if publisher.is_none() && viewers == 0 {
+            if !entry.stream.is_published() && viewers == 0 {
                 return None;
             }
-            let producers = publisher.and_then(|id| state.resources.get(&id)).map(|r| r.producers.as_slice());
-            let codecs = producers
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|p| p.consumable.codecs.iter().find(|codec| !codec.is_rtx()))
-                .map(|codec| codec.mime_type.clone())
-                .collect();
-            let publisher = publisher.map(|id| PublisherInfo {
+            let codecs = state.published(name).iter().map(|producer| producer.codec().to_owned()).collect();
+            let own = entry.stream.publisher().map(|id| PublisherInfo {
                 since: millis(entry.published_since),
                 state: match entry.stream.link(id) {
                     Some(Link::Up) => "connected",
@@ -116,6 +109,16 @@ fn listing(hub: &Hub, bearer: Bearer) -> Listing {
                     _ => "connecting",
                 },
             });
+            let foreign = || {
+                Some(PublisherInfo {
+                    since: millis(state.foreign_of(entry).map(|live| live.since).min()),
+                    state: match state.foreign_of(entry).any(|live| live.started) {
+                        true => "connected",
+                        false => "connecting",
+                    },
+                })
+            };
+            let publisher = own.or_else(|| foreign().filter(|_| entry.stream.is_published()));
             Some(StreamInfo { name: name.clone(), publisher, codecs, viewers })
         })
         .collect();

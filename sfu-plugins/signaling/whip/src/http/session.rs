@@ -30,7 +30,7 @@ pub(super) async fn session(
     match *request.method() {
         Method::PATCH => patch(&hub, &resource, request).await,
         Method::DELETE => {
-            let removed = hub.remove(&resource.stream, resource.id);
+            let removed = hub.remove(&resource.stream, resource.id, "its client ended it");
             let hub = hub.clone();
             // In a task of its own: it must end even when the client hangs up.
             let _ = tokio::spawn(async move { hub.finish(removed).await }).await;

@@ -4,7 +4,8 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use sfu_core::control::{
-    CloseReason, Command, ConsumerId, EntityKind, EventBody, IceState, ProducerId, Target, TransportId,
+    CloseReason, Command, ConsumerId, ControlHandle, EntityKind, EventBody, IceState, ProducerId, Target,
+    TransportId,
 };
 use sfu_core::signaling::{Mounts, Shutdown, Signaling, SignalingError};
 use sfu_core::testing::{ControlDouble, control_double};
@@ -16,6 +17,7 @@ pub const WATCH: &str = include_str!("../../../../../sfu-core/src/signaling/test
 
 pub struct Bench {
     pub double: ControlDouble,
+    pub control: ControlHandle,
     pub mounts: Mounts,
     pub stop: tokio::sync::watch::Sender<bool>,
     pub running: tokio::task::JoinHandle<Result<(), SignalingError>>,
@@ -66,12 +68,19 @@ impl Bench {
 
     pub async fn with_workers(config: &str, workers: u8) -> Self {
         let (control, double) = control_double(workers);
+        Self::on(control, double, config).await
+    }
+
+    /// In front of a worker that is there already.
+    pub async fn on(control: ControlHandle, double: ControlDouble, config: &str) -> Self {
         let mounts = Mounts::new();
         let (stop, shutdown) = Shutdown::new();
         let whip = Whip::new(toml::from_str(config).unwrap()).unwrap();
-        let running = tokio::spawn(whip.run(control, mounts.clone(), shutdown));
+        let running = tokio::spawn(whip.run(control.clone(), mounts.clone(), shutdown));
         tokio::time::sleep(Duration::from_millis(1)).await;
-        Bench { double, mounts, stop, running }
+        // It asks once what is published already.
+        double.clear_commands();
+        Bench { double, control, mounts, stop, running }
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {

@@ -2,6 +2,7 @@
 mod bench;
 mod cors;
 mod events;
+mod foreign;
 mod handover;
 mod hostile;
 mod leaks;
