@@ -2,6 +2,8 @@
 use proptest::prelude::*;
 
 use super::*;
+// The control API has one of that name too.
+use super::ProducerDescription;
 
 mod publisher;
 mod viewer;
