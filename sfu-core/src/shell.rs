@@ -287,6 +287,16 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         [self.engine.next_deadline(), tick].into_iter().flatten().min()
     }
 
+    /// Whether something waits for the next turn: messages, faults, or commands that other commands brought about.
+    #[inline]
+    pub(crate) fn has_work(&self) -> bool {
+        S::LEN > 0
+            && (!self.plugins.desk.queue.is_empty()
+                || self.plugins.has_mail()
+                || self.plugins.has_faults()
+                || !self.deferred.is_empty())
+    }
+
     /// Everything that goes by time, and what was put off to the end of the turn.
     pub(crate) fn turn(&mut self, now: Instant, sockets: &mut dyn SocketFactory) {
         self.engine.handle_timeout(now);
@@ -379,6 +389,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             self.closing(now, target);
         }
         let relayed = matches!(command, Command::Relay(_));
+        let connects = matches!(command, Command::ConnectPlainTransport { .. });
         let reply = self.engine.execute(now, command, sockets)?;
         let opened = match &reply {
             Reply::Session(id) => self.opened(now, *id).map_err(|e| (Command::CloseSession(*id), e)),
@@ -386,8 +397,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             Reply::WebRtcTransport(t) => {
                 self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
             }
-            // Answers `connect` too: an entity that is open already stays so.
-            Reply::PlainTransport(t) if t.tuple.remote.is_none() => {
+            Reply::PlainTransport(t) if !connects => {
                 self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
             }
             // What stands for a producer of another media thread has met its hooks there.
@@ -413,7 +423,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let moment = Moment { now, view: &self.engine };
         self.plugins.opened(id, moment)?;
         let labels = View::new(&self.engine).labels(id.into());
-        self.around.tell(Event { target: id.into(), body: EventBody::Opened { labels } });
+        let event = Event { target: id.into(), body: EventBody::Opened { labels } };
+        self.plugins.deliver(&event, None, Moment { now, view: &self.engine });
+        self.around.tell(event);
         Ok(())
     }
 

@@ -45,7 +45,8 @@ impl Front {
     }
 
     async fn with(worker: &str, impairment: Option<Impairment>, seed: u64) -> Front {
-        let shared = Arc::new(Shared { worker: worker.to_owned(), impairment, seed, relays: Mutex::default() });
+        let shared =
+            Arc::new(Shared { worker: worker.to_owned(), impairment, seed, relays: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let app = Router::new()
@@ -121,10 +122,12 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         headers.insert(LOCATION, path);
     }
     let body = match shared.impairment {
-        Some(how) if answer.status == StatusCode::CREATED => match impaired(&shared, how, &answer.text()).await {
-            Ok(sdp) => Bytes::from(sdp),
-            Err(error) => return (StatusCode::BAD_GATEWAY, error).into_response(),
-        },
+        Some(how) if answer.status == StatusCode::CREATED => {
+            match impaired(&shared, how, &answer.text()).await {
+                Ok(sdp) => Bytes::from(sdp),
+                Err(error) => return (StatusCode::BAD_GATEWAY, error).into_response(),
+            }
+        }
         _ => answer.body,
     };
     (answer.status, headers, body).into_response()

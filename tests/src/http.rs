@@ -46,7 +46,9 @@ impl Answer {
 
 /// Sends one request over a connection of its own; panics if there is no answer.
 pub async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-    try_send(method.clone(), url, headers, body).await.unwrap_or_else(|error| panic!("{method} {url}: {error}"))
+    try_send(method.clone(), url, headers, body)
+        .await
+        .unwrap_or_else(|error| panic!("{method} {url}: {error}"))
 }
 
 /// Like [`send`], with the reason where no answer came.
@@ -57,7 +59,8 @@ pub async fn try_send(
     body: impl Into<Bytes>,
 ) -> Result<Answer, String> {
     let rest = url.strip_prefix("http://").ok_or("only http:// is spoken here")?;
-    let (authority, path) = rest.split_once('/').map_or((rest, String::from("/")), |(a, p)| (a, format!("/{p}")));
+    let (authority, path) =
+        rest.split_once('/').map_or((rest, String::from("/")), |(a, p)| (a, format!("/{p}")));
     let exchange = async {
         let stream = TcpStream::connect(authority).await.map_err(|error| error.to_string())?;
         exchange(stream, authority, method, &path, headers, body.into()).await
@@ -91,8 +94,9 @@ async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
     tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {

@@ -14,7 +14,11 @@ pub fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
     if done.status.success() {
         return Ok(said);
     }
-    Err(format!("{program} {arguments:?}: {}\n{said}\n{}", done.status, String::from_utf8_lossy(&done.stderr)))
+    Err(format!(
+        "{program} {arguments:?}: {}\n{said}\n{}",
+        done.status,
+        String::from_utf8_lossy(&done.stderr)
+    ))
 }
 
 fn text(path: &Path) -> &str {
@@ -79,8 +83,14 @@ pub fn probe(file: &Path) -> Result<Probed, String> {
     let said = output(
         "ffprobe",
         &[
-            "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames:format=duration", "-of",
-            "json", text(file),
+            "-v",
+            "error",
+            "-count_frames",
+            "-show_entries",
+            "stream=codec_name,nb_read_frames:format=duration",
+            "-of",
+            "json",
+            text(file),
         ],
     )?;
     let json: Value = serde_json::from_str(&said).map_err(|error| format!("ffprobe: {error}: {said}"))?;

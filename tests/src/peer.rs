@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
+    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry,
+    register_default_interceptors,
 };
 
 use crate::http;
@@ -104,7 +105,8 @@ impl Viewer {
         let handler = Handler { state, gathered, received: received.clone() };
         let mut codecs = MediaEngine::default();
         codecs.register_default_codecs().expect("webrtc-rs registers its codecs");
-        let interceptors = register_default_interceptors(Registry::new(), &mut codecs).expect("webrtc-rs NACKs");
+        let interceptors =
+            register_default_interceptors(Registry::new(), &mut codecs).expect("webrtc-rs NACKs");
         let peer = PeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().build())
             .with_media_engine(codecs)
@@ -133,7 +135,8 @@ impl Viewer {
             panic!("webrtc-rs refuses the answer: {error}\n{}", answer.text());
         });
         let connected = state_receiver.wait_for(|state| *state == RTCPeerConnectionState::Connected);
-        let connected = tokio::time::timeout(Duration::from_secs(15), connected).await.is_ok_and(|r| r.is_ok());
+        let connected =
+            tokio::time::timeout(Duration::from_secs(15), connected).await.is_ok_and(|r| r.is_ok());
         assert!(connected, "webrtc-rs is {:?} after 15 s\n{}", *state_receiver.borrow(), answer.text());
         Viewer { peer: Box::new(peer), state: state_receiver, received, location }
     }
@@ -168,8 +171,12 @@ impl Viewer {
                 return received;
             }
             if start.elapsed() > limit {
-                let came: Vec<_> = self.received().into_iter().map(|(s, r)| (s, r.codec, r.packets)).collect();
-                panic!("fewer than {packets} packets of {codec} within {limit:?}; came: {came:?}, {:?}", self.state());
+                let came: Vec<_> =
+                    self.received().into_iter().map(|(s, r)| (s, r.codec, r.packets)).collect();
+                panic!(
+                    "fewer than {packets} packets of {codec} within {limit:?}; came: {came:?}, {:?}",
+                    self.state()
+                );
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -1,13 +1,13 @@
 //! A UDP relay that drops, delays and limits by seed: what happens to the n-th datagram of a direction is decided by
 //! the seed and n alone.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::numbers::Numbers;
@@ -26,6 +26,9 @@ pub struct Impairment {
     pub jitter: Duration,
     /// Bit/s at the most.
     pub rate: Option<u64>,
+    /// Sends a datagram of one byte to a client that often, from its first media on: FFmpeg with GnuTLS forgets that its
+    /// socket shall not block, and waits for a datagram before each one it sends.
+    pub nudge: Option<Duration>,
 }
 
 impl Impairment {
@@ -138,6 +141,7 @@ impl Paths {
         let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, JoinOnDrop)> = HashMap::new();
         let mut lane = Lane::new(self.seed);
         let down_lane = Arc::new(Mutex::new(Lane::new(self.seed ^ 0x5bd1_e995)));
+        let (mut nudged, mut nudges) = (HashSet::new(), JoinSet::new());
         let mut buffer = vec![0; 65536];
         loop {
             let Ok((len, client)) = self.socket.recv_from(&mut buffer).await else { continue };
@@ -159,10 +163,21 @@ impl Paths {
             }
             let Some((up, _)) = clients.get(&client) else { continue };
             let how = *self.how.lock().unwrap();
+            let is_media = buffer.first().is_some_and(|first| (128..192).contains(first));
+            if let Some(interval) = how.nudge.filter(|_| is_media && nudged.insert(client)) {
+                nudges.spawn(nudge(self.socket.clone(), client, interval));
+            }
             let now = Instant::now();
             let departure = lane.departure(&how, len, now);
             forward(departure, now, &buffer[..len], &self.up, up.clone(), None).await;
         }
+    }
+}
+
+async fn nudge(socket: Arc<UdpSocket>, client: SocketAddr, interval: Duration) {
+    loop {
+        tokio::time::sleep(interval).await;
+        let _ = socket.send_to(&[0], client).await;
     }
 }
 
@@ -254,7 +269,8 @@ mod tests {
                 seen.push(u16::from_be_bytes([buffer[0], buffer[1]]));
             }
         }
-        let dropped = relay.up().dropped.load(Ordering::Relaxed) + relay.down().dropped.load(Ordering::Relaxed);
+        let dropped =
+            relay.up().dropped.load(Ordering::Relaxed) + relay.down().dropped.load(Ordering::Relaxed);
         if loss == 0.0 {
             assert_eq!(dropped, 0);
         } else {
@@ -280,7 +296,9 @@ mod tests {
             let mut lane = Lane::new(seed);
             let how = Impairment { loss: 0.1, rate, ..Impairment::default() };
             let now = Instant::now();
-            (0..500).map(|i| lane.departure(&how, 100, now + Duration::from_secs(i)).is_some()).collect::<Vec<_>>()
+            (0..500)
+                .map(|i| lane.departure(&how, 100, now + Duration::from_secs(i)).is_some())
+                .collect::<Vec<_>>()
         };
         assert_eq!(fate(3, None), fate(3, None));
         assert_eq!(fate(3, None), fate(3, Some(1_000_000)));
@@ -293,7 +311,8 @@ mod tests {
         let how = Impairment { rate: Some(8_000), ..Impairment::default() };
         let now = Instant::now();
         // 100 bytes take 0.1 s at 8 kbit/s, so after the fourth the queue is longer than 0.3 s.
-        let at: Vec<_> = (0..6).map(|_| lane.departure(&how, 100, now).map(|at| (at - now).as_millis())).collect();
+        let at: Vec<_> =
+            (0..6).map(|_| lane.departure(&how, 100, now).map(|at| (at - now).as_millis())).collect();
         assert_eq!(at, [Some(100), Some(200), Some(300), Some(400), None, None]);
     }
 }

@@ -38,7 +38,10 @@ impl Stack {
     pub fn publish(self, whip: &str, seconds: u32) -> Running {
         let (program, script) = self.program_and_script();
         let program = if program.starts_with('/') { program.into() } else { tools::find(program).unwrap() };
-        Running::start(&program, &[tools::package().join(script).to_str().unwrap(), whip, &seconds.to_string()])
+        Running::start(
+            &program,
+            &[tools::package().join(script).to_str().unwrap(), whip, &seconds.to_string()],
+        )
     }
 }
 

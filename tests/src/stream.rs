@@ -50,7 +50,12 @@ pub fn number(figures: &Value, stream: &str, name: &str) -> f64 {
 /// Waits until a session receives both pictures and sound that grow; panics with the figures if they do not within
 /// 15 s.
 pub async fn flows(page: &Page<'_>, session: &str) -> Value {
-    grows(page, session, &[("inbound-video", "framesDecoded", 10.0), ("inbound-audio", "totalAudioEnergy", 0.0)]).await
+    grows(
+        page,
+        session,
+        &[("inbound-video", "framesDecoded", 10.0), ("inbound-audio", "totalAudioEnergy", 0.0)],
+    )
+    .await
 }
 
 /// Waits until each of these figures has grown by more than so much; panics with all figures if not within 15 s.
@@ -59,8 +64,9 @@ pub async fn grows(page: &Page<'_>, session: &str, wanted: &[(&str, &str, f64)])
     for _ in 0..60 {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let now = figures(page, session).await;
-        let grown =
-            |&(stream, name, by): &(&str, &str, f64)| number(&now, stream, name) > number(&before, stream, name) + by;
+        let grown = |&(stream, name, by): &(&str, &str, f64)| {
+            number(&now, stream, name) > number(&before, stream, name) + by
+        };
         if wanted.iter().all(grown) {
             return now;
         }
@@ -71,6 +77,7 @@ pub async fn grows(page: &Page<'_>, session: &str, wanted: &[(&str, &str, f64)])
 
 /// Asserts that the picture received is as large as the one published.
 pub fn assert_size(figures: &Value, size: Size) {
-    let received = (number(figures, "inbound-video", "frameWidth"), number(figures, "inbound-video", "frameHeight"));
+    let received =
+        (number(figures, "inbound-video", "frameWidth"), number(figures, "inbound-video", "frameHeight"));
     assert_eq!(received, (size.width as f64, size.height as f64), "size of the picture: {figures:#}");
 }

@@ -174,7 +174,12 @@ impl Worker {
             match said.recv_timeout(Duration::from_millis(100)) {
                 Ok(line) => {
                     if let Some(url) = line.strip_prefix("sfukit listens on ") {
-                        return url.split_whitespace().next().unwrap_or_default().trim_end_matches('/').to_owned();
+                        return url
+                            .split_whitespace()
+                            .next()
+                            .unwrap_or_default()
+                            .trim_end_matches('/')
+                            .to_owned();
                     }
                 }
                 Err(_) => {

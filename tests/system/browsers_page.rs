@@ -57,9 +57,16 @@ async fn call(workers: u8, publisher: Kind, viewer: Kind) {
     watch(&down, "room/cam").await;
     let shown = plays(&down, "room/cam").await;
     let size = up
-        .evaluate("const v = document.getElementById('preview'); return [v.videoWidth, v.videoHeight]", Value::Null)
+        .evaluate(
+            "const v = document.getElementById('preview'); return [v.videoWidth, v.videoHeight]",
+            Value::Null,
+        )
         .await;
-    assert_eq!(json!([shown["width"], shown["height"]]), size, "the viewer's picture is as large as the preview");
+    assert_eq!(
+        json!([shown["width"], shown["height"]]),
+        size,
+        "the viewer's picture is as large as the preview"
+    );
 }
 
 system_test! {

@@ -62,7 +62,8 @@ async fn foreign_page() -> String {
 /// What an attack could have changed.
 async fn state(worker: &Worker) -> Value {
     let streams = http::get(&worker.api("streams")).await.json();
-    let names: Vec<_> = streams["streams"].as_array().into_iter().flatten().map(|s| s["name"].clone()).collect();
+    let names: Vec<_> =
+        streams["streams"].as_array().into_iter().flatten().map(|s| s["name"].clone()).collect();
     json!(names)
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use sfu_tests::browser::{Browser, Kind};
 use sfu_tests::front::Front;
 use sfu_tests::peer::Viewer;
+use sfu_tests::relay::Impairment;
 use sfu_tests::stack::Stack;
 use sfu_tests::stream;
 use sfu_tests::worker::Start;
@@ -15,7 +16,11 @@ const SECONDS: u32 = 20;
 async fn call(workers: u8, stack: Stack, video: Option<&str>) {
     let worker = Start::with_workers(workers).start();
     let front = Front::start(worker.url()).await;
-    let mut publisher = stack.publish(&worker.whip("call"), SECONDS);
+    // The published package of PyAV needs nudges; see there.
+    let nudging = Impairment { nudge: Some(Duration::from_millis(12)), ..Impairment::default() };
+    let nudger = Front::lossy(worker.url(), nudging, 0).await;
+    let way_in = if stack == Stack::Ffmpeg { nudger.whip("call") } else { worker.whip("call") };
+    let mut publisher = stack.publish(&way_in, SECONDS);
     publisher.connected().await;
     let browser = Browser::launch(Kind::Chromium).await;
     let down = browser.open(front.url()).await;

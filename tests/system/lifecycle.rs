@@ -23,7 +23,11 @@ async fn try_watch(page: &Page<'_>, whep: &str) -> Result<serde_json::Value, Str
 /// Whether the worker says that something is published as `name`.
 async fn is_published(worker: &Worker, name: &str) -> bool {
     let streams = http::get(&format!("{}/streams", worker.url())).await.json();
-    streams["streams"].as_array().into_iter().flatten().any(|s| s["name"] == name && !s["publisher"].is_null())
+    streams["streams"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|s| s["name"] == name && !s["publisher"].is_null())
 }
 
 system_test! {

@@ -17,7 +17,8 @@ async fn rtp_in(worker: &Worker, ask: &Value) -> String {
     let local = tuple["local"].as_str().map(str::to_owned).unwrap_or_else(|| {
         format!("{}:{}", tuple["localIp"].as_str().unwrap_or("127.0.0.1"), tuple["localPort"])
     });
-    let port: u16 = local.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("{made}"));
+    let port: u16 =
+        local.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("{made}"));
     // RTP and RTCP share the port.
     format!("rtp://127.0.0.1:{port}?rtcpport={port}&pkt_size=1200")
 }

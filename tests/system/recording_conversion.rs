@@ -58,7 +58,11 @@ fn audio(file: &std::path::Path, sent_seconds: f64) {
     media::convert(file, &opus).unwrap();
     let probed = media::probe(&opus).unwrap();
     assert_eq!(probed.codec, "opus");
-    assert!((probed.duration - sent_seconds).abs() <= 0.2, "{} s recorded, {sent_seconds} s sent", probed.duration);
+    assert!(
+        (probed.duration - sent_seconds).abs() <= 0.2,
+        "{} s recorded, {sent_seconds} s sent",
+        probed.duration
+    );
 }
 
 system_test! {

@@ -31,7 +31,7 @@ pub struct ConnectionConfig {
 
 impl Default for ConnectionConfig {
     /// 1200 bytes; 50 ms as libwebrtc has it, doubling up to 3 s: with the library's limit of 12 repetitions a silent
-    /// peer is given up after 21 s.
+    /// peer is given up after 24 s.
     fn default() -> Self {
         Self {
             mtu: 1200,

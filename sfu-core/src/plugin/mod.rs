@@ -60,7 +60,7 @@ pub use kind_event::{
 pub use meta::{Meta, OnPanic};
 pub use no_config::{NoConfig, NoMessage};
 pub use offload::Offload;
-pub use packet::{RtcpPacket, RtpPacket};
+pub use packet::{PacketError, RtcpPacket, RtpPacket};
 pub use plugin_trait::Plugin;
 pub use registry::Description;
 pub use responder::{Answer, CODE_DROPPED, CODE_MALFORMED, Responder};

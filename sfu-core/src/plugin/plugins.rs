@@ -308,6 +308,12 @@ impl<S: PluginSet> Plugins<S> {
         self.mail_left != 0
     }
 
+    /// Whether messages or outcomes wait.
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        self.mail_left != 0 || self.bell.is_ringing()
+    }
+
     #[cold]
     fn hand_over(&mut self, waiting: u64, m: Moment<'_>) {
         if waiting & PluginSlot::OUTCOMES.bit() != 0 {

@@ -38,6 +38,12 @@ impl Doorbell {
         }
     }
 
+    /// Whether somebody rang since the thread last looked.
+    #[inline]
+    pub fn is_ringing(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) != 0
+    }
+
     /// The plugins that messages wait for, as a mask of slots; one load per turn while there are none.
     #[inline]
     pub fn take(&self) -> u64 {

@@ -148,6 +148,7 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
         }
         pending = take_inbound(&mut shell, &mut net, &mut inbound, now);
         shell.turn(now, &mut NetSockets(&mut net));
+        pending |= shell.has_work();
         for socket in shell.engine().take_confirmed() {
             net.confirm(socket);
         }

@@ -26,7 +26,7 @@ pub(crate) struct DtlsTimers {
 }
 
 impl Default for DtlsTimers {
-    /// 50 ms, like libwebrtc, up to 3 s: given up after 21 s.
+    /// 50 ms, like libwebrtc, up to 3 s: given up after 24 s.
     fn default() -> Self {
         Self { initial: Duration::from_millis(50), max: Duration::from_secs(3) }
     }

@@ -25,7 +25,8 @@ export function percent(value) {
 /** Milliseconds. */
 export function millis(value) {
   if (!known(value)) return absent;
-  return `${value.toFixed(value < 9.95 ? 1 : 0)} ms`;
+  // Browsers count whole milliseconds.
+  return value < 1 ? '< 1 ms' : `${value.toFixed(value < 9.95 ? 1 : 0)} ms`;
 }
 
 /** A rate per second, bare. */
@@ -54,8 +55,8 @@ export function clock(ms) {
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** `video/VP8` as `VP8`, `audio/opus` as `Opus`. */
+/** `video/VP8` and `vp8` as `VP8`, `audio/opus` as `Opus`. */
 export function codec(mimeType) {
   const name = String(mimeType ?? '').split('/').pop();
-  return name.toLowerCase() === 'opus' ? 'Opus' : name;
+  return name.toLowerCase() === 'opus' ? 'Opus' : name.toUpperCase();
 }

@@ -26,7 +26,7 @@ export function setToken(text) {
 /** A request that was answered with a problem, or (`status` 0) not at all. */
 export class Refused extends Error {
   constructor(status, detail, retryAfter) {
-    super(detail || explain(status));
+    super((status !== 401 && detail) || explain(status));
     this.status = status;
     this.retryAfter = retryAfter;
   }
@@ -35,7 +35,7 @@ export class Refused extends Error {
 function explain(status) {
   switch (status) {
     case 0: return 'The worker does not answer.';
-    case 401: return 'The worker asks for an access token.';
+    case 401: return token() ? 'The worker does not know this access token.' : 'The worker asks for an access token.';
     case 403: return 'The access token does not allow this.';
     case 404: return 'There is nothing at that address.';
     case 503: return 'The worker takes nobody more at the moment.';
@@ -75,9 +75,9 @@ export async function refusal(response) {
   return new Refused(response.status, readable(detail), seconds > 0 ? seconds : undefined);
 }
 
-/** `whip.publish: it is so` as `It is so.` */
+/** `whip.publish: it is so` as `It is so.`, with what stands in backticks in quotes and as it is. */
 export function readable(detail) {
-  const text = detail.replace(/^[a-z.]+: /, '').replaceAll('`', '');
+  const text = detail.replace(/^[a-z.]+: /, '').replace(/`([^`]*)`/g, '“$1”');
   return text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 }
 

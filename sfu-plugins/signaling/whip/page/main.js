@@ -35,13 +35,16 @@ const listAgain = followStreams({
 });
 
 $('token').value = token();
-$('token').addEventListener('change', () => {
+$('token').addEventListener('change', takeToken);
+$('token-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  takeToken();
+});
+
+function takeToken() {
   setToken($('token').value);
   listAgain();
-});
-$('token').addEventListener('keydown', ({ key }) => {
-  if (key === 'Enter') $('token').dispatchEvent(new Event('change'));
-});
+}
 
 /** `#watch=a&watch=room/b` opens these streams; what is watched stands there, so that a reload shows the same. */
 function keepAddress() {

@@ -1,4 +1,5 @@
 // A picture and a tone for those without a camera. They go on at full rate when the tab is in the background.
+import { openTone } from './tone.js';
 
 /** Opens the test pattern. */
 export async function pattern({ width, height, fps }) {
@@ -29,25 +30,4 @@ function picture(worker, { width, height, fps }) {
   worker.postMessage({ width, height, fps });
   const [track] = canvas.captureStream(fps).getVideoTracks();
   return { track, stop() {} };
-}
-
-/** A soft tone, and with each full second, when the picture flashes, a short high one. */
-async function openTone() {
-  const Context = globalThis.AudioContext;
-  if (!Context) return { tracks: [], close() {} };
-  const context = new Context({ sampleRate: 48_000 });
-  const rate = context.sampleRate;
-  const second = context.createBuffer(1, rate, rate);
-  const samples = second.getChannelData(0);
-  for (let at = 0; at < rate; at += 1) {
-    const seconds = at / rate;
-    const beep = seconds < 0.08 ? 0.25 * Math.sin(Math.PI * (seconds / 0.08)) * Math.sin(2 * Math.PI * 1000 * seconds) : 0;
-    samples[at] = 0.05 * Math.sin(2 * Math.PI * 220 * seconds) + beep;
-  }
-  const source = new AudioBufferSourceNode(context, { buffer: second, loop: true });
-  const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
-  source.connect(destination);
-  await Promise.race([context.resume(), new Promise((go) => setTimeout(go, 500))]);
-  source.start(context.currentTime + (1000 - (Date.now() % 1000)) / 1000);
-  return { tracks: destination.stream.getAudioTracks(), close: () => context.close() };
 }

@@ -228,7 +228,7 @@ function showFigures({ streams, roundTrip, worker }) {
     const trace = video.length > 1 ? video.indexOf(stream) + 1 : 0;
     name.dataset.trace = trace > 0 ? String(trace) : '';
     setText(name, `${stream.rid ? `${stream.rid} ` : ''}${format.codec(stream.codec) || stream.kind}`);
-    setText(size, format.size(stream.width, stream.height));
+    setText(size, stream.kind === 'video' ? format.size(stream.width, stream.height).replaceAll(' ', '') : '');
     setText(frames, stream.kind === 'video' ? format.rate(stream.frames) : '');
     setText(sent, format.shortBitrate(stream.bitrate));
     setText(gets, format.shortBitrate(there?.bitrate));

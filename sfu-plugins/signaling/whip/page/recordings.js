@@ -10,6 +10,8 @@ const REFRESH = 5000;
 
 let live = [];
 let files = [];
+/** Streams that are being recorded. */
+let recorded = new Set();
 let there = false;
 
 /** Asks once; if the recorder answers, shows the section and keeps it up to date. */
@@ -46,7 +48,10 @@ async function ask(request) {
 
 async function refresh() {
   try {
-    files = fileList(await ask({ method: 'list' }));
+    const [list, status] = await Promise.all([ask({ method: 'list' }), ask({ method: 'status' })]);
+    const active = new Map((status.active ?? []).map((track) => [track.file, track]));
+    recorded = new Set([...active.values()].filter((track) => !track.failed).map((track) => track.stream));
+    files = (list.files ?? []).map((file) => ({ ...file, ...active.get(file.file), active: file.state === 'active' }));
     there = true;
   } catch (error) {
     // A worker that is silent for a moment keeps its list; one that refuses has none for us.
@@ -56,34 +61,15 @@ async function refresh() {
   if (there) show();
 }
 
-/**
- * The files of an answer: `{ recordings: [{ name, stream, size, started, active }] }`, or such a list alone, or one answer
- * per media thread. `started` is in ms since 1970 or a date text, `size` in bytes.
- */
-export function fileList(answer) {
-  const list = Array.isArray(answer) ? answer : answer?.recordings ?? answer?.files ?? [];
-  return list
-    .flatMap((entry) => (Array.isArray(entry) || entry?.recordings || entry?.files ? fileList(entry) : [entry]))
-    .filter((entry) => entry && typeof (entry.name ?? entry.path) === 'string')
-    .map((entry) => ({
-      name: entry.name ?? entry.path,
-      stream: entry.stream ?? entry.labels?.stream ?? '',
-      size: entry.size ?? entry.bytes,
-      started: new Date(entry.started ?? NaN),
-      active: Boolean(entry.active ?? entry.recording),
-    }))
-    .sort((a, b) => (b.started.getTime() || 0) - (a.started.getTime() || 0) || a.name.localeCompare(b.name));
-}
-
 function show() {
-  keyed($('recordings-table').tBodies[0], files, ({ name }) => name,
+  keyed($('recordings-table').tBodies[0], files, ({ file }) => file,
     () => el('tr', {}, el('th', { scope: 'row' }), el('td'), el('td'), el('td')),
-    (tr, file) => {
-      tr.dataset.state = file.active ? 'active' : 'done';
-      setText(tr.cells[0], file.name);
-      setText(tr.cells[1], file.stream);
-      setText(tr.cells[2], Number.isNaN(file.started.getTime()) ? '–' : file.started.toLocaleString());
-      setText(tr.cells[3], file.active ? `${format.bytes(file.size)}, recording` : format.bytes(file.size));
+    (tr, { file, codec, kind, started, modified, bytes, active }) => {
+      tr.dataset.state = active ? 'active' : 'done';
+      setText(tr.cells[0], file);
+      setText(tr.cells[1], codec ? format.codec(codec) : (kind ?? ''));
+      setText(tr.cells[2], new Date(started ?? modified).toLocaleString());
+      setText(tr.cells[3], active ? `${format.bytes(bytes)}, recording` : format.bytes(bytes));
     });
   $('recordings-table').hidden = files.length === 0;
   $('recordings-empty').hidden = files.length > 0;
@@ -91,16 +77,14 @@ function show() {
   keyed($('recordings-controls'), live, (name) => name,
     (name) => el('button', { type: 'button', id: `record-${name}`, data: { record: name }, on: { click: () => toggle(name) } }),
     (button, name) => {
-      const on = isRecorded(name);
+      const on = recorded.has(name);
       button.setAttribute('aria-pressed', String(on));
       setText(button, on ? `Stop recording ${name}` : `Record ${name}`);
     });
 }
 
-const isRecorded = (stream) => files.some((file) => file.active && file.stream === stream);
-
 async function toggle(stream) {
-  const method = isRecorded(stream) ? 'stop' : 'start';
+  const method = recorded.has(stream) ? 'stop' : 'start';
   try {
     await ask({ method, stream });
     setText($('recordings-status'), method === 'start' ? `Recording ${stream}.` : `Stopped recording ${stream}.`);
@@ -108,4 +92,6 @@ async function toggle(stream) {
     setText($('recordings-status'), error.message);
   }
   await refresh();
+  // Files appear with their first packet.
+  setTimeout(refresh, 1500);
 }

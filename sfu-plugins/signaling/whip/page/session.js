@@ -102,7 +102,9 @@ export class Session extends EventTarget {
       const refused = error instanceof Refused;
       const pause = refused ? this.#pauseAfter(error) : undefined;
       if (pause === undefined) {
-        this.#end(this.#lostSince && error.status === 404 ? 'ended' : 'failed', error.message);
+        // Who was there before and finds nothing has seen the end of it.
+        if (this.#lostSince && error.status === 404) this.#end('ended', '');
+        else this.#end('failed', error.message);
         return;
       }
       this.#set(this.#lostSince && error.status !== 404 ? 'interrupted' : 'waiting', error.message);
@@ -142,7 +144,7 @@ export class Session extends EventTarget {
     if (this.over) return true;
     if (there === 404 && (brief || this.endsWhenClosed)) {
       this.#drop();
-      this.#end('ended', 'The worker ended this session.');
+      this.#end('ended', this.endsWhenClosed ? 'The worker ended this session.' : '');
       return true;
     }
     return false;
@@ -168,9 +170,7 @@ export class Session extends EventTarget {
     this.url = new URL(location, response.url).href;
     try {
       this.#answer = await response.text();
-      const servers = iceServers(response.headers.get('Link'));
-      // They count from the next ICE restart on, which comes by itself if there is no way without them.
-      if (servers.length) pc.setConfiguration({ ...pc.getConfiguration(), iceServers: servers });
+      useServers(pc, iceServers(response.headers.get('Link')));
       await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
     } catch (error) {
       await this.#remove();
@@ -203,6 +203,7 @@ export class Session extends EventTarget {
           if (Date.now() - this.#lostSince > PATIENCE) return finish('gone');
         }
         repairing = false;
+        check();
       };
       const check = () => {
         if (finished.signal.aborted) return;
@@ -238,7 +239,7 @@ export class Session extends EventTarget {
     const pc = this.pc;
     try {
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
-      await gathered(pc, 1000);
+      // Candidates may be missing here: the worker answers the checks of ours, whatever we say of them.
       const response = await request(this.url, {
         method: 'PATCH',
         headers: { 'Content-Type': FRAGMENT_TYPE, 'If-Match': '*' },
@@ -287,6 +288,16 @@ export class Session extends EventTarget {
 
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** ICE servers count from the next ICE restart on, which comes by itself if there is no way without them. */
+function useServers(pc, servers) {
+  if (!servers.length) return;
+  try {
+    pc.setConfiguration({ ...pc.getConfiguration(), iceServers: servers });
+  } catch {
+    // A server that this browser does not take is no reason not to try the direct way.
   }
 }
 

@@ -39,8 +39,9 @@ class Meter {
   }
 }
 
-/** Video first, its largest encoding first. */
-const order = (stream) => (stream.kind === 'video' ? 0 : 1e9) - (stream.width ?? 0);
+/** Video first, of its encodings the full size first; the place stays when a size changes. */
+const order = (stream) => (stream.kind === 'video' ? 1 + RIDS.indexOf(stream.rid) : 10);
+const RIDS = ['f', 'h', 'q'];
 
 function common(stat, now, perSecond) {
   const { kind, ssrc, rid } = stat;

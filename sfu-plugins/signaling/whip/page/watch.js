@@ -31,7 +31,10 @@ export function watch(stream, { wait = false, quiet = false } = {}) {
   $('watching').hidden = false;
   tile.start();
   changed();
+  tile.element.scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' });
 }
+
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** Stops watching a stream. */
 export function unwatch(stream) {
@@ -60,7 +63,7 @@ const TEXTS = {
   new: '',
   connecting: 'Connecting …',
   connected: '',
-  waiting: 'Not live yet. It begins here when it is.',
+  waiting: 'Not live. It begins here when it is.',
   ended: 'The stream has ended.',
 };
 
@@ -80,7 +83,7 @@ class Tile {
     this.#wait = wait;
     this.#quiet = quiet;
     this.video = el('video', {
-      playsinline: true, controls: true, data: { stream }, 'aria-label': `Stream ${stream}`,
+      playsinline: true, data: { stream }, 'aria-label': `Stream ${stream}`,
       on: {
         volumechange: () => this.#showSound(),
         playing: () => this.#showPlaying(),
@@ -94,7 +97,7 @@ class Tile {
     this.again = el('button', { type: 'button', text: 'Try again', data: { action: 'again' }, on: { click: () => this.start() } });
     this.again.hidden = true;
     const link = el('button', { type: 'button', text: 'Copy link', 'aria-label': `Copy link to ${stream}`, on: { click: () => copyLink(link, stream) } });
-    const close = el('button', {
+    this.closing = el('button', {
       type: 'button', text: 'Close', 'aria-label': `Stop watching ${stream}`, data: { action: 'close' }, on: { click: () => leave(stream) },
     });
     this.graphs = {
@@ -108,7 +111,7 @@ class Tile {
       class: 'panel tile', 'aria-label': `Watching ${stream}`, data: { tile: stream, state: 'new' },
       on: { keydown: (event) => this.#key(event) },
     },
-    el('header', { class: 'panel-head' }, el('h3', {}, el('span', { class: 'dot' }), stream), el('div', { class: 'tile-actions' }, link, close)),
+    el('header', { class: 'panel-head' }, el('h3', {}, el('span', { class: 'dot' }), stream), el('div', { class: 'tile-actions' }, link, this.closing)),
     el('div', { class: 'screen' }, this.video, el('div', { class: 'screen-over' }, this.note, this.again), this.unmute),
     el('div', { class: 'graphs' }, ...Object.values(this.graphs).map((graph) => graph.element)),
     this.facts);
@@ -181,11 +184,16 @@ class Tile {
   #show() {
     const { state, text } = this.session;
     this.element.dataset.state = this.#away && state === 'connected' ? 'away' : state;
-    const first = state === 'connected' && !this.#playing ? 'Waiting for a picture …' : '';
+    let first = '';
+    if (state === 'connected' && !this.#playing) first = 'Waiting for a picture …';
+    else if (state === 'connected' && !this.video.videoWidth) first = 'Sound only';
+    // Without media the browser's controls would only be in the way.
+    this.video.controls = this.#playing;
     const away = state === 'connected' && this.#away ? 'The publisher is away. The picture goes on when it is back.' : '';
-    const known = state === 'waiting' || state === 'ended' ? TEXTS[state] : text || TEXTS[state];
+    const known = state === 'waiting' ? TEXTS.waiting : text || TEXTS[state];
     setText(this.note, away || first || known || '');
-    this.note.hidden = !this.note.textContent;
+    this.note.classList.toggle('quiet', !this.note.textContent);
+    if (!this.session.over && this.again === document.activeElement) this.closing.focus();
     this.again.hidden = !this.session.over;
   }
 

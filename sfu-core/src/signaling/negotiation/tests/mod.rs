@@ -1,4 +1,5 @@
 //! Answers to the offers of real stacks.
+use crate::signaling::negotiation::ProducerDescription;
 use proptest::prelude::*;
 
 use super::*;

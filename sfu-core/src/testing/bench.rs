@@ -1,0 +1,417 @@
+//! A worker in virtual time.
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::background::Background;
+use super::build::Build;
+use super::path::Datagram;
+use super::peer::Peer;
+use super::surroundings::{Around, Sockets};
+use crate::control::{ConsumerId, Event, ProducerId, RouterId};
+use crate::engine::{Clock, Random, RelayWord};
+use crate::net::{Route, SocketId};
+use crate::plugin::{Cons, Nil, Plugin, PluginSet, Serving};
+use crate::shell::{Relayed, Shell};
+
+/// Rounds at one moment after which something goes in circles.
+const CIRCLES: u32 = 20_000;
+
+/// A whole worker, its peers and the network between them, in virtual time: no socket, no thread, and the same every time.
+///
+/// Time stands still until [`Bench::advance`] lets it pass; what is sent arrives at once, unless the path of a peer says
+/// otherwise. Methods panic where a test has gone wrong (an id that is none, a refusal that nobody expected); those that
+/// begin with `try_` answer the error.
+///
+/// ```
+/// use sfu_core::plugin::{Attach, ConsumerInfo, Cx, Plugin, RtpPacket, Verdict, plugin};
+/// use sfu_core::testing::{self, Bench};
+///
+/// #[derive(Default)]
+/// struct Mute;
+///
+/// #[plugin(id = "mute", on_panic = "forward")]
+/// impl Plugin for Mute {
+///     type Consumer = ();
+///     fn consumer_opened(&mut self, _: &ConsumerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+///         Attach::On(())
+///     }
+///     fn rtp_out(&mut self, _: &mut (), _: &mut RtpPacket<'_>, _: &Self::Note, _: &mut Cx<'_>) -> Verdict {
+///         Verdict::Drop
+///     }
+/// }
+///
+/// let mut bench = Bench::of::<Mute>();
+/// let speaker = bench.audio_producer();
+/// let listener = bench.consumer(speaker);
+/// bench.send(speaker, testing::opus(1));
+/// assert!(bench.received(listener).is_empty());
+/// ```
+pub struct Bench<S: PluginSet> {
+    pub(super) now: Instant,
+    pub(super) clock: Clock,
+    pub(super) workers: Vec<Worker<S>>,
+    pub(super) serving: Serving<S>,
+    pub(super) background: Background,
+    pub(super) random: Random,
+    pub(super) peers: Vec<Peer>,
+    pub(super) by_address: HashMap<SocketAddr, usize>,
+    pub(super) producers: HashMap<ProducerId, usize>,
+    pub(super) consumers: HashMap<ConsumerId, usize>,
+    pub(super) routers: Vec<Option<RouterId>>,
+    pub(super) events: Vec<Event>,
+    /// Datagrams to addresses where nobody is.
+    pub(super) strays: Vec<(SocketAddr, Datagram)>,
+    pub(super) next_ssrc: u32,
+    wire: BinaryHeap<Reverse<Parcel>>,
+    order: u64,
+}
+
+/// One media thread.
+pub(super) struct Worker<S: PluginSet> {
+    pub(super) shell: Shell<S, Around<S>>,
+    pub(super) sockets: Sockets,
+    relayed: VecDeque<Relayed<S>>,
+    words: VecDeque<RelayWord>,
+    /// A turn has begun.
+    in_turn: bool,
+    /// TCP connections that ICE has confirmed.
+    pub(super) confirmed: Vec<SocketId>,
+}
+
+impl<S: PluginSet> Worker<S> {
+    pub(super) fn new(shell: Shell<S, Around<S>>, sockets: Sockets) -> Self {
+        Worker {
+            shell,
+            sockets,
+            relayed: VecDeque::new(),
+            words: VecDeque::new(),
+            in_turn: false,
+            confirmed: Vec::new(),
+        }
+    }
+
+    /// Begins a turn, unless one has begun.
+    pub(super) fn touch(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.in_turn, true) {
+            self.shell.begin_turn(now, Duration::ZERO);
+        }
+    }
+}
+
+/// A datagram on its way.
+struct Parcel {
+    at: Instant,
+    order: u64,
+    to: To,
+    bytes: Vec<u8>,
+}
+
+enum To {
+    Worker(u8, Route),
+    Peer(usize),
+}
+
+impl PartialEq for Parcel {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+impl Eq for Parcel {}
+impl PartialOrd for Parcel {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Parcel {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+impl Bench<Nil> {
+    /// A worker with one plugin, one media thread and no configuration; [`Build`] makes others.
+    pub fn of<P: Plugin>() -> Bench<Cons<P, Nil>> {
+        Build::of::<P>().start()
+    }
+
+    /// A worker without plugins.
+    pub fn empty() -> Self {
+        Build::new().start()
+    }
+}
+
+impl<S: PluginSet> Bench<S> {
+    pub(super) fn assemble(
+        now: Instant,
+        clock: Clock,
+        workers: Vec<Worker<S>>,
+        serving: Serving<S>,
+        background: Background,
+        seed: u64,
+    ) -> Self {
+        let count = workers.len();
+        Bench {
+            now,
+            clock,
+            workers,
+            serving,
+            background,
+            random: Random::seeded(seed ^ 0x5eed),
+            peers: Vec::new(),
+            by_address: HashMap::new(),
+            producers: HashMap::new(),
+            consumers: HashMap::new(),
+            routers: vec![None; count],
+            events: Vec::new(),
+            strays: Vec::new(),
+            next_ssrc: 0x1000_0000,
+            wire: BinaryHeap::new(),
+            order: 0,
+        }
+    }
+
+    /// The moment, as hooks see it.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// How many media threads there are.
+    pub fn workers(&self) -> u8 {
+        self.workers.len() as u8
+    }
+
+    /// Lets time pass, with everything that is due on the way, in order.
+    pub fn advance(&mut self, time: Duration) {
+        let end = self.now + time;
+        self.settle();
+        while let Some(at) = self.next_deadline().filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.settle();
+        }
+        self.now = end;
+        self.settle();
+    }
+
+    /// Lets time pass until `done`, at most `limit`; whether it was.
+    pub fn advance_until(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        let end = self.now + limit;
+        self.settle();
+        loop {
+            if done(self) {
+                return true;
+            }
+            match self.next_deadline().filter(|at| *at <= end) {
+                Some(at) => self.now = at.max(self.now),
+                None => {
+                    self.now = end;
+                    self.settle();
+                    return done(self);
+                }
+            }
+            self.settle();
+        }
+    }
+
+    fn next_deadline(&mut self) -> Option<Instant> {
+        let now = self.now;
+        let wire = self.wire.peek().map(|Reverse(parcel)| parcel.at);
+        let workers = self.workers.iter_mut().filter_map(|worker| worker.shell.next_deadline(now)).min();
+        let peers = self.peers.iter().filter_map(Peer::next_deadline).min();
+        [wire, workers, peers].into_iter().flatten().min()
+    }
+
+    /// Does everything that is due at this moment.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..CIRCLES {
+            let mut busy = self.deliver();
+            busy |= self.turn_workers();
+            busy |= self.wake_peers();
+            busy |= self.run_background();
+            busy |= self.run_commands();
+            if !busy {
+                return;
+            }
+        }
+        panic!("testing: the worker or a peer goes in circles at one moment: a deadline that never passes?");
+    }
+
+    /// Hands over what has arrived.
+    fn deliver(&mut self) -> bool {
+        let mut any = false;
+        while self.wire.peek().is_some_and(|Reverse(parcel)| parcel.at <= self.now) {
+            let Some(Reverse(mut parcel)) = self.wire.pop() else { break };
+            any = true;
+            match parcel.to {
+                To::Worker(worker, route) => {
+                    if let Some(worker) = self.workers.get_mut(usize::from(worker)) {
+                        worker.touch(self.now);
+                        worker.shell.receive(self.now, route, &mut parcel.bytes);
+                    }
+                }
+                To::Peer(index) => {
+                    let mut out = Vec::new();
+                    if let Some(peer) = self.peers.get_mut(index) {
+                        peer.receive(self.now, &parcel.bytes, &mut out);
+                    }
+                    self.send_up(index, out);
+                }
+            }
+        }
+        any
+    }
+
+    /// A turn of each worker that has something to do.
+    fn turn_workers(&mut self) -> bool {
+        let mut any = false;
+        for index in 0..self.workers.len() {
+            let now = self.now;
+            let Some(worker) = self.workers.get_mut(index) else { break };
+            let due = worker.shell.next_deadline(now).is_some_and(|at| at <= now);
+            if !worker.in_turn && !due && worker.relayed.is_empty() && worker.words.is_empty() {
+                continue;
+            }
+            any = true;
+            worker.touch(now);
+            for relayed in std::mem::take(&mut worker.relayed) {
+                worker.shell.receive_relayed(now, relayed);
+            }
+            for word in std::mem::take(&mut worker.words) {
+                worker.shell.hear(now, word);
+            }
+            worker.shell.turn(now, &mut worker.sockets);
+            worker.in_turn = false;
+            worker.confirmed.extend(worker.shell.engine().take_confirmed());
+            self.collect(index);
+        }
+        any
+    }
+
+    /// Carries away what a worker left.
+    fn collect(&mut self, index: usize) {
+        let Some(worker) = self.workers.get_mut(index) else { return };
+        let sent: Vec<(Route, Vec<u8>)> =
+            worker.shell.outbox().iter().map(|(route, bytes)| (route, bytes.to_vec())).collect();
+        worker.shell.outbox().clear();
+        let around = worker.shell.around();
+        self.events.append(&mut around.events);
+        let (relayed, words) = (std::mem::take(&mut around.relayed), std::mem::take(&mut around.words));
+        for (to, relayed) in relayed {
+            if let Some(worker) = self.workers.get_mut(usize::from(to)) {
+                worker.relayed.push_back(relayed);
+            }
+        }
+        for (to, word) in words {
+            if let Some(worker) = self.workers.get_mut(usize::from(to)) {
+                worker.words.push_back(word);
+            }
+        }
+        for (route, bytes) in sent {
+            match self.by_address.get(&route.remote).copied() {
+                Some(peer) => self.send_down(peer, bytes),
+                None => self.strays.push((route.remote, Datagram(bytes))),
+            }
+        }
+    }
+
+    /// A datagram sets out from the worker to a peer.
+    fn send_down(&mut self, index: usize, bytes: Vec<u8>) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        for delay in peer.down.admit(&bytes, &mut self.random) {
+            self.post(delay, To::Peer(index), bytes.clone());
+        }
+    }
+
+    /// Datagrams set out from a peer to its worker.
+    pub(super) fn send_up(&mut self, index: usize, datagrams: impl IntoIterator<Item = Vec<u8>>) {
+        for bytes in datagrams {
+            let Some(peer) = self.peers.get_mut(index) else { return };
+            let Some(route) = peer.current_route() else { return };
+            let worker = peer.worker;
+            for delay in peer.up.admit(&bytes, &mut self.random) {
+                self.post(delay, To::Worker(worker, route), bytes.clone());
+            }
+        }
+    }
+
+    /// A datagram reaches a worker by a route, now.
+    pub(super) fn arrive(&mut self, worker: u8, route: Route, bytes: &[u8]) {
+        self.post(Duration::ZERO, To::Worker(worker, route), bytes.to_vec());
+        self.settle();
+    }
+
+    fn post(&mut self, delay: Duration, to: To, bytes: Vec<u8>) {
+        self.order += 1;
+        self.wire.push(Reverse(Parcel { at: self.now + delay, order: self.order, to, bytes }));
+    }
+
+    fn wake_peers(&mut self) -> bool {
+        let mut any = false;
+        for index in 0..self.peers.len() {
+            let Some(peer) = self.peers.get_mut(index) else { break };
+            if peer.next_deadline().is_some_and(|at| at <= self.now) {
+                any = true;
+                let mut out = Vec::new();
+                peer.handle_timeout(self.now, &mut out);
+                self.send_up(index, out);
+            }
+        }
+        any
+    }
+
+    /// Background work goes on; true if it left messages for a worker.
+    fn run_background(&mut self) -> bool {
+        self.background.run();
+        let mut any = false;
+        for worker in &mut self.workers {
+            if worker.shell.has_work() {
+                worker.touch(self.now);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// A turn of every worker, without anything between them and without allocation; answers what they sent.
+    pub(super) fn turn_and_discard(&mut self) -> u64 {
+        let mut sent = 0;
+        let now = self.now;
+        for index in 0..self.workers.len() {
+            let Some(worker) = self.workers.get_mut(index) else { break };
+            worker.touch(now);
+            while let Some(relayed) = worker.relayed.pop_front() {
+                worker.shell.receive_relayed(now, relayed);
+            }
+            while let Some(word) = worker.words.pop_front() {
+                worker.shell.hear(now, word);
+            }
+            worker.shell.turn(now, &mut worker.sockets);
+            worker.in_turn = false;
+            sent += worker.shell.outbox().len() as u64;
+            worker.shell.outbox().clear();
+            while let Some((to, relayed)) =
+                self.workers.get_mut(index).and_then(|worker| worker.shell.around().relayed.pop_front())
+            {
+                if let Some(worker) = self.workers.get_mut(usize::from(to)) {
+                    worker.relayed.push_back(relayed);
+                }
+            }
+        }
+        sent
+    }
+
+    /// Commands of plugins that are not for their own media thread.
+    fn run_commands(&mut self) -> bool {
+        let mut commands = Vec::new();
+        for worker in &mut self.workers {
+            commands.append(&mut worker.shell.around().commands);
+        }
+        let any = !commands.is_empty();
+        for (command, outcome) in commands {
+            let result = self.try_command(command);
+            outcome.send(result);
+        }
+        any
+    }
+}

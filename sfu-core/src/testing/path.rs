@@ -1,0 +1,150 @@
+//! What the network between a worker and a peer does to datagrams.
+use std::time::Duration;
+
+/// Conditions of one direction of a path. Chance is drawn from the bench's seed.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Conditions {
+    /// How long each datagram takes.
+    pub delay: Duration,
+    /// At most so much is added to the delay, at random.
+    pub jitter: Duration,
+    /// Share of datagrams that get lost, 0–1.
+    pub loss: f64,
+    /// Share of datagrams that take three times as long and 5 ms more, so that later ones overtake them, 0–1.
+    pub reorder: f64,
+    /// Share of datagrams that arrive twice, 0–1.
+    pub duplicate: f64,
+}
+
+impl Conditions {
+    /// Nothing is lost or late.
+    pub fn perfect() -> Self {
+        Self::default()
+    }
+
+    /// So much delay.
+    pub fn delay(delay: Duration) -> Self {
+        Conditions { delay, ..Self::default() }
+    }
+
+    /// So much loss, 0–1.
+    #[must_use]
+    pub fn loss(mut self, loss: f64) -> Self {
+        self.loss = loss;
+        self
+    }
+
+    /// So much jitter.
+    #[must_use]
+    pub fn jitter(mut self, jitter: Duration) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// So much reordering, 0–1.
+    #[must_use]
+    pub fn reorder(mut self, reorder: f64) -> Self {
+        self.reorder = reorder;
+        self
+    }
+
+    /// So many duplicates, 0–1.
+    #[must_use]
+    pub fn duplicate(mut self, duplicate: f64) -> Self {
+        self.duplicate = duplicate;
+        self
+    }
+}
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the peer to the worker.
+    ToWorker,
+    /// From the worker to the peer.
+    ToPeer,
+}
+
+/// A datagram on its way, as it is on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram(pub Vec<u8>);
+
+impl Datagram {
+    /// Payload type, sequence number and SSRC, if it is (S)RTP.
+    pub fn rtp(&self) -> Option<(u8, u16, u32)> {
+        let bytes: &[u8; 12] = self.0.first_chunk()?;
+        if bytes[0] >> 6 != 2 || crate::rtcp::is_rtcp(&self.0) {
+            return None;
+        }
+        let ssrc = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+        Some((bytes[1] & 0x7f, u16::from_be_bytes([bytes[2], bytes[3]]), ssrc))
+    }
+
+    /// Whether it is (S)RTCP.
+    pub fn is_rtcp(&self) -> bool {
+        crate::rtcp::is_rtcp(&self.0)
+    }
+
+    /// Whether it is STUN.
+    pub fn is_stun(&self) -> bool {
+        self.0.first().is_some_and(|first| *first <= 3)
+    }
+
+    /// Whether it is DTLS.
+    pub fn is_dtls(&self) -> bool {
+        self.0.first().is_some_and(|first| (20..=63).contains(first))
+    }
+}
+
+/// Decides over a datagram; false loses it.
+pub(super) type Filter = Box<dyn FnMut(&Datagram) -> bool>;
+
+/// One direction of a peer's path.
+#[derive(Default)]
+pub(super) struct Way {
+    pub(super) conditions: Conditions,
+    pub(super) filter: Option<Filter>,
+    /// Every datagram that set out, if somebody wants to see them.
+    pub(super) tap: Option<Vec<Datagram>>,
+}
+
+impl Way {
+    /// When copies of a datagram arrive: none if it is lost.
+    pub(super) fn admit(
+        &mut self,
+        bytes: &[u8],
+        random: &mut crate::engine::Random,
+    ) -> arrayvec::ArrayVec<Duration, 2> {
+        let mut arrivals = arrayvec::ArrayVec::new();
+        if self.tap.is_some() || self.filter.is_some() {
+            let datagram = Datagram(bytes.to_vec());
+            let passes = self.filter.as_mut().is_none_or(|filter| filter(&datagram));
+            if let Some(tap) = &mut self.tap {
+                tap.push(datagram);
+            }
+            if !passes {
+                return arrivals;
+            }
+        }
+        let conditions = self.conditions;
+        if chance(random, conditions.loss) {
+            return arrivals;
+        }
+        let copies = 1 + usize::from(chance(random, conditions.duplicate));
+        for _ in 0..copies {
+            let mut delay = conditions.delay;
+            if !conditions.jitter.is_zero() {
+                delay += conditions.jitter.mul_f64(f64::from(random.u32()) / f64::from(u32::MAX));
+            }
+            if chance(random, conditions.reorder) {
+                delay = delay * 3 + Duration::from_millis(5);
+            }
+            arrivals.push(delay);
+        }
+        arrivals
+    }
+}
+
+fn chance(random: &mut crate::engine::Random, share: f64) -> bool {
+    share > 0.0 && f64::from(random.u32()) < share * 4_294_967_296.0
+}

@@ -1,0 +1,548 @@
+//! Peers of a bench, and what they send and receive.
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::bench::Bench;
+use super::media::{Media, consumer_parameters, mapping};
+use super::path::Conditions;
+use super::peer::Peer;
+use super::receiver::Receiver;
+use super::rtp::{Rtp, opus, vp8, vp8_key};
+use super::secure::{Agent, Identity, Keys, Protection};
+use super::sender::Sender;
+use super::surroundings::{SHARED_UDP, Sockets};
+use crate::control::{
+    Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlError, CreateSession,
+    DtlsFingerprint, DtlsParameters, DtlsRole, Labels, ListenInfo, MediaKind, PlainTransportOptions,
+    ProducerId, ProducerOptions, Protocol, Reply, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId,
+    WebRtcTransportOptions,
+};
+use crate::net::{Route, SocketId};
+use crate::plugin::PluginSet;
+use crate::transport::profile_of;
+use crate::transport::srtp::MasterKey;
+
+/// How long a peer may take to connect, in virtual time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A peer of a bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub(super) usize);
+
+/// What a peer speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Plain,
+    Srtp(SrtpCryptoSuite),
+    WebRtc,
+}
+
+/// How a peer joins. By default plain RTP over a perfect path.
+#[derive(Debug, Clone)]
+pub struct PeerOptions {
+    speech: Speech,
+    worker: u8,
+    labels: Labels,
+    to_worker: Conditions,
+    to_peer: Conditions,
+    tcp: bool,
+    comedia: bool,
+    connect: bool,
+    dtls_server: bool,
+    wrong_fingerprint: bool,
+    clock_ahead: Duration,
+    reports: bool,
+    consent_timeout: Duration,
+}
+
+impl PeerOptions {
+    fn new(speech: Speech) -> Self {
+        PeerOptions {
+            speech,
+            worker: 0,
+            labels: Labels::new(),
+            to_worker: Conditions::perfect(),
+            to_peer: Conditions::perfect(),
+            tcp: false,
+            comedia: false,
+            connect: true,
+            dtls_server: false,
+            wrong_fingerprint: false,
+            clock_ahead: Duration::ZERO,
+            reports: true,
+            consent_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// RTP without protection.
+    pub fn plain() -> Self {
+        Self::new(Speech::Plain)
+    }
+
+    /// SRTP with keys from signaling.
+    pub fn srtp(suite: SrtpCryptoSuite) -> Self {
+        Self::new(Speech::Srtp(suite))
+    }
+
+    /// ICE, DTLS and SRTP, as a browser.
+    pub fn webrtc() -> Self {
+        Self::new(Speech::WebRtc)
+    }
+
+    /// On this media thread.
+    #[must_use]
+    pub fn worker(mut self, worker: u8) -> Self {
+        self.worker = worker;
+        self
+    }
+
+    /// With labels on its session, which its transport takes over.
+    #[must_use]
+    pub fn labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// The same conditions in both directions.
+    #[must_use]
+    pub fn path(self, conditions: Conditions) -> Self {
+        self.to_worker(conditions).to_peer(conditions)
+    }
+
+    /// Conditions from the peer to the worker.
+    #[must_use]
+    pub fn to_worker(mut self, conditions: Conditions) -> Self {
+        self.to_worker = conditions;
+        self
+    }
+
+    /// Conditions from the worker to the peer.
+    #[must_use]
+    pub fn to_peer(mut self, conditions: Conditions) -> Self {
+        self.to_peer = conditions;
+        self
+    }
+
+    /// WebRTC over a TCP connection.
+    #[must_use]
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// Plain RTP whose address the worker learns from the first packet.
+    #[must_use]
+    pub fn comedia(mut self) -> Self {
+        self.comedia = true;
+        self
+    }
+
+    /// Signaling is done, but the peer sends nothing yet (WebRTC): see [`Bench::begin_checks`].
+    #[must_use]
+    pub fn silent(mut self) -> Self {
+        self.connect = false;
+        self
+    }
+
+    /// The peer waits for the DTLS handshake (`setup:passive`); otherwise it begins it.
+    #[must_use]
+    pub fn dtls_server(mut self) -> Self {
+        self.dtls_server = true;
+        self
+    }
+
+    /// Signaling told another fingerprint than the peer's certificate has. It never connects.
+    #[must_use]
+    pub fn wrong_fingerprint(mut self) -> Self {
+        self.wrong_fingerprint = true;
+        self
+    }
+
+    /// The peer's wall clock is ahead of the worker's.
+    #[must_use]
+    pub fn clock_ahead(mut self, ahead: Duration) -> Self {
+        self.clock_ahead = ahead;
+        self
+    }
+
+    /// The peer sends no reports.
+    #[must_use]
+    pub fn without_reports(mut self) -> Self {
+        self.reports = false;
+        self
+    }
+
+    /// How long the worker waits for checks (WebRTC); 10–60 s, zero for ever.
+    #[must_use]
+    pub fn consent_timeout(mut self, timeout: Duration) -> Self {
+        self.consent_timeout = timeout;
+        self
+    }
+}
+
+impl Default for PeerOptions {
+    fn default() -> Self {
+        Self::plain()
+    }
+}
+
+impl<S: PluginSet> Bench<S> {
+    /// A peer that speaks plain RTP on the first media thread.
+    pub fn peer(&mut self) -> PeerId {
+        self.peer_with(PeerOptions::plain())
+    }
+
+    /// A peer, connected unless it was to be silent.
+    pub fn peer_with(&mut self, options: PeerOptions) -> PeerId {
+        let text = format!("{options:?}");
+        self.try_peer(options).unwrap_or_else(|error| panic!("testing: {text}: {error}"))
+    }
+
+    /// A peer; fails where the worker or a plugin refuses its session or transport.
+    pub fn try_peer(&mut self, options: PeerOptions) -> Result<PeerId, ControlError> {
+        let worker = options.worker;
+        let router = self.router(worker);
+        let create = CreateSession { signaling: "test".into(), labels: options.labels.clone() };
+        let session = match self.command_on(worker, Command::CreateSession(create))? {
+            Reply::Session(id) => id,
+            other => panic!("testing: unexpected {other:?}"),
+        };
+        let index = self.peers.len();
+        let [_, _, high, low] = (index as u32).to_be_bytes();
+        let address = SocketAddr::new(Ipv4Addr::new(10, worker, high, low).into(), 5004);
+        let made = match options.speech {
+            Speech::WebRtc => self.join_webrtc(router, session, address, &options),
+            _ => self.join_plain(router, session, address, &options),
+        };
+        let (transport, route, protection) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                self.close(session);
+                return Err(error);
+            }
+        };
+        let ssrc = self.take_ssrcs();
+        let mut peer = Peer::new(worker, transport, session, route, protection, self.clock, ssrc);
+        peer.up.conditions = options.to_worker;
+        peer.down.conditions = options.to_peer;
+        peer.reports = options.reports;
+        peer.clock_ahead = (options.clock_ahead.as_nanos() * (1 << 32) / 1_000_000_000) as i64;
+        if let Protection::WebRtc(agent) = &mut peer.protection {
+            agent.checking = options.connect;
+        }
+        self.peers.push(peer);
+        self.by_address.insert(address, index);
+        let waits = options.connect && options.speech == Speech::WebRtc && !options.wrong_fingerprint;
+        if waits {
+            let ready = self.advance_until(PATIENCE, |bench| {
+                bench.peers.get(index).is_some_and(|peer| peer.protection.is_ready())
+            });
+            assert!(ready, "testing: the peer did not connect");
+        }
+        self.settle();
+        Ok(PeerId(index))
+    }
+
+    fn join_plain(
+        &mut self,
+        router: crate::control::RouterId,
+        session: SessionId,
+        address: SocketAddr,
+        options: &PeerOptions,
+    ) -> Result<(TransportId, Route, Protection), ControlError> {
+        let worker = options.worker;
+        let suite = match options.speech {
+            Speech::Srtp(suite) => Some(suite),
+            _ => None,
+        };
+        let listen = ListenInfo {
+            protocol: Protocol::Udp,
+            ip: Sockets::ip(worker),
+            announced_address: None,
+            port: 0,
+            port_range: None,
+            send_buffer_size: None,
+            recv_buffer_size: None,
+        };
+        let create = PlainTransportOptions {
+            session: Some(session),
+            labels: Labels::new(),
+            listen,
+            rtcp_listen: None,
+            rtcp_mux: true,
+            comedia: options.comedia,
+            srtp: suite,
+        };
+        let created = match self.try_command(Command::CreatePlainTransport { router, options: create })? {
+            Reply::PlainTransport(created) => created,
+            other => panic!("testing: unexpected {other:?}"),
+        };
+        let mut protection = Protection::Clear;
+        let mut srtp = None;
+        if let (Some(suite), Some(theirs)) = (suite, &created.srtp_parameters) {
+            let profile = profile_of(suite);
+            let own: Vec<u8> = (0..profile.key_len() + profile.salt_len()).map(|n| n as u8 ^ 0x5a).collect();
+            let key = |bytes: &[u8]| MasterKey::from_key_and_salt(profile, bytes).ok();
+            let theirs = BASE64.decode(&theirs.key_base64).unwrap_or_default();
+            let keys =
+                key(&own).zip(key(&theirs)).and_then(|(own, theirs)| Keys::new(profile, &own, &theirs));
+            protection = Protection::Keyed(Box::new(keys.expect("testing: SRTP keys")));
+            srtp = Some(SrtpParameters { crypto_suite: suite, key_base64: BASE64.encode(&own) });
+        }
+        let (ip, port) = match options.comedia {
+            true => (None, None),
+            false => (Some(address.ip()), Some(address.port())),
+        };
+        let peer = ConnectPlainTransport { ip, port, rtcp_port: None, srtp };
+        self.try_command(Command::ConnectPlainTransport { transport: created.id, peer })?;
+        let local = created.tuple.local;
+        let sockets = self.workers.get(usize::from(worker)).map(|worker| &worker.sockets);
+        let socket = sockets.and_then(|sockets| sockets.bound_to(local)).expect("testing: a socket");
+        Ok((created.id, route(socket, Protocol::Udp, address), protection))
+    }
+
+    fn join_webrtc(
+        &mut self,
+        router: crate::control::RouterId,
+        session: SessionId,
+        address: SocketAddr,
+        options: &PeerOptions,
+    ) -> Result<(TransportId, Route, Protection), ControlError> {
+        let create = WebRtcTransportOptions {
+            session: Some(session),
+            ice_consent_timeout: options.consent_timeout,
+            ..Default::default()
+        };
+        let created = match self.try_command(Command::CreateWebRtcTransport { router, options: create })? {
+            Reply::WebRtcTransport(created) => created,
+            other => panic!("testing: unexpected {other:?}"),
+        };
+        let mut fingerprint = Identity::peer().fingerprint.clone();
+        if options.wrong_fingerprint {
+            fingerprint = DtlsFingerprint { value: ["00"; 32].join(":"), ..fingerprint };
+        }
+        let role = if options.dtls_server { DtlsRole::Server } else { DtlsRole::Client };
+        let dtls_parameters = DtlsParameters { role, fingerprints: vec![fingerprint] };
+        let connect = Command::ConnectWebRtcTransport { transport: created.id, dtls_parameters };
+        self.try_command(connect)?;
+        let local = format!("peer{}", self.peers.len());
+        let agent = Agent::new(self.now, created.ice_parameters, local, !options.dtls_server);
+        let route = match options.tcp {
+            true => route(self.accept(options.worker), Protocol::Tcp, address),
+            false => route(SHARED_UDP, Protocol::Udp, address),
+        };
+        Ok((created.id, route, Protection::WebRtc(Box::new(agent))))
+    }
+
+    pub(super) fn accept(&mut self, worker: u8) -> SocketId {
+        let worker = self.workers.get_mut(usize::from(worker)).expect("testing: no such media thread");
+        worker.sockets.accept()
+    }
+
+    /// A range of SSRCs that nobody has: so many encodings with RTX fit.
+    pub(super) fn take_ssrcs(&mut self) -> u32 {
+        self.next_ssrc += 0x100;
+        self.next_ssrc
+    }
+
+    pub(super) fn peer_at(&mut self, id: PeerId) -> &mut Peer {
+        self.peers.get_mut(id.0).expect("testing: no such peer")
+    }
+
+    /// A new peer that sends Opus.
+    pub fn audio_producer(&mut self) -> ProducerId {
+        let peer = self.peer();
+        self.produce(peer, Media::opus())
+    }
+
+    /// A new peer that sends VP8.
+    pub fn video_producer(&mut self) -> ProducerId {
+        let peer = self.peer();
+        self.produce(peer, Media::vp8())
+    }
+
+    /// A peer sends media.
+    pub fn produce(&mut self, peer: PeerId, media: Media) -> ProducerId {
+        self.try_produce(peer, media).unwrap_or_else(|error| panic!("testing: {error}"))
+    }
+
+    /// A peer sends media; fails where the worker or a plugin refuses it.
+    pub fn try_produce(&mut self, peer: PeerId, media: Media) -> Result<ProducerId, ControlError> {
+        self.try_produce_with(peer, media, |_| {})
+    }
+
+    /// The same, with a look at the options before.
+    pub fn try_produce_with(
+        &mut self,
+        peer: PeerId,
+        media: Media,
+        change: impl FnOnce(&mut ProducerOptions),
+    ) -> Result<ProducerId, ControlError> {
+        let first = self.take_ssrcs();
+        let (parameters, ssrcs) = media.numbered(first);
+        let mut options = ProducerOptions {
+            kind: media.kind,
+            rtp_mapping: mapping(&parameters, first + 0x80),
+            rtp_parameters: parameters,
+            paused: false,
+            key_frame_request_delay: Duration::ZERO,
+            labels: Labels::new(),
+        };
+        change(&mut options);
+        let parameters = options.rtp_parameters.clone();
+        let transport = self.peer_at(peer).transport;
+        let id = match self.try_command(Command::Produce { transport, options })? {
+            Reply::Producer(created) => created.id,
+            other => panic!("testing: unexpected {other:?}"),
+        };
+        let sequence = self.random.u16() >> 1;
+        let sender = Sender::new(id, media.kind, parameters, &ssrcs, sequence);
+        self.peer_at(peer).senders.push(sender);
+        self.producers.insert(id, peer.0);
+        Ok(id)
+    }
+
+    /// A new peer, on the last media thread, that receives a producer's media.
+    pub fn consumer(&mut self, producer: ProducerId) -> ConsumerId {
+        let peer = self.peer_with(PeerOptions::plain().worker(self.workers() - 1));
+        self.consume(peer, producer)
+    }
+
+    /// So many of them.
+    pub fn consumers(&mut self, producer: ProducerId, count: usize) -> Vec<ConsumerId> {
+        (0..count).map(|_| self.consumer(producer)).collect()
+    }
+
+    /// A peer receives a producer's media.
+    pub fn consume(&mut self, peer: PeerId, producer: ProducerId) -> ConsumerId {
+        self.try_consume(peer, producer).unwrap_or_else(|error| panic!("testing: {error}"))
+    }
+
+    /// A peer receives a producer's media; fails where the worker or a plugin refuses it.
+    pub fn try_consume(&mut self, peer: PeerId, producer: ProducerId) -> Result<ConsumerId, ControlError> {
+        self.try_consume_with(peer, producer, |_| {})
+    }
+
+    /// The same, with a look at the options before.
+    pub fn try_consume_with(
+        &mut self,
+        peer: PeerId,
+        producer: ProducerId,
+        change: impl FnOnce(&mut ConsumerOptions),
+    ) -> Result<ConsumerId, ControlError> {
+        let ssrc = self.take_ssrcs();
+        let mid = self.peer_at(peer).receivers.len().to_string();
+        let mut options = ConsumerOptions {
+            producer,
+            kind: Default::default(),
+            rtp_parameters: consumer_parameters(&self.sender(producer).parameters, ssrc, &mid),
+            paused: false,
+            ignore_dtx: false,
+            outlives_producer: false,
+            labels: Labels::new(),
+        };
+        change(&mut options);
+        let parameters = options.rtp_parameters.clone();
+        let transport = self.peer_at(peer).transport;
+        let id = match self.try_command(Command::Consume { transport, options })? {
+            Reply::Consumer(id) => id,
+            other => panic!("testing: unexpected {other:?}"),
+        };
+        self.peer_at(peer).receivers.push(Receiver::new(id, &parameters));
+        self.consumers.insert(id, peer.0);
+        Ok(id)
+    }
+
+    /// Sends a packet; it arrives at once on a perfect path, with everything that follows.
+    pub fn send(&mut self, producer: ProducerId, packet: Rtp) {
+        self.put(producer, &packet);
+        self.settle();
+    }
+
+    fn put(&mut self, producer: ProducerId, packet: &Rtp) {
+        let (index, now) = (self.index_of(producer), self.now);
+        let sent = self.peers.get_mut(index).and_then(|peer| peer.send(now, producer, packet));
+        self.send_up(index, sent);
+    }
+
+    pub(super) fn index_of(&self, producer: ProducerId) -> usize {
+        *self.producers.get(&producer).expect("testing: no peer sends this producer's media")
+    }
+
+    /// Lets peers send for so long: audio in packets of 20 ms, video in 30 frames of three packets a second, a key frame
+    /// at the beginning and where one is asked for. Payloads end with numbers that count up from 1.
+    pub fn play(&mut self, producers: &[ProducerId], time: Duration) {
+        let end = self.now + time;
+        let mut due: Vec<(Instant, ProducerId)> = producers.iter().map(|id| (self.now, *id)).collect();
+        let mut frames: Vec<u32> = vec![0; producers.len()];
+        let start = self.now;
+        loop {
+            let earliest = due.iter().enumerate().min_by_key(|(place, (at, _))| (*at, *place));
+            let Some((place, (at, producer))) = earliest.map(|(place, due)| (place, *due)) else { return };
+            if at >= end {
+                break;
+            }
+            self.advance(at.saturating_duration_since(self.now));
+            self.frame(producer);
+            let Some(frame) = frames.get_mut(place) else { return };
+            *frame += 1;
+            let interval = match self.sender(producer).kind {
+                MediaKind::Audio => Duration::from_millis(20) * *frame,
+                MediaKind::Video => Duration::from_nanos(1_000_000_000 / 30 * u64::from(*frame)),
+            };
+            if let Some(slot) = due.get_mut(place) {
+                slot.0 = start + interval;
+            }
+        }
+        self.advance(end.saturating_duration_since(self.now));
+    }
+
+    /// Sends one frame of a producer, of each of its encodings, at the present time.
+    pub fn frame(&mut self, producer: ProducerId) {
+        let now = self.now;
+        let ntp = self.clock.ntp(now);
+        let (index, kind, encodings) = {
+            let index = self.index_of(producer);
+            let sender = self.sender(producer);
+            (index, sender.kind, sender.encodings.len())
+        };
+        let Some(sender) = self.peers.get_mut(index).and_then(|peer| peer.sender(producer)) else { return };
+        let first = sender.counter == 0;
+        let key = first || sender.key_frame_wanted;
+        let rate: u64 = if kind == MediaKind::Audio { 48_000 } else { 90_000 };
+        let timestamp = ((u128::from(ntp) * u128::from(rate)) >> 32) as u32;
+        if kind == MediaKind::Audio {
+            sender.counter += 1;
+            let packet = opus(sender.counter).timestamp(timestamp);
+            self.put(producer, &packet);
+        } else {
+            sender.key_frame_wanted = false;
+            let number = sender.counter;
+            sender.counter += 3;
+            for encoding in 0..encodings {
+                let begin = if key { vp8_key(number + 1) } else { vp8(number + 1) };
+                let middle = |n: u32| {
+                    let mut payload = vec![0; 40];
+                    payload.extend(n.to_be_bytes());
+                    Rtp::new(timestamp, payload)
+                };
+                let packets = [
+                    begin.marker(false).timestamp(timestamp),
+                    middle(number + 2),
+                    middle(number + 3).marker(true),
+                ];
+                for packet in packets {
+                    self.put(producer, &packet.encoding(encoding));
+                }
+            }
+        }
+        self.settle();
+    }
+}
+
+pub(super) fn route(socket: SocketId, protocol: Protocol, remote: SocketAddr) -> Route {
+    Route { socket, protocol, remote, local: None }
+}

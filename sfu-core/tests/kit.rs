@@ -1,0 +1,112 @@
+//! The test kit itself: a worker in virtual time with peers around it.
+use std::time::Duration;
+
+use sfu_core::plugin::{
+    Attach, ConsumerInfo, Cx, Plugin, ProducerInfo, Rows, RtpPacket, Stats, Target, Verdict, plugin,
+};
+use sfu_core::testing::{self, Bench, Build, Conditions, Media, PeerOptions};
+
+#[derive(Default)]
+struct Count {
+    packets: u64,
+}
+
+#[plugin(id = "count")]
+impl Plugin for Count {
+    type Producer = ();
+    fn producer_opened(&mut self, _: &ProducerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+        Attach::On(())
+    }
+    fn rtp_in(&mut self, _: &mut (), _: &mut RtpPacket<'_>, _: &mut Self::Note, _: &mut Cx<'_>) -> Verdict {
+        self.packets += 1;
+        Verdict::Forward
+    }
+    fn stats(&self, _: Target, _: &Rows<'_, Self>, out: &mut Stats) {
+        out.put_sum("packets", self.packets);
+    }
+}
+
+#[derive(Default)]
+struct Mute;
+
+#[plugin(id = "mute", on_panic = "forward")]
+impl Plugin for Mute {
+    type Consumer = ();
+    fn consumer_opened(&mut self, _: &ConsumerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<()> {
+        Attach::On(())
+    }
+    fn rtp_out(&mut self, _: &mut (), _: &mut RtpPacket<'_>, _: &Self::Note, _: &mut Cx<'_>) -> Verdict {
+        Verdict::Drop
+    }
+}
+
+#[test]
+fn a_plugin_is_tested_in_five_lines() {
+    let mut bench = Bench::of::<Count>();
+    let p = bench.audio_producer();
+    let c = bench.consumers(p, 3);
+    bench.send(p, testing::opus(1));
+    assert_eq!(bench.received(c[0]).len(), 1);
+    assert_eq!(bench.stats("count")["packets"], 1);
+}
+
+#[test]
+fn two_plugins_and_two_workers_behave_as_one() {
+    let mut bench = testing::build!(Count, Mute).workers(2).start();
+    let p = bench.audio_producer();
+    let c = bench.consumer(p);
+    bench.send(p, testing::opus(1));
+    assert_eq!(bench.received(c).len(), 0);
+    assert_eq!(bench.stats("count")["packets"], 1);
+    bench.disable("mute", c).unwrap();
+    bench.send(p, testing::opus(2));
+    assert_eq!(bench.receiver(c).numbers(), [2]);
+    assert_eq!(c.worker(), 1);
+}
+
+#[test]
+fn browsers_call_each_other() {
+    for workers in [1, 2] {
+        let mut bench = Build::of::<Count>().workers(workers).start();
+        let path = Conditions::delay(Duration::from_millis(20));
+        let ann = bench.peer_with(PeerOptions::webrtc().path(path));
+        let bob = bench.peer_with(PeerOptions::webrtc().path(path).worker(workers - 1).dtls_server());
+        let (audio, video) = (bench.produce(ann, Media::opus()), bench.produce(ann, Media::vp8()));
+        let (heard, seen) = (bench.consume(bob, audio), bench.consume(bob, video));
+        bench.play(&[audio, video], Duration::from_secs(2));
+        bench.advance(Duration::from_millis(200));
+        assert_eq!(bench.received(heard).len(), 100);
+        assert_eq!(bench.receiver(heard).lost(), 0);
+        assert_eq!(bench.receiver(seen).lost(), 0);
+        assert!(bench.received(seen).len() >= 170, "{}", bench.received(seen).len());
+        assert_eq!(bench.misfits(bob), 0);
+        assert!(bench.faults().is_empty());
+    }
+}
+
+#[test]
+fn the_kit_runs_the_same_every_time() {
+    let run = || {
+        let mut bench = Build::of::<Count>().workers(2).seed(7).start();
+        let lossy = Conditions::delay(Duration::from_millis(15)).loss(0.1).reorder(0.05).duplicate(0.02);
+        let peer = bench.peer_with(PeerOptions::plain().path(lossy));
+        let p = bench.produce(peer, Media::vp8());
+        let viewer = bench.peer_with(PeerOptions::plain().path(lossy).worker(1));
+        let c = bench.consume(viewer, p);
+        bench.play(&[p], Duration::from_secs(3));
+        bench.advance(Duration::from_secs(1));
+        let start = bench.received(c)[0].at;
+        let seen: Vec<_> =
+            bench.received(c).iter().map(|r| (r.sequence, r.at.duration_since(start), r.by_rtx)).collect();
+        (seen, bench.sender(p).nacked.clone())
+    };
+    let (first, second) = (run(), run());
+    assert!(first.0.len() > 200);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn plugins_conform() {
+    testing::conformance::<Count>();
+    testing::conformance::<Mute>();
+}

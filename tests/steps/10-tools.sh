@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Installs what the tests need: Debian packages, Node, npm and Python packages, cargo-generate.
+# LONG: building cargo-deny where it is not installed
+source "$(dirname "$0")/lib.sh"
+
+# What stands here is what tests look for; without it they are skipped aloud.
+debian=(
+    chromium firefox-esr # browsers
+    janus-tools ffmpeg tshark # readers of recordings
+    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+    gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 # webrtcbin from Python
+    iproute2 valgrind g++ npm python3-venv
+)
+
+debian_packages() {
+    local missing=() package sudo=
+    for package in "${debian[@]}"; do
+        case "$package" in
+            # Node and npm may come from elsewhere.
+            npm) have npm && continue ;;
+        esac
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    if ((!${#missing[@]})); then
+        echo "all ${#debian[@]} are there"
+        return 0
+    fi
+    echo "to install: ${missing[*]}"
+    if ((EUID)); then
+        sudo="sudo -n"
+        $sudo true || {
+            echo "neither root nor sudo without a password: install them yourself with" \
+                "apt-get install ${missing[*]}"
+            return 1
+        }
+    fi
+    $sudo apt-get update -q &&
+        $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+node_22() {
+    local folder=$SFU_TEST_TOOLS/node
+    mkdir -p "$folder"
+    # npm's `node` package brings the program itself, the same everywhere.
+    [[ -x $folder/node_modules/.bin/node ]] || npm install --prefix "$folder" --no-fund --no-audit node@22.23.3 || return
+    "$folder/node_modules/.bin/node" --version
+}
+
+npm_packages() {
+    (cd tests/node && npm ci --no-fund --no-audit)
+}
+
+lock_names_no_host() {
+    ! grep -n '"resolved"' tests/node/package-lock.json
+}
+
+python_packages() {
+    local folder=$SFU_TEST_TOOLS/python
+    # The first PyAV with FFmpeg's WHIP muxer.
+    [[ -x $folder/bin/python ]] || python3 -m venv "$folder" || return
+    "$folder/bin/python" -c 'import av' 2>/dev/null || "$folder/bin/pip" install --quiet 'av==18.1.0' || return
+    "$folder/bin/python" -c 'import av, sys; sys.exit("whip" not in av.formats_available and "PyAV without whip")'
+}
+
+cargo_tool() {
+    have "$1" || cargo install "$1" --version "$2" --locked --root "$SFU_TEST_TOOLS"
+}
+
+if have dpkg-query; then
+    check "Debian packages" debian_packages
+else
+    skip "Debian packages" "this is no Debian; install the counterparts of: ${debian[*]}"
+fi
+check "Rust toolchain" cargo --version
+check "Node" node_22
+check "npm packages" npm_packages
+check "npm lock file without hosts" lock_names_no_host
+check "PyAV" python_packages
+check "cargo-generate" cargo_tool cargo-generate 0.23.7
+if is_long; then
+    check "cargo-deny" cargo_tool cargo-deny 0.20.2
+fi
+exit 0

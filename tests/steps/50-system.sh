@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# A real worker with browsers, foreign stacks, loss and recordings.
+# LONG: twice as many moments of kill -9, and everything above once more against the release build
+source "$(dirname "$0")/lib.sh"
+
+run=()
+# Firefox finds no candidate where there is nothing but 127.0.0.1, so it gets a network of its own there.
+if [[ -z $(ip -o addr show up scope global 2>/dev/null) ]]; then
+    if ((EUID == 0)); then
+        echo "this machine has loopback alone: system tests run in a network namespace"
+        run=(unshare --net bash tests/steps/with-network.sh)
+    else
+        echo "this machine has loopback alone and this is not root: expect Firefox to fail"
+    fi
+fi
+
+system() {
+    # One after another: two cores hold one call with two browsers, not more.
+    "${run[@]}" cargo test --locked -p sfu-tests --test system -- --test-threads=1
+}
+
+check "worker" cargo build --locked -p sfu-worker
+check_tests "system" system
+if is_long; then
+    check "release worker" cargo build --locked --release -p sfu-worker
+    SFU_WORKER=${CARGO_TARGET_DIR:-$PWD/target}/release/sfu-worker check_tests "system, release build" system
+fi
+exit 0

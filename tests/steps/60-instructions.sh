@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Instructions per packet and hook, counted by callgrind.
+source "$(dirname "$0")/lib.sh"
+
+if ! have valgrind; then
+    skip "instruction counts" "valgrind is not installed"
+elif [[ -f benches/check.sh ]]; then
+    check "instruction counts" bash benches/check.sh
+else
+    check "instruction counts" test -f benches/check.sh
+fi
+exit 0
