@@ -93,7 +93,7 @@ pub fn rtcp(data: &[u8]) {
             RtcpItem::TransportCc(feedback) => drop((feedback.statuses().count(), feedback.received().count())),
             RtcpItem::Xr(report) => {
                 for block in report.blocks() {
-                    drop(block.dlrr().count());
+                    let _ = block.dlrr().count();
                 }
             }
             RtcpItem::Sdes(sdes) => drop(sdes.chunks().count()),

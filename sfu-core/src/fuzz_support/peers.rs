@@ -52,6 +52,14 @@ impl Peer {
         }
     }
 
+    /// A valid packet of one of its streams: the packet and its SSRC.
+    pub(super) fn packet(&self, chance: &mut Chance) -> (Vec<u8>, u32) {
+        let stream = chance.pick(&self.streams);
+        let next = stream.repairs.and_then(|media| self.numbers.get(&media)).copied().unwrap_or(0);
+        let lost = next.wrapping_sub(chance.below(200) as u16);
+        (seeds::packet(chance, stream, lost), stream.ssrc)
+    }
+
     /// Protects RTP, after giving it an SSRC and a number that the opener can take; `None` if its header reaches beyond it.
     pub(super) fn seal_rtp(&mut self, chance: &mut Chance, plain: &mut [u8], ssrc: u32) -> Option<Vec<u8>> {
         let fixed = plain.first_chunk_mut::<12>()?;

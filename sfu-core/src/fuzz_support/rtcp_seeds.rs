@@ -1,4 +1,6 @@
 //! Valid RTCP: a compound of one to six packets of every type.
+use std::collections::BTreeMap;
+
 use super::Chance;
 use crate::rtcp::{Arrival, DlrrBlock, FirEntry, NtpTime, ReportBlock, RtcpWriter, SenderInfo};
 
@@ -8,8 +10,8 @@ pub(super) struct Subjects {
     pub(crate) own: Vec<u32>,
     /// SSRCs that the worker sends, RTX too.
     pub(crate) received: Vec<u32>,
-    /// A sequence number that a received SSRC had lately.
-    pub(crate) sequence: u16,
+    /// Sequence numbers that they had lately.
+    pub(crate) lately: BTreeMap<u32, u16>,
 }
 
 /// One compound packet.
@@ -58,7 +60,7 @@ fn write(chance: &mut Chance, subjects: &Subjects, writer: &mut RtcpWriter<'_>) 
         3 => writer.sdes_cname(own, &b"cname of somebody"[..chance.below(17)]),
         4 => writer.bye(&[own, media]),
         5 | 6 => {
-            let first = subjects.sequence.wrapping_sub(chance.below(400) as u16);
+            let first = subjects.lately.get(&media).map_or(0, |last| last.wrapping_sub(chance.below(300) as u16));
             let lost: Vec<u16> =
                 (0..1 + chance.below(40) as u16).map(|n| first.wrapping_add(n * (1 + n % 3))).collect();
             writer.nack(own, media, &lost).map(|_| ())

@@ -83,14 +83,14 @@ pub(super) struct SeedStream {
     pub(crate) rid: Option<&'static [u8]>,
     /// SSRC.
     pub(crate) ssrc: u32,
-    /// It is an RTX stream.
-    pub(crate) rtx: bool,
+    /// It is the RTX stream of this SSRC.
+    pub(crate) repairs: Option<u32>,
     /// It is audio.
     pub(crate) audio: bool,
 }
 
-/// A valid packet of a stream, sequence number 0.
-pub(super) fn packet(chance: &mut Chance, stream: &SeedStream) -> Vec<u8> {
+/// A valid packet of a stream, sequence number 0; of an RTX stream, it repairs number `lost`.
+pub(super) fn packet(chance: &mut Chance, stream: &SeedStream, lost: u16) -> Vec<u8> {
     let (payload_type, payload) = loop {
         let seed = chance.pick(PAYLOADS);
         if stream.audio == (seed.0 == OPUS || seed.0 == PCMU) {
@@ -103,7 +103,7 @@ pub(super) fn packet(chance: &mut Chance, stream: &SeedStream) -> Vec<u8> {
     let block = extensions(chance, stream);
     let mut out = vec![
         0x80 | u8::from(padding > 0) << 5 | u8::from(block.is_some()) << 4 | csrcs as u8,
-        marker | (payload_type + u8::from(stream.rtx)),
+        marker | (payload_type + u8::from(stream.repairs.is_some())),
         0,
         0,
     ];
@@ -112,9 +112,8 @@ pub(super) fn packet(chance: &mut Chance, stream: &SeedStream) -> Vec<u8> {
     out.extend(stream.ssrc.to_be_bytes());
     out.extend(chance.bytes(4 * csrcs));
     out.extend(block.unwrap_or_default());
-    if stream.rtx {
-        let original = chance.below(2000) as u16;
-        out.extend(original.to_be_bytes());
+    if stream.repairs.is_some() {
+        out.extend(lost.to_be_bytes());
     }
     out.extend_from_slice(payload);
     let more = [0, 0, 20, 600, 1100][chance.below(5)];
@@ -132,7 +131,7 @@ fn extensions(chance: &mut Chance, stream: &SeedStream) -> Option<Vec<u8>> {
     // A stream without a signaled SSRC is found by these, at the beginning.
     if chance.one_in(3) || stream.rid.is_some() {
         elements.extend(stream.mid.map(|mid| (id::MID, mid.to_vec())));
-        let kind = if stream.rtx { id::REPAIRED_RID } else { id::RID };
+        let kind = if stream.repairs.is_some() { id::REPAIRED_RID } else { id::RID };
         elements.extend(stream.rid.map(|rid| (kind, rid.to_vec())));
     }
     for (kind, len) in [

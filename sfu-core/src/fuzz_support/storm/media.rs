@@ -13,14 +13,14 @@ const LONGEST: usize = 1450;
 /// Valid plain inputs, as beginnings for fuzzers: `rtp` or `rtcp`.
 pub fn seeds(kind: &str, count: usize) -> Vec<Vec<u8>> {
     let mut chance = Chance::new(5);
-    let subjects = Subjects { own: vec![1, 2], received: vec![3, 4], sequence: 700 };
+    let subjects = Subjects { own: vec![1, 2], received: vec![3, 4], lately: [(3, 700), (4, 7)].into() };
     (0..count)
         .map(|index| match kind {
             "rtp" => {
                 let (mid, rid) = (Some(&b"v"[..]), Some(&b"h"[..]));
-                let stream =
-                    SeedStream { mid, rid, ssrc: 7, rtx: index % 4 == 0, audio: index % 5 == 0 };
-                rtp_seeds::packet(&mut chance, &SeedStream { rtx: stream.rtx && !stream.audio, ..stream })
+                let audio = index % 5 == 0;
+                let repairs = (index % 4 == 0 && !audio).then_some(8);
+                rtp_seeds::packet(&mut chance, &SeedStream { mid, rid, ssrc: 7, repairs, audio }, 99)
             }
             _ => compound(&mut chance, &subjects),
         })
@@ -31,7 +31,7 @@ impl<S: PluginSet> Storm<S> {
     /// RTP that was damaged before it was sealed: `count` packets that authenticate.
     pub fn rtp(&mut self, count: u64) -> Outcome {
         self.begin_streams();
-        let before = self.counters();
+        let (before, forwarded) = (self.counters(), self.forwarded());
         let mut outcome = Outcome::default();
         while outcome.sent < count {
             let Some((route, sealed)) = self.damaged_rtp() else {
@@ -44,6 +44,7 @@ impl<S: PluginSet> Storm<S> {
         self.turn(Duration::from_millis(1));
         let after = self.counters();
         outcome.reached = after.rtp_authenticated - before.rtp_authenticated;
+        outcome.details.insert("forwarded", self.forwarded() - forwarded);
         for ((name, before), (_, after)) in before.iter().zip(after.iter()).filter(|(b, a)| b.1 != a.1) {
             outcome.details.insert(name, after - before);
         }
@@ -93,13 +94,12 @@ impl<S: PluginSet> Storm<S> {
             let index = self.chance.below(2);
             let chance = &mut self.chance;
             let peer = &mut self.publishers[index];
-            let stream = *chance.pick(&peer.streams);
+            let (mut rtp, ssrc) = peer.packet(chance);
             let sealed = if rtcp {
                 let mut plain = compound(chance, &subjects);
-                peer.seal_rtcp(chance, &mut plain, stream.ssrc)
+                peer.seal_rtcp(chance, &mut plain, ssrc)
             } else {
-                let mut plain = rtp_seeds::packet(chance, &stream);
-                peer.seal_rtp(chance, &mut plain, stream.ssrc)
+                peer.seal_rtp(chance, &mut rtp, ssrc)
             };
             let Some(sealed) = sealed else { continue };
             let (mut damaged, route) = (sealed.clone(), peer.route);
@@ -133,9 +133,8 @@ impl<S: PluginSet> Storm<S> {
     fn valid_rtp(&mut self) {
         let chance = &mut self.chance;
         let peer = &mut self.publishers[chance.below(2)];
-        let stream = *chance.pick(&peer.streams);
-        let mut plain = rtp_seeds::packet(chance, &stream);
-        let (route, sealed) = (peer.route, peer.seal_rtp(chance, &mut plain, stream.ssrc));
+        let (mut plain, ssrc) = peer.packet(chance);
+        let (route, sealed) = (peer.route, peer.seal_rtp(chance, &mut plain, ssrc));
         if let Some(sealed) = sealed {
             self.receive(route, &sealed);
         }
@@ -144,19 +143,16 @@ impl<S: PluginSet> Storm<S> {
     fn damaged_rtp(&mut self) -> Option<(crate::net::Route, Vec<u8>)> {
         let chance = &mut self.chance;
         let peer = &mut self.publishers[chance.below(2)];
-        let (stream, foreign) = (*chance.pick(&peer.streams), *chance.pick(&peer.streams));
-        let mut plain = rtp_seeds::packet(chance, &stream);
-        let other = rtp_seeds::packet(chance, &foreign);
+        let (mut plain, ssrc) = peer.packet(chance);
+        let (other, _) = peer.packet(chance);
         mutate(chance, &mut plain, &other, LONGEST);
-        let sealed = peer.seal_rtp(chance, &mut plain, stream.ssrc)?;
+        let sealed = peer.seal_rtp(chance, &mut plain, ssrc)?;
         Some((peer.route, sealed))
     }
 
     fn subjects(&mut self) -> Subjects {
         let received: Vec<u32> = self.viewers.iter().flat_map(|peer| peer.received.iter().copied()).collect();
         let own = self.publishers.iter().flat_map(|peer| peer.streams.iter().map(|stream| stream.ssrc)).collect();
-        let last: Vec<u16> = self.lately.values().copied().collect();
-        let sequence = if last.is_empty() { 0 } else { *self.chance.pick(&last) };
-        Subjects { own, received, sequence }
+        Subjects { own, received, lately: self.lately.clone() }
     }
 }

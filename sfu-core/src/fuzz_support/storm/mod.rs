@@ -291,15 +291,15 @@ impl<S: PluginSet> Storm<S> {
                 other => panic!("fuzz: {other:?}"),
             }
         }
-        let mut stream = |mid: &'static [u8], rid: Option<&'static [u8]>, ssrc, rtx, audio| {
-            peer.streams.push(SeedStream { mid: Some(mid), rid, ssrc, rtx, audio });
+        let mut stream = |mid: &'static [u8], rid: Option<&'static [u8]>, ssrc, repairs, audio| {
+            peer.streams.push(SeedStream { mid: Some(mid), rid, ssrc, repairs, audio });
         };
-        stream(b"a", None, first, false, true);
-        stream(b"w", None, first + 20, false, false);
-        stream(b"w", None, first + 21, true, false);
+        stream(b"a", None, first, None, true);
+        stream(b"w", None, first + 20, None, false);
+        stream(b"w", None, first + 21, Some(first + 20), false);
         for (index, rid) in [&b"l"[..], b"m", b"h"].into_iter().enumerate() {
-            stream(b"v", Some(rid), first + 30 + index as u32, false, false);
-            stream(b"v", Some(rid), first + 40 + index as u32, true, false);
+            stream(b"v", Some(rid), first + 30 + index as u32, None, false);
+            stream(b"v", Some(rid), first + 40 + index as u32, Some(first + 30 + index as u32), false);
         }
         made
     }
@@ -391,6 +391,13 @@ impl<S: PluginSet> Storm<S> {
     pub fn counter(&mut self, name: &str) -> u64 {
         let counters = self.counters();
         counters.iter().find(|(other, _)| *other == name).map_or(0, |(_, value)| value)
+    }
+
+    /// RTP packets that left.
+    fn forwarded(&mut self) -> u64 {
+        let now = self.now;
+        let stats = self.shell.engine().stats(now, Target::Worker).unwrap_or_default();
+        stats.transports.iter().map(|transport| transport.rtp_packets_sent).sum()
     }
 
     fn counters(&mut self) -> Counters {

@@ -3,8 +3,6 @@ use crate::signaling::negotiation::ProducerDescription;
 use proptest::prelude::*;
 
 use super::*;
-// The control API has one of that name too.
-use super::ProducerDescription;
 
 mod publisher;
 mod viewer;
