@@ -6,6 +6,8 @@ extern crate self as sfu_core;
 
 pub mod control;
 mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz_support;
 pub mod http;
 pub mod media;
 mod net;

@@ -76,6 +76,12 @@ impl Demux {
         self.by_ufrag.contains_key(ufrag.as_bytes())
     }
 
+    /// How many paths, sockets, connections and username fragments are known.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn sizes(&self) -> [usize; 4] {
+        [self.by_path.len(), self.by_socket.len(), self.by_connection.len(), self.by_ufrag.len()]
+    }
+
     /// Forgets a closed transport.
     pub(crate) fn remove(
         &mut self,

@@ -104,6 +104,12 @@ impl IngressStreams {
         self.by_ssrc.get(&ssrc).copied()
     }
 
+    /// How many SSRCs are known.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn len(&self) -> usize {
+        self.by_ssrc.len()
+    }
+
     /// Any SSRC of the peer.
     pub(crate) fn any_ssrc(&self) -> Option<u32> {
         self.by_ssrc.keys().next().copied()

@@ -30,6 +30,8 @@ mod router;
 mod rtcp_in;
 mod rtcp_out;
 mod send_queue;
+#[cfg(any(test, feature = "fuzzing"))]
+mod sizes;
 mod sockets;
 mod stats;
 pub(crate) mod stream;
@@ -58,6 +60,8 @@ pub(crate) use receive::{Ingress, Received};
 pub(crate) use relay::{RelayWord, RelayedPacket};
 pub(crate) use rtcp_in::IngressRtcp;
 pub(crate) use rtcp_out::EgressRtcp;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use sizes::Sizes;
 pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory};
 
 use consumer::Consumer;

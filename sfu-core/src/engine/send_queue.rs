@@ -76,6 +76,12 @@ impl SendQueue {
         !self.closed && self.classes.iter().all(VecDeque::is_empty)
     }
 
+    /// How many packets wait.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn len(&self) -> usize {
+        self.classes.iter().map(VecDeque::len).sum()
+    }
+
     /// Opens or closes the gate; pacing will do it, and today a send buffer that is full.
     #[cfg_attr(not(test), expect(dead_code, reason = "pacing, which comes later, works the gate"))]
     pub(crate) fn set_open(&mut self, open: bool) {

@@ -23,6 +23,12 @@ impl Timers {
         }
     }
 
+    /// How many entries there are, stale ones too.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// The earliest deadline, which may be a stale one.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((deadline, _))| *deadline)

@@ -7,6 +7,8 @@ mod agent;
 mod candidate;
 mod counters;
 mod credentials;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod forge;
 mod integrity;
 mod message;
 mod refusal;

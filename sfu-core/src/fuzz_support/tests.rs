@@ -1,0 +1,76 @@
+//! Small storms, so that they break here first; the large ones are in the recorder's tests, with every plugin.
+use super::*;
+use crate::plugin::Nil;
+use serde_json::Value;
+
+fn storm() -> Storm<Nil> {
+    Storm::new(11, Value::Null)
+}
+
+#[test]
+fn damaged_stun_with_good_integrity_reaches_the_agent_and_leaves_nothing() {
+    let mut storm = storm();
+    let before = storm.sizes();
+    let outcome = storm.stun(3000);
+    println!("{outcome:?}\n{before:?}\n{:?}", storm.sizes());
+    assert!(outcome.reached > 600, "{outcome:?}");
+    assert_eq!(storm.stun_damaged_after_integrity(1000).reached, 0);
+}
+
+#[test]
+fn damaged_rtp_with_good_tags_reaches_the_parsers() {
+    let mut storm = storm();
+    let outcome = storm.rtp(3000);
+    println!("{outcome:?}\n{:?}", storm.sizes());
+    assert_eq!(outcome.reached, outcome.sent);
+}
+
+#[test]
+fn damaged_rtcp_with_good_tags_reaches_the_parsers() {
+    let mut storm = storm();
+    let outcome = storm.rtcp(3000);
+    println!("{outcome:?}\n{:?}", storm.sizes());
+    assert_eq!(outcome.reached, outcome.sent);
+}
+
+#[test]
+fn what_was_damaged_after_sealing_is_refused() {
+    let outcome = storm().damaged_after_sealing(3000);
+    println!("{outcome:?}");
+    assert_eq!(outcome.reached, 0);
+    assert!(outcome.details["srtp_failed"] > 1000, "{outcome:?}");
+}
+
+#[test]
+fn damaged_handshakes_end_or_complete() {
+    let mut storm = storm();
+    let outcome = storm.dtls(1000);
+    println!("{outcome:?}\n{:?}", storm.sizes());
+    assert!(outcome.reached > 1, "{outcome:?}");
+}
+
+#[test]
+fn damaged_offers_are_answered_or_refused() {
+    let mut storm = storm();
+    let outcome = storm.sdp(1000);
+    println!("{outcome:?}\n{:?}", storm.sizes());
+    assert!(outcome.reached > 100, "{outcome:?}");
+}
+
+#[test]
+fn entry_points_take_every_seed_and_its_damage() {
+    let mut chance = Chance::new(3);
+    for (kind, entry) in [("rtp", rtp as fn(&[u8])), ("rtcp", rtcp)] {
+        let seeds = seeds(kind, 500);
+        for seed in &seeds {
+            entry(seed);
+            let mut damaged = seed.clone();
+            mutate(&mut chance, &mut damaged, seed, 1500);
+            entry(&damaged);
+            datagram(&damaged);
+            stun(&damaged);
+            mjr(&damaged);
+        }
+    }
+    OFFERS.iter().for_each(|offer| sdp(offer.as_bytes()));
+}
