@@ -20,7 +20,7 @@ static ETAGS: LazyLock<Vec<HeaderValue>> =
 
 /// Scripts, styles and connections only of our own; cameras and pictures of them; nobody may frame the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
+    media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn serve(request: Request) -> Result<Response, Problem> {
