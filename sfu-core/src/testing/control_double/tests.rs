@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn closing_a_session_closes_its_transports_and_tells_it() {
+async fn a_session_and_its_transports_are_told_when_they_open_and_when_they_close() {
     let (control, double) = control_double(2);
     let mut events = control.events();
     let session = control.create_session(1, CreateSession::default()).await.unwrap();
@@ -12,6 +12,11 @@ async fn closing_a_session_closes_its_transports_and_tells_it() {
     control.run(Command::CloseSession(session)).await.unwrap();
     assert_eq!(double.open(EntityKind::Transport), 0);
     assert_eq!(double.open_entities(), 1);
+    let opened: [Target; 3] = [session.into(), router.into(), transport.into()];
+    for target in opened {
+        let event = events.recv().await.unwrap();
+        assert_eq!((event.target, event.body), (target, EventBody::Opened { labels: Labels::new() }));
+    }
     assert_eq!(events.recv().await.unwrap().target, Target::Session(session));
     assert_eq!(events.recv().await.unwrap().body, EventBody::Closed(CloseReason::Parent));
     assert!(control.run(Command::CloseSession(session)).await.is_err());
@@ -78,4 +83,38 @@ async fn a_producer_is_described_as_it_was_made() {
     let described = control.describe_producer(producer).await.unwrap();
     assert_eq!((described.router, described.rtp_parameters), (router, rtp_parameters));
     assert_eq!(described.labels.get("a"), Some("b"));
+}
+
+#[tokio::test]
+async fn media_stays_within_a_router() {
+    let (control, _double) = control_double(1);
+    let [here, there] = [
+        control.create_router(0, Labels::new()).await.unwrap(),
+        control.create_router(0, Labels::new()).await.unwrap(),
+    ];
+    let transport = |router| control.create_webrtc_transport(router, WebRtcTransportOptions::default());
+    let options = ProducerOptions {
+        kind: MediaKind::Audio,
+        rtp_parameters: RtpParameters::default(),
+        rtp_mapping: RtpMapping::default(),
+        paused: false,
+        key_frame_request_delay: Duration::ZERO,
+        labels: Labels::new(),
+    };
+    let producer = control.produce(transport(here).await.unwrap().id, options).await.unwrap().id;
+    let consume = |transport| {
+        let options = ConsumerOptions {
+            producer,
+            kind: ConsumerType::Simple,
+            rtp_parameters: RtpParameters::default(),
+            paused: false,
+            ignore_dtx: false,
+            outlives_producer: false,
+            labels: Labels::new(),
+        };
+        control.consume(transport, options)
+    };
+    assert!(consume(transport(here).await.unwrap().id).await.is_ok());
+    let refused = consume(transport(there).await.unwrap().id).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
 }

@@ -18,10 +18,10 @@ static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 static ETAGS: LazyLock<Vec<HeaderValue>> =
     LazyLock::new(|| FILES.iter().map(|(_, bytes)| etag(bytes)).collect());
 
-/// Scripts, styles and connections only of our own; cameras and pictures of them; nobody may frame the page.
+/// Scripts, workers, styles and connections only of our own; cameras and pictures of them; nobody may frame the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
+    manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn serve(request: Request) -> Result<Response, Problem> {
     let path = request.uri().path().trim_start_matches('/');

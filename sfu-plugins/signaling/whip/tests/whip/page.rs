@@ -14,6 +14,8 @@ async fn the_page_is_served_with_a_strict_policy() {
         let policy = page.header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
         assert!(!policy.contains("unsafe"));
+        // The test pattern is drawn by a worker; its tone may come from a blob.
+        assert!(policy.contains("worker-src 'self'") && policy.contains("media-src 'self' blob:"));
         assert!(page.body.to_lowercase().starts_with("<!doctype html>"));
         assert_eq!(page.header("access-control-allow-origin"), "", "the page is for itself");
     }
