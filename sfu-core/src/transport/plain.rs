@@ -67,8 +67,12 @@ impl PlainLink {
 
     /// Learns the peer from an accepted packet; true if that was news.
     pub(crate) fn learn(&mut self, route: Route, is_rtcp: bool) -> bool {
-        let slot =
-            if is_rtcp && self.rtcp_socket.is_some() { &mut self.rtcp_remote } else { &mut self.rtp_remote };
+        let slot = match (is_rtcp, self.rtcp_socket) {
+            (true, Some(_)) => &mut self.rtcp_remote,
+            // Many senders send RTCP from a port of its own, also to one port, and before the first RTP packet.
+            (true, None) => return false,
+            (false, _) => &mut self.rtp_remote,
+        };
         if slot.is_some() {
             return false;
         }
