@@ -125,7 +125,12 @@ pub(super) fn address(number: usize) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, high, middle, low).into(), 5004)
 }
 
-fn codec(mime_type: &str, payload_type: u8, clock_rate: u32, feedback: &[(&str, &str)]) -> RtpCodecParameters {
+fn codec(
+    mime_type: &str,
+    payload_type: u8,
+    clock_rate: u32,
+    feedback: &[(&str, &str)],
+) -> RtpCodecParameters {
     RtpCodecParameters {
         mime_type: mime_type.into(),
         payload_type,
