@@ -118,7 +118,8 @@ impl<S: PluginSet> Ground<S> {
         let entities =
             [left.sessions, left.routers, left.transports, left.producers, left.consumers, left.fragments];
         assert_eq!(entities, [0; 6]);
-        assert_eq!([left.paths, left.connections, left.sockets, left.streams, left.privates], [0; 5], "{left:?}");
+        let rest = [left.paths, left.connections, left.sockets, left.streams, left.privates, left.packets_in_use];
+        assert_eq!(rest, [0; 6], "{left:?}");
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
