@@ -31,16 +31,20 @@ impl Engine {
         let extended = egress.extended;
         let Some(head) = egress.head.get_mut(..head_len) else { return };
         match private {
-            None => self.depart(now, consumer, extended, head, header, &published.packet, false),
+            None => {
+                self.depart(now, consumer, extended, head, header, &published.packet, false);
+            }
             Some(copy) => {
                 self.privates += 1;
-                self.depart(now, consumer, extended, head, header, &copy, true);
+                if !self.depart(now, consumer, extended, head, header, &copy, true) {
+                    self.privates = self.privates.saturating_sub(1);
+                }
                 self.pool.release(copy);
             }
         }
     }
 
-    /// Gives a packet its number and time, seals it into the outbox and remembers it.
+    /// Gives a packet its number and time, seals it into the outbox and remembers it; false if it did not leave.
     #[inline]
     #[expect(
         clippy::too_many_arguments,
@@ -55,10 +59,10 @@ impl Engine {
         offsets: EgressHeader,
         packet: &Rc<Packet>,
         private: bool,
-    ) {
-        let Some(consumer) = self.consumers.get_mut(id) else { return };
-        let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
-        let Some(route) = transport.route() else { return };
+    ) -> bool {
+        let Some(consumer) = self.consumers.get_mut(id) else { return false };
+        let Some(transport) = self.transports.get_mut(consumer.transport) else { return false };
+        let Some(route) = transport.route() else { return false };
         let payload = packet.payload();
         let size = head.len() + payload.len();
         let timestamp =
@@ -66,7 +70,7 @@ impl Engine {
         let Some(sequence) = consumer.stream.depart(now, extended, timestamp, payload.len(), size) else {
             // Too late for its place.
             self.counters.rtp_discarded += 1;
-            return;
+            return false;
         };
         set_sequence_number(head, sequence);
         let mut sent = Sent {
@@ -99,6 +103,7 @@ impl Engine {
             *privates = privates.saturating_sub(1);
             pool.release(old);
         });
+        true
     }
 
     #[cold]
@@ -157,7 +162,7 @@ impl Engine {
             match entry.purpose {
                 Purpose::First { extended } => {
                     let head = &mut entry.header[..];
-                    self.depart(
+                    let left = self.depart(
                         now,
                         entry.consumer,
                         extended,
@@ -166,6 +171,9 @@ impl Engine {
                         &entry.packet,
                         entry.private,
                     );
+                    if !left && entry.private {
+                        self.privates = self.privates.saturating_sub(1);
+                    }
                     self.pool.release(entry.packet);
                 }
                 Purpose::Again { sequence } => {

@@ -321,38 +321,53 @@ impl Engine {
         outcome: PacketOutcome,
         extensions: &ExtensionIds,
     ) -> bool {
-        let header_len = usize::from(outcome.header_len);
-        let Some(head) = egress.head.get(..header_len) else { return false };
-        if outcome.header_changed {
-            match EgressHeader::locate(head, extensions) {
-                Ok(header) => egress.header = header,
-                Err(_) => return false,
-            }
+        if fill_private(egress, published, &mut private, outcome, extensions) {
+            egress.private = Some(private);
+            return true;
         }
-        let Some(copy) = private.get_mut() else { return false };
-        let payload_len = usize::from(outcome.payload_len);
-        // A changed payload stands behind the room for the largest header; the header is put right before it.
-        let Some(start) = MAX_HEADER_LEN.checked_sub(header_len) else { return false };
-        if !outcome.payload_changed {
-            let payload = published.packet.payload();
-            let Some(slot) = copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len()) else {
-                return false;
-            };
-            slot.copy_from_slice(payload);
+        self.pool.put_back(private);
+        false
+    }
+}
+
+/// Writes into `private` what one consumer gets; false if that is no packet.
+fn fill_private(
+    egress: &mut Egress,
+    published: &Published,
+    private: &mut FreshPacket,
+    outcome: PacketOutcome,
+    extensions: &ExtensionIds,
+) -> bool {
+    let header_len = usize::from(outcome.header_len);
+    let Some(head) = egress.head.get(..header_len) else { return false };
+    if outcome.header_changed {
+        match EgressHeader::locate(head, extensions) {
+            Ok(header) => egress.header = header,
+            Err(_) => return false,
         }
-        let Some(slot) = copy.bytes.get_mut(start..MAX_HEADER_LEN) else { return false };
-        slot.copy_from_slice(head);
-        copy.start = start;
-        copy.len = header_len + payload_len;
-        match RtpHeader::parse(copy.data()) {
-            Ok(header) => {
-                copy.header = header;
-                copy.info = published.packet.info;
-                egress.private = Some(private);
-                true
-            }
-            Err(_) => false,
+    }
+    let Some(copy) = private.get_mut() else { return false };
+    let payload_len = usize::from(outcome.payload_len);
+    // A changed payload stands behind the room for the largest header; the header is put right before it.
+    let Some(start) = MAX_HEADER_LEN.checked_sub(header_len) else { return false };
+    if !outcome.payload_changed {
+        let payload = published.packet.payload();
+        let Some(slot) = copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len()) else {
+            return false;
+        };
+        slot.copy_from_slice(payload);
+    }
+    let Some(slot) = copy.bytes.get_mut(start..MAX_HEADER_LEN) else { return false };
+    slot.copy_from_slice(head);
+    copy.start = start;
+    copy.len = header_len + payload_len;
+    match RtpHeader::parse(copy.data()) {
+        Ok(header) => {
+            copy.header = header;
+            copy.info = published.packet.info;
+            true
         }
+        Err(_) => false,
     }
 }
 

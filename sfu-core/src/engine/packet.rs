@@ -125,6 +125,12 @@ impl PacketPool {
         }
     }
 
+    /// How many packets are in use.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn in_use(&self) -> usize {
+        self.made - self.free.len()
+    }
+
     /// How many packets exist, free or in use.
     pub(crate) fn made(&self) -> usize {
         self.made

@@ -34,6 +34,8 @@ pub struct Sizes {
     pub queued: usize,
     /// Packets that exist, free or in use.
     pub packets: usize,
+    /// Packets that are in use.
+    pub packets_in_use: usize,
     /// Private copies in use.
     pub privates: usize,
     /// Datagrams that wait to be sent.
@@ -61,6 +63,7 @@ impl Engine {
             rtcp_waiting: self.rtcp_out.len(),
             queued: transports().map(|transport| transport.queue.len()).sum(),
             packets: self.pool.made(),
+            packets_in_use: self.pool.in_use(),
             privates: self.privates,
             outbox: self.outbox.len(),
         }

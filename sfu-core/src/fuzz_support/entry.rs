@@ -3,8 +3,8 @@ use std::cell::RefCell;
 
 use super::Storm;
 use crate::control::*;
-use crate::media::mjr::MjrReader;
 use crate::media::Depacketizer;
+use crate::media::mjr::MjrReader;
 use crate::plugin::Nil;
 use crate::rtcp::{Compound, RtcpItem};
 use crate::rtp::codec::{self, Codec};
@@ -36,9 +36,11 @@ const CODECS: [Codec; 13] = [
 pub fn stun(data: &[u8]) {
     let _ = parse_username(data);
     let Ok(message) = Message::parse(data) else { return };
-    let _ = (message.class(), message.method(), message.transaction_id(), message.ufrags(), message.priority());
+    let _ =
+        (message.class(), message.method(), message.transaction_id(), message.ufrags(), message.priority());
     let _ = (message.nomination(), message.xor_mapped_address(), message.error_code(), message.username());
-    let _ = (message.is_authentic(b"password"), message.unknown_required().count(), message.attributes().count());
+    let _ =
+        (message.is_authentic(b"password"), message.unknown_required().count(), message.attributes().count());
 }
 
 /// An RTP packet: header, extensions, and its payload as that of every codec.
@@ -90,7 +92,9 @@ pub fn rtcp(data: &[u8]) {
             RtcpItem::Nack(nack) => drop(nack.lost().count()),
             RtcpItem::Fir(fir) => drop(fir.entries().count()),
             RtcpItem::Remb(remb) => drop(remb.ssrcs().count()),
-            RtcpItem::TransportCc(feedback) => drop((feedback.statuses().count(), feedback.received().count())),
+            RtcpItem::TransportCc(feedback) => {
+                drop((feedback.statuses().count(), feedback.received().count()))
+            }
             RtcpItem::Xr(report) => {
                 for block in report.blocks() {
                     let _ = block.dlrr().count();
@@ -138,9 +142,8 @@ pub(super) fn negotiate(offer: &SessionDescription, lenient: bool) -> Negotiated
     if let Some(published) = &published {
         read_again(&published.answer);
         let media = published.produce.iter();
-        available.extend(
-            media.map(|m| ProducerDescription { kind: m.kind, consumable: m.consumable.clone() }),
-        );
+        available
+            .extend(media.map(|m| ProducerDescription { kind: m.kind, consumable: m.consumable.clone() }));
     }
     let watched =
         answer_viewer(offer, &available, &router, &ViewerPolicy::default(), &local, &mut ssrcs).ok();

@@ -74,7 +74,8 @@ fn once(chance: &mut Chance, bytes: &mut Vec<u8>, other: &[u8]) {
         7 => bytes.truncate(chance.below(len + 1)),
         8 => {
             let extra = chance.below(40);
-            let extra = if chance.one_in(2) { chance.bytes(extra) } else { vec![*chance.pick(&EDGES); extra] };
+            let extra =
+                if chance.one_in(2) { chance.bytes(extra) } else { vec![*chance.pick(&EDGES); extra] };
             let at = if chance.one_in(2) { len } else { place };
             bytes.splice(at..at, extra);
         }

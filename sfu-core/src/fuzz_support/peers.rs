@@ -77,12 +77,21 @@ impl Peer {
         let number = *next;
         let gap = match chance.below(40) {
             0 => 2 + chance.below(30),
-            1 if chance.one_in(10) => chance.below(20_000),
+            1 if chance.one_in(100) => chance.below(20_000),
             _ => 1,
         };
         fixed[2..4].copy_from_slice(&number.to_be_bytes());
         let header_len = header_len(plain)?;
         *next = number.wrapping_add(gap.max(1) as u16);
+        // A retransmission of something far ahead makes all that follows look old: mostly it is of something recent.
+        let repairs =
+            self.streams.iter().find(|stream| stream.ssrc == ssrc).and_then(|stream| stream.repairs);
+        if let Some(media) =
+            repairs.and_then(|media| self.numbers.get(&media)).filter(|_| !chance.one_in(500))
+            && let Some(lost) = plain.get_mut(header_len..header_len + 2)
+        {
+            lost.copy_from_slice(&media.wrapping_sub(1 + chance.below(100) as u16).to_be_bytes());
+        }
         let (header, payload) = plain.split_at_checked(header_len)?;
         let mut out = vec![0; 2048];
         let len = self.sealer.seal_rtp(header, payload, &mut out).expect("fuzz: a packet that can be sealed");
@@ -125,7 +134,12 @@ pub(super) fn address(number: usize) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, high, middle, low).into(), 5004)
 }
 
-fn codec(mime_type: &str, payload_type: u8, clock_rate: u32, feedback: &[(&str, &str)]) -> RtpCodecParameters {
+fn codec(
+    mime_type: &str,
+    payload_type: u8,
+    clock_rate: u32,
+    feedback: &[(&str, &str)],
+) -> RtpCodecParameters {
     RtpCodecParameters {
         mime_type: mime_type.into(),
         payload_type,

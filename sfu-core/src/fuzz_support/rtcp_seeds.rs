@@ -60,7 +60,8 @@ fn write(chance: &mut Chance, subjects: &Subjects, writer: &mut RtcpWriter<'_>) 
         3 => writer.sdes_cname(own, &b"cname of somebody"[..chance.below(17)]),
         4 => writer.bye(&[own, media]),
         5 | 6 => {
-            let first = subjects.lately.get(&media).map_or(0, |last| last.wrapping_sub(chance.below(300) as u16));
+            let first =
+                subjects.lately.get(&media).map_or(0, |last| last.wrapping_sub(chance.below(300) as u16));
             let lost: Vec<u16> =
                 (0..1 + chance.below(40) as u16).map(|n| first.wrapping_add(n * (1 + n % 3))).collect();
             writer.nack(own, media, &lost).map(|_| ())
@@ -91,6 +92,8 @@ fn write(chance: &mut Chance, subjects: &Subjects, writer: &mut RtcpWriter<'_>) 
             writer.xr_dlrr(own, &[DlrrBlock { ssrc: media, last_rr, delay_since_last_rr: 9 }])
         }
         // APP, and feedback of a format that nobody knows.
-        _ => writer.raw(&[0x81, 204, 0, 2, 0, 0, 0, 1, b'n', b'a', b'm', b'e', 0x87, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2]),
+        _ => writer.raw(&[
+            0x81, 204, 0, 2, 0, 0, 0, 1, b'n', b'a', b'm', b'e', 0x87, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2,
+        ]),
     };
 }

@@ -25,6 +25,33 @@ fn damaged_rtp_with_good_tags_reaches_the_parsers() {
     assert_eq!(outcome.reached, outcome.sent);
 }
 
+mod change {
+    use sfu_core::plugin::*;
+
+    #[derive(Default)]
+    pub struct Change;
+
+    #[plugin(id = "change", on_panic = "drop")]
+    impl Plugin for Change {
+        fn rtp_out(&mut self, _: &mut (), pkt: &mut RtpPacket<'_>, _: &(), _: &mut Cx<'_>) -> Verdict {
+            let _ = pkt.payload_mut().map(|payload| payload.reverse());
+            Verdict::Forward
+        }
+    }
+}
+
+sfu_core::worker! { struct Changing; plugins = [change::Change]; }
+
+/// Each copy of a packet that came too late for its place once stayed counted as used, until hooks got none any more.
+#[test]
+fn private_copies_of_packets_that_come_too_late_are_given_back() {
+    let mut storm = Storm::<<Changing as crate::plugin::Composition>::Plugins>::new(3, Value::Null);
+    let outcome = storm.rtp(6000);
+    assert!(outcome.details["forwarded"] > 1000, "{outcome:?}");
+    let left = storm.end();
+    assert_eq!((left.privates, left.packets_in_use), (0, 0), "{left:?}");
+}
+
 #[test]
 fn damaged_rtcp_with_good_tags_reaches_the_parsers() {
     let mut storm = storm();

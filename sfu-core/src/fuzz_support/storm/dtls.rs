@@ -54,7 +54,8 @@ impl<S: PluginSet> Storm<S> {
             let plain = forge::message(0, 1, id(&mut self.chance), &attributes);
             let checked = forge::protect(plain, ice.password.as_bytes()).expect("fuzz: a check");
             self.receive(route, &checked);
-            let dtls = AwsLcDtls::new(&Identity::peer().context, own, self.now).expect("fuzz: an association");
+            let dtls =
+                AwsLcDtls::new(&Identity::peer().context, own, self.now).expect("fuzz: an association");
             let mut call = Call { route, dtls, connected: false, waiting: Vec::new() };
             // Some handshakes get less damage, so that they come to their end.
             let copies = if self.chance.one_in(2) { COPIES } else { 1 };
@@ -90,12 +91,21 @@ impl<S: PluginSet> Storm<S> {
         outcome.details.insert("dtls_connected", after.dtls_connected - before.dtls_connected);
         outcome.details.insert("dtls_failed", after.dtls_failed - before.dtls_failed);
         outcome.details.insert("dtls_refused", after.dtls_refused - before.dtls_refused);
-        outcome.details.insert("fingerprint_mismatch", after.fingerprint_mismatch - before.fingerprint_mismatch);
+        outcome
+            .details
+            .insert("fingerprint_mismatch", after.fingerprint_mismatch - before.fingerprint_mismatch);
         outcome
     }
 
     /// Damaged copies of a datagram.
-    fn fire(&mut self, outcome: &mut Outcome, route: Route, datagram: &[u8], seen: &[Vec<u8>], copies: usize) {
+    fn fire(
+        &mut self,
+        outcome: &mut Outcome,
+        route: Route,
+        datagram: &[u8],
+        seen: &[Vec<u8>],
+        copies: usize,
+    ) {
         for _ in 0..copies {
             let mut copy = datagram.to_vec();
             let other = self.chance.pick(seen).clone();
@@ -132,7 +142,8 @@ impl<S: PluginSet> Storm<S> {
         self.shell.turn(self.now, &mut self.sockets);
         self.in_batch = 0;
         let to_peer = |(to, bytes): (Route, &[u8])| {
-            (to == route && bytes.first().is_some_and(|first| (20..=63).contains(first))).then(|| bytes.to_vec())
+            (to == route && bytes.first().is_some_and(|first| (20..=63).contains(first)))
+                .then(|| bytes.to_vec())
         };
         let answers = self.shell.outbox().iter().filter_map(to_peer).collect();
         self.shell.outbox().clear();

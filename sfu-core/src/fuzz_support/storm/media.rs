@@ -44,7 +44,7 @@ impl<S: PluginSet> Storm<S> {
         self.turn(Duration::from_millis(1));
         let after = self.counters();
         outcome.reached = after.rtp_authenticated - before.rtp_authenticated;
-        outcome.details.insert("forwarded", self.forwarded() - forwarded);
+        outcome.details.insert("forwarded", self.forwarded().saturating_sub(forwarded));
         for ((name, before), (_, after)) in before.iter().zip(after.iter()).filter(|(b, a)| b.1 != a.1) {
             outcome.details.insert(name, after - before);
         }
@@ -152,7 +152,8 @@ impl<S: PluginSet> Storm<S> {
 
     fn subjects(&mut self) -> Subjects {
         let received: Vec<u32> = self.viewers.iter().flat_map(|peer| peer.received.iter().copied()).collect();
-        let own = self.publishers.iter().flat_map(|peer| peer.streams.iter().map(|stream| stream.ssrc)).collect();
+        let own =
+            self.publishers.iter().flat_map(|peer| peer.streams.iter().map(|stream| stream.ssrc)).collect();
         Subjects { own, received, lately: self.lately.clone() }
     }
 }

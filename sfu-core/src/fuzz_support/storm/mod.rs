@@ -16,7 +16,8 @@ use super::peers::{self, Peer};
 use super::rtp_seeds::SeedStream;
 use crate::control::*;
 use crate::engine::{
-    Clock, Counters, Engine, EngineConfig, ListenCandidate, Random, RelayWord, SharedListen, Sizes, SocketFactory,
+    Clock, Counters, Engine, EngineConfig, ListenCandidate, Random, RelayWord, SharedListen, Sizes,
+    SocketFactory,
 };
 use crate::net::{Route, SocketId};
 use crate::plugin::{Launch, OutcomeSender, PluginLimits, PluginSet, PluginSettings, Plugins};
@@ -144,7 +145,9 @@ impl<S: PluginSet> Storm<S> {
         };
         let now = Instant::now() + Duration::from_secs(3600);
         let prepared = S::prepare(&settings, &launch).expect("fuzz: plugins that can be prepared");
-        let started = Plugins::<S>::start(&prepared, &settings, &launch, PluginLimits::default(), 0, now);
+        let mut started = Plugins::<S>::start(&prepared, &settings, &launch, PluginLimits::default(), 0, now)
+            .expect("fuzz: plugins that can be started");
+        started.desk.clock = stopped_clock;
         let identity = Identity::worker();
         let at = SocketAddr::new(WORKER, 3478);
         let engine = Engine::new(EngineConfig {
@@ -162,7 +165,7 @@ impl<S: PluginSet> Storm<S> {
             clock: Clock::new(now, SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000)),
             random: Random::seeded(seed),
         });
-        let shell = Shell::new(engine, started.expect("fuzz: plugins that can be started"), Around::default());
+        let shell = Shell::new(engine, started, Around::default());
         let mut storm = Storm {
             shell,
             sockets: Sockets::default(),
@@ -188,14 +191,16 @@ impl<S: PluginSet> Storm<S> {
         let Ok(Reply::Router(router)) = self.command(Command::CreateRouter { labels: Labels::new() }) else {
             panic!("fuzz: no router")
         };
-        let create = CreateSession { signaling: "storm".into(), labels: Labels::new().with("stream", "storm") };
+        let create =
+            CreateSession { signaling: "storm".into(), labels: Labels::new().with("stream", "storm") };
         let Ok(Reply::Session(session)) = self.command(Command::CreateSession(create)) else {
             panic!("fuzz: no session")
         };
         (self.router, self.session) = (router, session);
         use SrtpCryptoSuite::{AeadAes128Gcm, AesCm128HmacSha1_80};
         let mut producers = Vec::new();
-        for (suite, transport_cc, first) in [(AeadAes128Gcm, true, 1000), (AesCm128HmacSha1_80, false, 5000)] {
+        for (suite, transport_cc, first) in [(AeadAes128Gcm, true, 1000), (AesCm128HmacSha1_80, false, 5000)]
+        {
             let mut peer = self.peer(suite);
             producers.extend(self.sources(&mut peer, transport_cc, first));
             self.publishers.push(peer);
@@ -265,7 +270,8 @@ impl<S: PluginSet> Storm<S> {
             rtcp_port: None,
             srtp: Some(key),
         };
-        self.command(Command::ConnectPlainTransport { transport: created.id, peer }).expect("fuzz: connected");
+        self.command(Command::ConnectPlainTransport { transport: created.id, peer })
+            .expect("fuzz: connected");
         let port = created.tuple.local.port();
         let socket = self.sockets.open.iter().find(|(_, at)| **at == port).map(|(socket, _)| *socket);
         let route = udp(socket.expect("fuzz: a socket"), remote);
@@ -283,7 +289,9 @@ impl<S: PluginSet> Storm<S> {
         layers.encodings = vec![rid("l"), rid("m"), rid("h")];
         let mut picture = peers::parameters(video, Some("w"), 0, transport_cc);
         picture.encodings = vec![peers::encoding(first + 20, true)];
-        for (index, (kind, parameters)) in [(audio, sound), (video, layers), (video, picture)].into_iter().enumerate() {
+        for (index, (kind, parameters)) in
+            [(audio, sound), (video, layers), (video, picture)].into_iter().enumerate()
+        {
             let options = peers::producer(kind, parameters, first + 50 + 10 * index as u32);
             let transport = peer.transport;
             match self.command(Command::Produce { transport, options }).expect("fuzz: a producer") {
@@ -367,8 +375,7 @@ impl<S: PluginSet> Storm<S> {
     /// A datagram from somebody who has no keys, to one of the transports.
     pub fn stranger(&mut self, data: &[u8]) {
         self.strangers += 1;
-        let known: Vec<Route> =
-            self.publishers.iter().chain(&self.viewers).map(|peer| peer.route).collect();
+        let known: Vec<Route> = self.publishers.iter().chain(&self.viewers).map(|peer| peer.route).collect();
         let route = match self.strangers % 4 {
             0 => udp(SHARED, peers::address(100 + self.strangers % 1000)),
             n => known.get(n).copied().unwrap_or(udp(SHARED, peers::address(100))),
@@ -416,6 +423,12 @@ impl<S: PluginSet> Storm<S> {
         drop((self.seed, self.launch));
         sizes
     }
+}
+
+/// How long hooks take depends on the machine, which is not what a storm is about.
+fn stopped_clock() -> Instant {
+    static STOPPED: OnceLock<Instant> = OnceLock::new();
+    *STOPPED.get_or_init(Instant::now)
 }
 
 /// A way over UDP.

@@ -75,9 +75,11 @@ impl<S: PluginSet> Ground<S> {
             }
         };
         add(part(&mut self.storm, count / 3));
+        assert_eq!(self.storm.faults(), Vec::<String>::new(), "{kind}: a plugin failed");
         let (memory, sizes) = (resident_bytes(), self.storm.sizes());
         add(part(&mut self.storm, count - count / 3));
         let (memory_after, after) = (resident_bytes(), self.storm.sizes());
+        assert_eq!(self.storm.faults(), Vec::<String>::new(), "{kind}: a plugin failed");
         println!(
             "{} {kind}: {} sent, {} reached in {:.1} s; memory {} then {} MB\n  {:?}\n  {after:?}",
             self.name,
@@ -112,12 +114,12 @@ impl<S: PluginSet> Ground<S> {
     }
 
     fn end(mut self) {
-        assert_eq!(self.storm.faults(), Vec::<String>::new(), "a plugin failed");
         let left = self.storm.end();
         let entities =
             [left.sessions, left.routers, left.transports, left.producers, left.consumers, left.fragments];
         assert_eq!(entities, [0; 6]);
-        assert_eq!([left.paths, left.connections, left.sockets, left.streams, left.privates], [0; 5], "{left:?}");
+        let rest = [left.paths, left.connections, left.sockets, left.streams, left.privates, left.packets_in_use];
+        assert_eq!(rest, [0; 6], "{left:?}");
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

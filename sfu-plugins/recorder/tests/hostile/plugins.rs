@@ -84,7 +84,7 @@ macro_rules! nosy_plugin {
             calls: u64,
         }
 
-        #[plugin(id = $id, tick_ms = 20)]
+        #[plugin(id = $id, tick_ms = 20, on_panic = "close")]
         impl Plugin for $name {
             type Request = Question;
             type Message = u64;
