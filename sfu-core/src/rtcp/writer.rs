@@ -1,12 +1,12 @@
 //! Writing RTCP packets one after another into a caller's buffer.
 
 use super::feedback::{FirEntry, REMB_NAME};
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 use super::ntp::NtpTime;
 use super::report::{ReportBlock, SenderInfo};
 use super::sdes::CNAME;
 use super::transport_cc::{self, Arrival, TransportCcWritten};
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 use super::xr::{DLRR, DlrrBlock, RECEIVER_REFERENCE_TIME};
 use super::{feedback_type, packet_type};
 
@@ -89,7 +89,7 @@ impl<'b> RtcpWriter<'b> {
     }
 
     /// Appends a goodbye of at most 31 sources.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn bye(&mut self, sources: &[u32]) -> Result<(), NoRoom> {
         self.packet(packet_type::BYE, sources.len(), |body| {
             sources.iter().try_for_each(|ssrc| body.u32(*ssrc))
@@ -180,7 +180,7 @@ impl<'b> RtcpWriter<'b> {
     }
 
     /// Appends an extended report with the wall clock of a receiver (RFC 3611 section 4.4).
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn xr_receiver_reference_time(&mut self, ssrc: u32, now: NtpTime) -> Result<(), NoRoom> {
         self.packet(packet_type::XR, 0, |body| {
             body.u32(ssrc)?;
@@ -190,7 +190,7 @@ impl<'b> RtcpWriter<'b> {
     }
 
     /// Appends an extended report that answers receivers' wall clocks (RFC 3611 section 4.5), at most 21845 of them.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn xr_dlrr(&mut self, ssrc: u32, blocks: &[DlrrBlock]) -> Result<(), NoRoom> {
         let words = u16::try_from(3 * blocks.len()).map_err(|_| NoRoom)?;
         self.packet(packet_type::XR, 0, |body| {

@@ -1,6 +1,6 @@
 //! A STUN message as it lies in the datagram (RFC 8489 §5).
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::integrity;
@@ -25,7 +25,7 @@ pub(super) mod attribute {
     pub(crate) const NOMINATION: u16 = 0x0030;
     pub(crate) const FINGERPRINT: u16 = 0x8028;
     pub(crate) const ICE_CONTROLLED: u16 = 0x8029;
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) const ICE_CONTROLLING: u16 = 0x802A;
     /// The number that libwebrtc uses for NOMINATION.
     pub(crate) const GOOG_NOMINATION: u16 = 0xC001;
@@ -82,7 +82,7 @@ pub(crate) fn is_stun(datagram: &[u8]) -> bool {
 ///
 /// Nothing is authenticated by this: it only tells which agent shall look at the message. `None` without a USERNAME
 /// of the form `local:remote`.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn parse_username(datagram: &[u8]) -> Option<(&[u8], &[u8])> {
     Message::parse(datagram).ok()?.ufrags()
 }
@@ -252,7 +252,7 @@ impl<'a> Message<'a> {
     }
 
     /// The address in XOR-MAPPED-ADDRESS (RFC 8489 §14.2).
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn xor_mapped_address(&self) -> Option<SocketAddr> {
         let value = self.attribute(attribute::XOR_MAPPED_ADDRESS)?;
         let (head, address) = value.split_first_chunk::<4>()?;
@@ -270,7 +270,7 @@ impl<'a> Message<'a> {
     }
 
     /// The number in ERROR-CODE: 300 to 699 (RFC 8489 §14.8).
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn error_code(&self) -> Option<u16> {
         let value = self.attribute(attribute::ERROR_CODE)?.first_chunk::<4>()?;
         Some(u16::from(value[2] & 7) * 100 + u16::from(value[3]))

@@ -22,5 +22,5 @@ pub(crate) use candidate::{Candidate, Preference, Protocol};
 pub(crate) use counters::IceCounters;
 pub(crate) use credentials::{Credentials, Ufrag};
 pub(crate) use message::Message;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use message::parse_username;

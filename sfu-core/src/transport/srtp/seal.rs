@@ -57,7 +57,7 @@ impl SrtpSealer {
     ///
     /// `header` is the whole RTP header with CSRCs and extension. `out` needs header, payload and
     /// [`Profile::rtp_overhead`] bytes and must not overlap them; what it held is overwritten without being read.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     #[inline]
     pub(crate) fn seal_rtp(
         &mut self,
