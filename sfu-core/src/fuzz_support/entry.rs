@@ -93,7 +93,7 @@ pub fn rtcp(data: &[u8]) {
             RtcpItem::Fir(fir) => drop(fir.entries().count()),
             RtcpItem::Remb(remb) => drop(remb.ssrcs().count()),
             RtcpItem::TransportCc(feedback) => {
-                drop((feedback.statuses().count(), feedback.received().count()))
+                let _ = (feedback.statuses().count(), feedback.received().count());
             }
             RtcpItem::Xr(report) => {
                 for block in report.blocks() {

@@ -118,7 +118,7 @@ impl<S: PluginSet> Ground<S> {
         assert!(sizes.packets <= 40_000, "{sizes:?}");
     }
 
-    fn end(mut self) {
+    fn end(self) {
         let left = self.storm.end();
         let entities =
             [left.sessions, left.routers, left.transports, left.producers, left.consumers, left.fragments];
