@@ -23,6 +23,7 @@ pub struct Build<S> {
     seed: u64,
     limits: PluginLimits,
     spawner: Option<Spawner>,
+    hook_clock: fn() -> Instant,
     plugins: PhantomData<S>,
 }
 
@@ -46,6 +47,7 @@ impl<S: PluginSet> Default for Build<S> {
             seed: 1,
             limits: PluginLimits::default(),
             spawner: None,
+            hook_clock,
             plugins: PhantomData,
         }
     }
@@ -99,6 +101,13 @@ impl<S: PluginSet> Build<S> {
         self
     }
 
+    /// Hooks are timed by the system's clock, as in a worker.
+    #[cfg(feature = "bench")]
+    pub(super) fn real_clock(mut self) -> Self {
+        self.hook_clock = Instant::now;
+        self
+    }
+
     /// The bench. Panics where [`Build::try_start`] fails.
     pub fn start(self) -> Bench<S> {
         self.try_start().unwrap_or_else(|error| panic!("testing: {error}"))
@@ -119,7 +128,7 @@ impl<S: PluginSet> Build<S> {
         let mut workers = Vec::new();
         for worker in 0..self.workers {
             let mut plugins = Plugins::<S>::start(&seed, &settings, &launch, self.limits, worker, now)?;
-            plugins.desk.clock = hook_clock;
+            plugins.desk.clock = self.hook_clock;
             let engine = Engine::new(EngineConfig {
                 worker,
                 shared: shared(worker),

@@ -4,6 +4,9 @@
 //! has to bear; [`control_double`] stands in for the media threads behind a control handle.
 mod background;
 mod bench;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench_support;
 mod build;
 mod conformance;
 mod control_double;

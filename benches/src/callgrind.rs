@@ -1,0 +1,36 @@
+//! Runs this very program under callgrind and reads what it counted.
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Whether valgrind can be run.
+pub fn is_there() -> bool {
+    Command::new("valgrind")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The instructions that a run of this program with `argument` spends below the socket loop's entry, after the warm-up.
+///
+/// `out` is where callgrind writes its profile; `callgrind_annotate` shows it.
+pub fn count(argument: &str, out: &Path) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let done = Command::new("valgrind")
+        .args(["--tool=callgrind", "--toggle-collect=*socket_entry*", "--zero-before=*counting_begins*"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(program)
+        .args(["run", argument])
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    if !done.status.success() {
+        return Err(format!("{argument}: {}", String::from_utf8_lossy(&done.stderr)));
+    }
+    let profile = std::fs::read_to_string(out).map_err(|error| format!("{}: {error}", out.display()))?;
+    profile
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: "))
+        .and_then(|count| count.trim().parse().ok())
+        .ok_or_else(|| format!("{}: no totals", out.display()))
+}
