@@ -5,8 +5,6 @@ use sfu_core::plugin::{Composition, PluginSet, Target};
 use sfu_core::testing::Build;
 use sfu_core::testing::bench_support::MediaPath;
 
-use crate::plugins::*;
-
 /// Viewers of the one publisher.
 pub const VIEWERS: usize = 10;
 
