@@ -20,7 +20,6 @@ use crate::plugin::{
     Below, Hooks, Kind, Mode, Moment, OutcomeSender, PluginSet, PluginSlot, Plugins, QueuedCommand, Refused,
     Timed, TurnTimer, Untimed, Verdict, View,
 };
-use crate::rtp::RtpPacket;
 
 /// Where an answer to a command goes.
 pub(crate) type ReplySender = oneshot::Sender<Result<Reply, ControlError>>;
@@ -43,6 +42,17 @@ pub(crate) trait Surroundings<S: PluginSet> {
     fn command(&mut self, command: Command, outcome: OutcomeSender);
 }
 
+/// How a turn goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// It has not begun.
+    Idle,
+    /// As fast as can be.
+    Free,
+    /// Each hook is timed.
+    Timed,
+}
+
 /// One media thread's engine and plugins.
 pub(crate) struct Shell<S: PluginSet, X> {
     engine: Engine,
@@ -50,7 +60,9 @@ pub(crate) struct Shell<S: PluginSet, X> {
     around: X,
     egress: Box<Egress>,
     timer: TurnTimer,
-    timed: bool,
+    pace: Pace,
+    /// Hooks are timed in the next turn.
+    is_next_timed: bool,
     turn_began: Option<Instant>,
     /// Commands of plugins that may open sockets, which can't be done in the middle of a batch.
     deferred: VecDeque<(Command, OutcomeSender)>,
@@ -60,14 +72,16 @@ pub(crate) struct Shell<S: PluginSet, X> {
 
 impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// Puts engine and plugins together.
-    pub(crate) fn new(engine: Engine, plugins: Plugins<S>, around: X) -> Self {
+    pub(crate) fn new(mut engine: Engine, plugins: Plugins<S>, around: X) -> Self {
+        let egress = Box::new(Egress::new(&mut engine));
         Shell {
             engine,
             plugins,
             around,
-            egress: Box::new(Egress::new()),
+            egress,
             timer: TurnTimer::default(),
-            timed: false,
+            pace: Pace::Idle,
+            is_next_timed: false,
             turn_began: None,
             deferred: VecDeque::new(),
             to_close: Vec::new(),
@@ -89,21 +103,47 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         &mut self.engine
     }
 
-    /// A turn of the loop begins; `now` as the clock of the thread says, `last` is how long the turn before took.
-    pub(crate) fn begin_turn(&mut self, now: Instant, last: Duration) {
-        self.plugins.desk.queue.begin_turn();
-        if S::LEN > 0 {
-            self.timed = self.timer.begin(now, last, self.plugins.desk.slow);
+    /// A turn of the loop begins, unless one has begun. Datagrams begin it themselves.
+    #[inline]
+    pub(crate) fn begin_turn(&mut self, now: Instant) {
+        if self.pace == Pace::Idle {
+            self.turn_began = Some(now);
+            self.pace = if self.is_next_timed { Pace::Timed } else { Pace::Free };
         }
-        self.turn_began = Some(now);
+    }
+
+    /// A turn of the loop ends at `now`; it took so long.
+    pub(crate) fn end_turn(&mut self, now: Instant, took: Duration) {
+        self.pace = Pace::Idle;
+        if S::LEN > 0 {
+            self.plugins.desk.queue.begin_turn();
+            self.is_next_timed = self.timer.is_timed(now, took, self.plugins.desk.slow);
+        }
     }
 
     /// Takes a datagram.
     #[inline]
     pub(crate) fn receive(&mut self, now: Instant, route: Route, data: &mut [u8]) {
+        // One test for all that is not the rule: the first datagram of a turn, and turns in which hooks are timed.
+        if self.pace != Pace::Free {
+            self.begin_turn(now);
+            if self.pace == Pace::Timed {
+                return self.receive_timed(now, route, data);
+            }
+        }
+        self.take(now, route, data, Untimed);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn receive_timed(&mut self, now: Instant, route: Route, data: &mut [u8]) {
+        self.take(now, route, data, Timed);
+    }
+
+    #[inline]
+    fn take<M: Mode>(&mut self, now: Instant, route: Route, data: &mut [u8], mode: M) {
         match self.engine.receive(now, route, data) {
-            Received::Rtp(ingress) if self.timed => self.rtp(now, ingress, Timed),
-            Received::Rtp(ingress) => self.rtp(now, ingress, Untimed),
+            Received::Rtp(ingress) => self.rtp(now, ingress, mode),
             Received::Rtcp(ingress) => self.rtcp(now, ingress),
             Received::Done => {}
         }
@@ -115,6 +155,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     fn rtp<M: Mode>(&mut self, now: Instant, mut ingress: Ingress, mode: M) {
         let mut notes = S::Notes::default();
         if S::HOOKS.contains(Hooks::RTP_IN)
+            && self.plugins.tables.producer.mask(ingress.producer) != 0
             && self.ingress_hooks(now, &mut ingress, &mut notes, mode) == Verdict::Drop
         {
             return self.engine.drop_ingress(now, ingress);
@@ -122,6 +163,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         self.fan_out(now, ingress, notes, mode);
     }
 
+    // Hooks that do nothing must leave nothing behind: before the hooks, and after them where nothing was changed, this function and
+    // `egress_hooks` may only read, so that all of it can be optimised away.
     #[inline]
     fn ingress_hooks<M: Mode>(
         &mut self,
@@ -138,7 +181,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let moment = Moment { now, view: &self.engine };
         let verdict = self.plugins.rtp_in(id, &mut view, notes, moment, mode);
         let outcome = view.outcome();
-        if verdict == Verdict::Forward && !self.engine.apply_ingress(ingress, outcome) {
+        if verdict == Verdict::Forward && outcome.is_changed() && !self.engine.apply_ingress(ingress, outcome)
+        {
             return Verdict::Drop;
         }
         verdict
@@ -206,33 +250,18 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         notes: &S::Notes,
         mode: M,
     ) -> Verdict {
-        let id = self.egress.consumer;
-        let mut private = self.engine.take_private();
-        let Some(extensions) = self.engine.consumer_extensions(id).copied() else { return Verdict::Forward };
-        let packet = &published.packet;
-        let mut view = RtpPacket::egress(
-            &mut self.egress.head[..],
-            self.egress.header.len,
-            packet.payload(),
-            private.as_mut().and_then(|private| private.payload_room()),
-            &extensions,
-            &packet.info,
-        );
-        let moment = Moment { now, view: &self.engine };
-        let mut verdict = self.plugins.rtp_out(id, &mut view, notes, moment, mode);
+        let (engine, egress) = (&self.engine, &mut *self.egress);
+        let id = egress.consumer;
+        let Some(extensions) = engine.consumer_extensions(id) else { return Verdict::Forward };
+        let mut view = egress.view(published, extensions, engine.has_private());
+        let moment = Moment { now, view: engine };
+        let verdict = self.plugins.rtp_out(id, &mut view, notes, moment, mode);
         let outcome = view.outcome();
-        // A changed header that nobody keeps could not be sent again as it left.
-        if outcome.must_drop || (private.is_none() && outcome.header_changed) {
-            self.engine.counters.private_pool_empty += 1;
-            verdict = Verdict::Drop;
+        if outcome.is_changed() {
+            self.engine.apply_egress(egress, published, verdict, outcome)
+        } else {
+            verdict
         }
-        let Some(private) = private else { return verdict };
-        if verdict == Verdict::Drop || !(outcome.header_changed || outcome.payload_changed) {
-            self.engine.put_back(private);
-            return verdict;
-        }
-        let copied = self.engine.apply_egress(&mut self.egress, published, private, outcome, &extensions);
-        if copied { Verdict::Forward } else { Verdict::Drop }
     }
 
     /// RTCP: the engine acts upon each packet, then the hooks see it.
@@ -283,6 +312,14 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// What a packet left behind is dealt with before the next one's hooks.
     #[inline]
     fn after_packet(&mut self, now: Instant) {
+        let has_commands = S::LEN > 0 && !self.plugins.desk.queue.is_empty();
+        if has_commands | self.engine.has_changes() {
+            self.drain(now);
+        }
+    }
+
+    #[cold]
+    fn drain(&mut self, now: Instant) {
         if S::LEN > 0 && !self.plugins.desk.queue.is_empty() {
             self.apply_commands(now);
         }

@@ -45,7 +45,7 @@ fn measure(check: bool) -> ExitCode {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(case) = waiting.lock().unwrap().pop() {
-                    let count = callgrind::count(case.name(), &folder.join(case.name()));
+                    let count = callgrind::count(case.name(), false, &folder.join(case.name()));
                     counted.lock().unwrap().push((case, count));
                 }
             });

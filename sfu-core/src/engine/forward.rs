@@ -8,10 +8,11 @@ use super::packet::{FreshPacket, Packet};
 use super::producer::Producer;
 use super::receive::Ingress;
 use crate::control::{ConsumerId, ConsumerType, MediaKind, ProducerId};
+use crate::plugin::Verdict;
 use crate::rtp::codec::is_opus_dtx;
 use crate::rtp::packet::PacketOutcome;
 use crate::rtp::rewrite::write_header;
-use crate::rtp::{Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, RtpHeader};
+use crate::rtp::{Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, RtpHeader, RtpPacket};
 
 /// A packet on its way to the consumers of its producer.
 pub(crate) struct Published {
@@ -37,6 +38,8 @@ pub(crate) struct Egress {
     pub(crate) header: EgressHeader,
     /// The private copy that a hook made.
     pub(crate) private: Option<FreshPacket>,
+    /// Where the next hook that changes a payload puts it. Always there: to fetch it for each hook would cost those that change nothing.
+    spare: FreshPacket,
     /// The extended number in the consumer's present source.
     pub(crate) extended: u64,
     /// The consumer begins with this packet.
@@ -48,16 +51,37 @@ const CATCH_UP: u64 = 512;
 
 impl Egress {
     /// Room to prepare one consumer's packet after the other in.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(engine: &mut Engine) -> Self {
         use crate::control::{EntityId, RawId};
         Egress {
             consumer: ConsumerId::from_raw(RawId::new(0, 0, 0)),
             head: [0; MAX_HEADER_LEN],
             header: EgressHeader::default(),
             private: None,
+            spare: engine.pool.take(),
             extended: 0,
             began: false,
         }
+    }
+
+    /// The view that `rtp_out` hooks get.
+    #[inline]
+    pub(crate) fn view<'a>(
+        &'a mut self,
+        published: &'a Published,
+        extensions: &'a ExtensionIds,
+        has_private: bool,
+    ) -> RtpPacket<'a> {
+        let packet = &published.packet;
+        let private = if has_private { self.spare.payload_room() } else { None };
+        RtpPacket::egress(
+            &mut self.head[..],
+            self.header.len,
+            packet.payload(),
+            private,
+            extensions,
+            &packet.info,
+        )
     }
 }
 
@@ -124,13 +148,10 @@ impl Engine {
         }
     }
 
-    /// Reads back what hooks did to a packet on ingress.
-    #[inline]
+    /// Reads back what hooks did to a packet on ingress; false if nobody can read it any more.
+    #[cold]
     pub(crate) fn apply_ingress(&mut self, ingress: &mut Ingress, outcome: PacketOutcome) -> bool {
         let Some(packet) = ingress.packet.get_mut() else { return false };
-        if !outcome.header_changed && !outcome.payload_changed {
-            return true;
-        }
         packet.len = usize::from(outcome.header_len) + usize::from(outcome.payload_len);
         match RtpHeader::parse(packet.data()) {
             Ok(header) => {
@@ -291,16 +312,10 @@ impl Engine {
         true
     }
 
-    /// A private copy for hooks that change what one consumer gets; `None` when all are in use.
+    /// Whether hooks may still make private copies: a bounded number of them is in use at a time.
     #[inline]
-    pub(crate) fn take_private(&mut self) -> Option<FreshPacket> {
-        (self.privates < super::PRIVATE_PACKETS).then(|| self.pool.take())
-    }
-
-    /// Gives back a private copy that no hook needed.
-    #[inline]
-    pub(crate) fn put_back(&mut self, packet: FreshPacket) {
-        self.pool.put_back(packet);
+    pub(crate) fn has_private(&self) -> bool {
+        self.privates < super::PRIVATE_PACKETS
     }
 
     /// A plugin keeps a packet from one consumer: it leaves no gap.
@@ -312,62 +327,62 @@ impl Engine {
         self.counters.dropped_by_plugins_out += 1;
     }
 
-    /// Makes the private copy that a hook began complete: its own header before the changed, or the shared, payload.
+    /// Acts upon what hooks did to one consumer's packet; what can't be carried out drops it.
+    #[cold]
     pub(crate) fn apply_egress(
         &mut self,
         egress: &mut Egress,
         published: &Published,
-        mut private: FreshPacket,
+        verdict: Verdict,
         outcome: PacketOutcome,
-        extensions: &ExtensionIds,
-    ) -> bool {
-        if fill_private(egress, published, &mut private, outcome, extensions) {
-            egress.private = Some(private);
-            return true;
+    ) -> Verdict {
+        if outcome.must_drop {
+            self.counters.private_pool_empty += 1;
+            return Verdict::Drop;
         }
-        self.pool.put_back(private);
-        false
+        if verdict == Verdict::Drop {
+            return verdict;
+        }
+        // A changed header takes a copy too: what is sent again has to be the same.
+        if !self.has_private() {
+            self.counters.private_pool_empty += 1;
+            return Verdict::Drop;
+        }
+        match self.complete_private(egress, published, outcome) {
+            Some(()) => {
+                egress.private = Some(std::mem::replace(&mut egress.spare, self.pool.take()));
+                Verdict::Forward
+            }
+            None => Verdict::Drop,
+        }
     }
-}
 
-/// Writes into `private` what one consumer gets; false if that is no packet.
-fn fill_private(
-    egress: &mut Egress,
-    published: &Published,
-    private: &mut FreshPacket,
-    outcome: PacketOutcome,
-    extensions: &ExtensionIds,
-) -> bool {
-    let header_len = usize::from(outcome.header_len);
-    let Some(head) = egress.head.get(..header_len) else { return false };
-    if outcome.header_changed {
-        match EgressHeader::locate(head, extensions) {
-            Ok(header) => egress.header = header,
-            Err(_) => return false,
+    /// Makes the private copy that a hook began complete: its own header before the changed, or the shared, payload.
+    fn complete_private(
+        &self,
+        egress: &mut Egress,
+        published: &Published,
+        outcome: PacketOutcome,
+    ) -> Option<()> {
+        let extensions = self.consumer_extensions(egress.consumer)?;
+        let header_len = usize::from(outcome.header_len);
+        let head = egress.head.get(..header_len)?;
+        if outcome.header_changed {
+            egress.header = EgressHeader::locate(head, extensions).ok()?;
         }
-    }
-    let Some(copy) = private.get_mut() else { return false };
-    let payload_len = usize::from(outcome.payload_len);
-    // A changed payload stands behind the room for the largest header; the header is put right before it.
-    let Some(start) = MAX_HEADER_LEN.checked_sub(header_len) else { return false };
-    if !outcome.payload_changed {
-        let payload = published.packet.payload();
-        let Some(slot) = copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len()) else {
-            return false;
-        };
-        slot.copy_from_slice(payload);
-    }
-    let Some(slot) = copy.bytes.get_mut(start..MAX_HEADER_LEN) else { return false };
-    slot.copy_from_slice(head);
-    copy.start = start;
-    copy.len = header_len + payload_len;
-    match RtpHeader::parse(copy.data()) {
-        Ok(header) => {
-            copy.header = header;
-            copy.info = published.packet.info;
-            true
+        let copy = egress.spare.get_mut()?;
+        // A changed payload stands behind the room for the largest header; the header is put right before it.
+        let start = MAX_HEADER_LEN.checked_sub(header_len)?;
+        if !outcome.payload_changed {
+            let payload = published.packet.payload();
+            copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len())?.copy_from_slice(payload);
         }
-        Err(_) => false,
+        copy.bytes.get_mut(start..MAX_HEADER_LEN)?.copy_from_slice(head);
+        copy.start = start;
+        copy.len = header_len + usize::from(outcome.payload_len);
+        copy.header = RtpHeader::parse(copy.data()).ok()?;
+        copy.info = published.packet.info;
+        Some(())
     }
 }
 

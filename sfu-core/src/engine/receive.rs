@@ -214,6 +214,9 @@ impl Engine {
         let media = producer.codecs.get(header.payload_type)?;
         receiving.payload_type = media.number;
         receiving.codec = media.codec;
+        if header.padding_len != 0 {
+            strip_padding(packet, &mut header);
+        }
         packet.header = header;
         packet.info = PacketInfo::new(media.codec);
         packet.info.encoding = stream.encoding;
@@ -317,9 +320,20 @@ impl Ingress {
         extensions: &'a crate::rtp::ExtensionIds,
         info: &'a PacketInfo,
     ) -> RtpPacket<'a> {
-        let header = packet.header;
+        // Padding was cut off before; as a constant it costs nothing.
+        let header = RtpHeader { padding_len: 0, ..packet.header };
         RtpPacket::ingress(packet.data_with_room(), &header, extensions, info)
     }
+}
+
+/// Cuts off the padding, which no receiver gets.
+#[cold]
+fn strip_padding(packet: &mut super::Packet, header: &mut RtpHeader) {
+    if let Some(first) = packet.data_mut().first_mut() {
+        *first &= !0x20;
+    }
+    packet.len = packet.len.saturating_sub(usize::from(header.padding_len));
+    header.padding_len = 0;
 }
 
 /// Length of the header of a protected packet: only what SRTP leaves readable is looked at.

@@ -95,6 +95,7 @@ impl<S: PluginSet, K: Kind> Table<S, K> {
     }
 
     /// The plugins that have something in the row.
+    #[inline]
     pub fn mask(&self, id: K) -> u64 {
         self.heads.get(id.raw().index()).map_or(0, |head| head.mask)
     }

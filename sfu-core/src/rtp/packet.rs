@@ -97,6 +97,14 @@ pub struct PacketOutcome {
     pub must_drop: bool,
 }
 
+impl PacketOutcome {
+    /// Whether the hooks left anything to be acted upon.
+    #[inline]
+    pub fn is_changed(&self) -> bool {
+        self.header_changed || self.payload_changed || self.must_drop
+    }
+}
+
 impl<'a> RtpPacket<'a> {
     /// A received packet at the start of `buf`, parsed as `header`; the rest of `buf` is tail room. Padding is cut off.
     #[inline]

@@ -8,7 +8,7 @@ use super::background::Background;
 use super::build::Build;
 use super::path::Datagram;
 use super::peer::Peer;
-use super::surroundings::{Around, Sockets};
+use super::surroundings::{Around, Sockets, hook_clock};
 use crate::control::{ConsumerId, Event, ProducerId, RouterId};
 use crate::engine::{Clock, Random, RelayWord};
 use crate::net::{Route, SocketId};
@@ -74,8 +74,8 @@ pub(super) struct Worker<S: PluginSet> {
     pub(super) sockets: Sockets,
     relayed: VecDeque<Relayed<S>>,
     words: VecDeque<RelayWord>,
-    /// A turn has begun.
-    in_turn: bool,
+    /// A turn has begun, by the clock that hooks are timed with.
+    in_turn: Option<Instant>,
     /// TCP connections that ICE has confirmed.
     pub(super) confirmed: Vec<SocketId>,
 }
@@ -87,16 +87,24 @@ impl<S: PluginSet> Worker<S> {
             sockets,
             relayed: VecDeque::new(),
             words: VecDeque::new(),
-            in_turn: false,
+            in_turn: None,
             confirmed: Vec::new(),
         }
     }
 
     /// Begins a turn, unless one has begun.
     pub(super) fn touch(&mut self, now: Instant) {
-        if !std::mem::replace(&mut self.in_turn, true) {
-            self.shell.begin_turn(now, Duration::ZERO);
+        if self.in_turn.is_none() {
+            self.in_turn = Some(hook_clock());
+            self.shell.begin_turn(now);
         }
+    }
+
+    /// Does what a turn ends with.
+    fn turn(&mut self, now: Instant) {
+        self.shell.turn(now, &mut self.sockets);
+        let took = self.in_turn.take().map_or(Duration::ZERO, |began| hook_clock() - began);
+        self.shell.end_turn(now, took);
     }
 }
 
@@ -278,7 +286,7 @@ impl<S: PluginSet> Bench<S> {
             let now = self.now;
             let Some(worker) = self.workers.get_mut(index) else { break };
             let due = worker.shell.next_deadline(now).is_some_and(|at| at <= now);
-            if !worker.in_turn && !due && worker.relayed.is_empty() && worker.words.is_empty() {
+            if worker.in_turn.is_none() && !due && worker.relayed.is_empty() && worker.words.is_empty() {
                 continue;
             }
             any = true;
@@ -289,8 +297,7 @@ impl<S: PluginSet> Bench<S> {
             for word in std::mem::take(&mut worker.words) {
                 worker.shell.hear(now, word);
             }
-            worker.shell.turn(now, &mut worker.sockets);
-            worker.in_turn = false;
+            worker.turn(now);
             worker.confirmed.extend(worker.shell.engine().take_confirmed());
             self.collect(index);
         }
@@ -395,8 +402,7 @@ impl<S: PluginSet> Bench<S> {
             while let Some(word) = worker.words.pop_front() {
                 worker.shell.hear(now, word);
             }
-            worker.shell.turn(now, &mut worker.sockets);
-            worker.in_turn = false;
+            worker.turn(now);
             sent += worker.shell.outbox().len() as u64;
             worker.shell.outbox().clear();
             while let Some((to, relayed)) =

@@ -112,18 +112,12 @@ pub(crate) struct Inbound<S: PluginSet> {
 
 /// Runs a media thread until it is told to stop.
 pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mut inbound: Inbound<S>) {
-    let mut last = Duration::ZERO;
     let mut pending = false;
     let mut now = Instant::now();
     while !inbound.stop.load(std::sync::atomic::Ordering::Relaxed) {
         let sleep = if pending { Duration::ZERO } else { LONGEST_SLEEP };
         let deadline = shell.next_deadline(now).map_or(now + sleep, |at| at.min(now + sleep));
-        let mut began: Option<Instant> = None;
         let polled = net.poll(Some(deadline), |at, route, data| {
-            if began.is_none() {
-                began = Some(at);
-                shell.begin_turn(at, last);
-            }
             shell.receive(at, route, data);
             if shell.outbox().len() < OUTBOX_HIGH {
                 ControlFlow::Continue(())
@@ -139,9 +133,7 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
             }
         };
         now = turn.now;
-        if began.is_none() {
-            shell.begin_turn(now, last);
-        }
+        shell.begin_turn(now);
         for event in net.events().collect::<Vec<_>>() {
             let NetEvent::TcpClosed(socket) = event;
             shell.engine().tcp_closed(now, socket);
@@ -154,7 +146,8 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
         }
         net.flush(shell.outbox());
         shell.around().wake_peers();
-        last = now.elapsed();
+        let end = Instant::now();
+        shell.end_turn(end, end.saturating_duration_since(now));
     }
     let (_, mut outbox) = shell.stop(Instant::now(), &mut NetSockets(&mut net));
     net.flush(&mut outbox);

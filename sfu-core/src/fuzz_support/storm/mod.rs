@@ -337,7 +337,7 @@ impl<S: PluginSet> Storm<S> {
     /// Hands in a datagram, and turns the loop now and then.
     fn receive(&mut self, route: Route, data: &[u8]) {
         if self.in_batch == 0 {
-            self.shell.begin_turn(self.now, Duration::ZERO);
+            self.shell.begin_turn(self.now);
         }
         let mut data = data.to_vec();
         self.shell.receive(self.now, route, &mut data);
@@ -367,7 +367,7 @@ impl<S: PluginSet> Storm<S> {
     pub fn rest(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            self.shell.begin_turn(self.now, Duration::ZERO);
+            self.shell.begin_turn(self.now);
             self.turn(Duration::from_millis(20));
         }
     }

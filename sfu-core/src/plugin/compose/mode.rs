@@ -25,7 +25,7 @@ pub trait Mode: Copy {
 #[derive(Debug, Clone, Copy)]
 pub struct Untimed;
 
-/// Each hook is timed: in turns after one that took too long, and in samples.
+/// Each hook is timed: in turns after one that took too long.
 #[derive(Debug, Clone, Copy)]
 pub struct Timed;
 
@@ -51,34 +51,41 @@ impl Mode for Below {
     }
 }
 
-/// One turn in so many is timed without a reason.
-const SAMPLE: u32 = 64;
+/// How long hooks are timed after a turn that took too long.
+const WATCH: Duration = Duration::from_secs(1);
 
-/// Chooses the turns whose hot hooks are timed: for a second after a turn that took too long, and one in 64.
+/// Chooses the turns whose hot hooks are timed: those within a second after a turn that took too long.
+///
+/// Every turn is timed as a whole, which costs nothing per packet; a hook that was slow made its turn slow, and the next time it
+/// is slow within that second, it is named.
 #[derive(Debug, Default)]
 pub struct TurnTimer {
     timed_until: Option<Instant>,
-    turn: u32,
 }
 
 impl TurnTimer {
-    /// Whether the turn that begins `now` is timed; `last` is how long the one before took, `slow` what is too long.
+    /// Whether the next turn is timed; one has ended `now` that `took` so long, and `slow` is too long.
     #[inline]
-    pub fn begin(&mut self, now: Instant, last: Duration, slow: Duration) -> bool {
-        if last > slow {
-            self.timed_until = Some(now + Duration::from_secs(1));
+    pub fn is_timed(&mut self, now: Instant, took: Duration, slow: Duration) -> bool {
+        if took > slow {
+            self.timed_until = Some(now + WATCH);
         }
-        self.turn = self.turn.wrapping_add(1);
-        if self.turn.is_multiple_of(SAMPLE) {
-            return true;
-        }
-        match self.timed_until {
-            Some(until) if now < until => true,
-            Some(_) => {
-                self.timed_until = None;
-                false
-            }
-            None => false,
-        }
+        self.timed_until = self.timed_until.filter(|until| now < *until);
+        self.timed_until.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_are_timed_for_a_second_after_a_slow_turn() {
+        let (start, slow) = (Instant::now(), Duration::from_millis(5));
+        let mut timer = TurnTimer::default();
+        assert!(!timer.is_timed(start, slow, slow));
+        assert!(timer.is_timed(start, slow * 2, slow));
+        assert!(timer.is_timed(start + WATCH / 2, Duration::ZERO, slow));
+        assert!(!timer.is_timed(start + WATCH, Duration::ZERO, slow));
     }
 }

@@ -35,7 +35,6 @@ pub struct MediaPath<S: PluginSet> {
     made: u32,
     /// Sealed datagrams, the next one last.
     stock: Vec<Vec<u8>>,
-    began: bool,
 }
 
 impl<S: PluginSet> MediaPath<S> {
@@ -58,7 +57,7 @@ impl<S: PluginSet> MediaPath<S> {
         let route = bench.peers.get(publisher.0).and_then(|peer| peer.current_route()).expect("a path");
         let interval = Duration::from_millis(1);
         let stock = Vec::new();
-        MediaPath { bench, publisher, producer, route, payload, interval, made: 0, stock, began: false }
+        MediaPath { bench, publisher, producer, route, payload, interval, made: 0, stock }
     }
 
     /// The worker around it, for commands.
@@ -98,7 +97,7 @@ impl<S: PluginSet> MediaPath<S> {
             self.bench.now += self.interval;
             let now = self.bench.now;
             if let Some(worker) = self.bench.workers.first_mut() {
-                socket_entry(&mut worker.shell, &mut self.began, now, self.route, data);
+                socket_entry(&mut worker.shell, now, self.route, data);
             }
         }
         self.end_turn()
@@ -106,13 +105,13 @@ impl<S: PluginSet> MediaPath<S> {
 
     /// Everything of a turn that is not the way of a packet; the datagrams are thrown away.
     fn end_turn(&mut self) -> Turned {
-        self.began = false;
         let now = self.bench.now;
         let mut turned = Turned::default();
         let Some(worker) = self.bench.workers.first_mut() else { return turned };
         turned.sealed = worker.shell.outbox().len() as u64;
         turned.bytes = worker.shell.outbox().iter().map(|(_, bytes)| bytes.len() as u64).sum();
         worker.shell.turn(now, &mut worker.sockets);
+        worker.shell.end_turn(now, Duration::ZERO);
         black_box(worker.shell.outbox()).clear();
         worker.shell.around().events.clear();
         turned
@@ -121,16 +120,7 @@ impl<S: PluginSet> MediaPath<S> {
 
 /// What the media thread does with a datagram: see the closure in `worker::media_thread::run`. Instructions are counted in here.
 #[inline(never)]
-fn socket_entry<S: PluginSet>(
-    shell: &mut Shell<S, Around<S>>,
-    began: &mut bool,
-    at: Instant,
-    route: Route,
-    data: &mut [u8],
-) {
-    if !std::mem::replace(began, true) {
-        shell.begin_turn(at, Duration::ZERO);
-    }
+fn socket_entry<S: PluginSet>(shell: &mut Shell<S, Around<S>>, at: Instant, route: Route, data: &mut [u8]) {
     shell.receive(at, route, data);
     black_box(shell.outbox().len());
 }
