@@ -82,12 +82,16 @@ fn allocations_of<S: PluginSet>(mut bench: Bench<S>, media: Media, what: &str) {
         ([0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1, 7, 7, 7], Duration::from_millis(20));
     // Long enough for stores, histories and every beat of reports to have found their size.
     bench.flood(p, &payload, 4000, interval);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    let sent = bench.flood(p, &payload, 2000, interval);
-    let made = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let mut made = |packets| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let sent = bench.flood(p, &payload, packets, interval);
+        (ALLOCATIONS.load(Ordering::Relaxed) - before, sent)
+    };
+    let ((short, _), (long, sent)) = (made(1000), made(3000));
     assert!(sent >= 15_000, "{what}: only {sent} datagrams");
-    // Reports are no packets of media, but they go the same way: nothing there either.
-    assert_eq!(made, 0, "{what}: {made} allocations over {sent} datagrams");
+    // Reports are no packets of media, but they go the same way: nothing there either. The pool of packets may find its
+    // full size late, by one packet; what is made for each packet would be thousands.
+    assert!(short <= 1 && long <= 1, "{what}: {short} and {long} allocations, the latter over {sent} datagrams");
 }
 
 // One test, so that nothing else of this process is counted.

@@ -82,7 +82,7 @@ impl FreshPacket {
 }
 
 /// Packets that are not in use. Grows to what the retention of streams needs, then nothing is allocated any more.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PacketPool {
     free: Vec<Rc<Packet>>,
     made: usize,
@@ -90,6 +90,13 @@ pub(crate) struct PacketPool {
 
 /// Free packets kept at most; beyond that memory is given back.
 const FREE_LIMIT: usize = 4096;
+
+impl Default for PacketPool {
+    /// The list has its full size from the beginning: it would otherwise grow in the middle of a call.
+    fn default() -> Self {
+        PacketPool { free: Vec::with_capacity(FREE_LIMIT), made: 0 }
+    }
+}
 
 impl PacketPool {
     /// An unused packet.
