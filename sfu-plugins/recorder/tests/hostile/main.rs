@@ -49,7 +49,8 @@ struct Ground<S: PluginSet> {
 
 impl<S: PluginSet> Ground<S> {
     fn new(name: &'static str, kind: &str, with_plugins: bool) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let folder = std::env::temp_dir().join(format!("sfu-hostile-{}-{name}-{kind}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let settings = match with_plugins {
@@ -99,10 +100,14 @@ impl<S: PluginSet> Ground<S> {
     /// Bounds that hold whatever the peers send.
     fn bounded(&self, sizes: &Sizes) {
         let before = &self.before;
-        let entities = |s: &Sizes| [s.sessions, s.routers, s.transports, s.producers, s.consumers, s.fragments];
+        let entities =
+            |s: &Sizes| [s.sessions, s.routers, s.transports, s.producers, s.consumers, s.fragments];
         assert_eq!(entities(sizes), entities(before), "entities are as before");
         assert_eq!(sizes.sockets, before.sockets);
-        assert_eq!([sizes.changes, sizes.rtcp_waiting, sizes.privates.saturating_sub(2048), sizes.outbox], [0; 4]);
+        assert_eq!(
+            [sizes.changes, sizes.rtcp_waiting, sizes.privates.saturating_sub(2048), sizes.outbox],
+            [0; 4]
+        );
         // Three WebRTC transports with eight validated routes at most.
         assert!(sizes.paths <= 24 && sizes.connections <= 24, "{sizes:?}");
         // 256 learnt SSRCs per transport at most, besides the signaled ones.
@@ -118,7 +123,8 @@ impl<S: PluginSet> Ground<S> {
         let entities =
             [left.sessions, left.routers, left.transports, left.producers, left.consumers, left.fragments];
         assert_eq!(entities, [0; 6]);
-        let rest = [left.paths, left.connections, left.sockets, left.streams, left.privates, left.packets_in_use];
+        let rest =
+            [left.paths, left.connections, left.sockets, left.streams, left.privates, left.packets_in_use];
         assert_eq!(rest, [0; 6], "{left:?}");
         let _ = std::fs::remove_dir_all(&self.folder);
     }

@@ -36,7 +36,8 @@ impl Seen {
             self.frames = Depacketizer::new(packet.codec());
         }
         if let Some(frames) = &mut self.frames {
-            let _ = frames.push(packet.sequence_number(), packet.timestamp(), packet.marker(), packet.payload());
+            let _ =
+                frames.push(packet.sequence_number(), packet.timestamp(), packet.marker(), packet.payload());
         }
     }
 }
