@@ -8,13 +8,15 @@ mod peers;
 mod rtcp_seeds;
 mod rtp_seeds;
 mod sdp_seeds;
+mod seeds;
 mod storm;
 
 pub use chance::Chance;
 pub use entry::{datagram, mjr, rtcp, rtp, sdp, stun};
 pub use mutate::{mutate, mutate_text};
 pub use sdp_seeds::OFFERS;
-pub use storm::{Outcome, Storm, resident_bytes, seeds};
+pub use seeds::seeds;
+pub use storm::{Outcome, Storm, resident_bytes};
 
 pub use crate::engine::Sizes;
 

@@ -87,8 +87,10 @@ fn damaged_offers_are_answered_or_refused() {
 #[test]
 fn entry_points_take_every_seed_and_its_damage() {
     let mut chance = Chance::new(3);
-    for (kind, entry) in [("rtp", rtp as fn(&[u8])), ("rtcp", rtcp)] {
-        let seeds = seeds(kind, 500);
+    let kinds = [("rtp", rtp as fn(&[u8]), 500), ("rtcp", rtcp, 500), ("stun", stun, 100), ("mjr", mjr, 20)];
+    for (kind, entry, count) in kinds {
+        let seeds = seeds(kind, count);
+        assert_eq!(seeds.len(), count, "{kind}");
         for seed in &seeds {
             entry(seed);
             let mut damaged = seed.clone();

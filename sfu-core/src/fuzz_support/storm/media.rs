@@ -2,30 +2,12 @@
 use std::time::Duration;
 
 use super::{Outcome, Storm};
+use crate::fuzz_support::mutate;
 use crate::fuzz_support::rtcp_seeds::{Subjects, compound};
-use crate::fuzz_support::rtp_seeds::{self, SeedStream};
-use crate::fuzz_support::{Chance, mutate};
 use crate::plugin::PluginSet;
 
 /// Longest plaintext: with the tag it is what an Ethernet frame carries.
 const LONGEST: usize = 1450;
-
-/// Valid plain inputs, as beginnings for fuzzers: `rtp` or `rtcp`.
-pub fn seeds(kind: &str, count: usize) -> Vec<Vec<u8>> {
-    let mut chance = Chance::new(5);
-    let subjects = Subjects { own: vec![1, 2], received: vec![3, 4], lately: [(3, 700), (4, 7)].into() };
-    (0..count)
-        .map(|index| match kind {
-            "rtp" => {
-                let (mid, rid) = (Some(&b"v"[..]), Some(&b"h"[..]));
-                let audio = index % 5 == 0;
-                let repairs = (index % 4 == 0 && !audio).then_some(8);
-                rtp_seeds::packet(&mut chance, &SeedStream { mid, rid, ssrc: 7, repairs, audio }, 99)
-            }
-            _ => compound(&mut chance, &subjects),
-        })
-        .collect()
-}
 
 impl<S: PluginSet> Storm<S> {
     /// RTP that was damaged before it was sealed: `count` packets that authenticate.

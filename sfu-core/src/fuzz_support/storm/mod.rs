@@ -23,7 +23,7 @@ use crate::net::{Route, SocketId};
 use crate::plugin::{Launch, OutcomeSender, PluginLimits, PluginSet, PluginSettings, Plugins};
 use crate::shell::{Relayed, Shell, Surroundings};
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, HashAlgorithm, SrtpProfile};
-pub use media::seeds;
+pub(super) use stun::check;
 
 /// The shared UDP socket.
 const SHARED: SocketId = SocketId(1);

@@ -13,7 +13,11 @@ const USE_CANDIDATE: u16 = 0x25;
 const CONTROLLING: u16 = 0x802a;
 
 /// A check as a browser sends it.
-pub(super) fn check(chance: &mut Chance, ufrag: &str, nominate: bool) -> Vec<(u16, Vec<u8>)> {
+pub(in crate::fuzz_support) fn check(
+    chance: &mut Chance,
+    ufrag: &str,
+    nominate: bool,
+) -> Vec<(u16, Vec<u8>)> {
     let mut attributes = vec![
         (USERNAME, format!("{ufrag}:peer").into_bytes()),
         (0xc057, vec![0, 1, 0, 10]),
