@@ -91,7 +91,10 @@ fn allocations_of<S: PluginSet>(mut bench: Bench<S>, media: Media, what: &str) {
     assert!(sent >= 15_000, "{what}: only {sent} datagrams");
     // Reports are no packets of media, but they go the same way: nothing there either. The pool of packets may find its
     // full size late, by one packet; what is made for each packet would be thousands.
-    assert!(short <= 1 && long <= 1, "{what}: {short} and {long} allocations, the latter over {sent} datagrams");
+    assert!(
+        short <= 1 && long <= 1,
+        "{what}: {short} and {long} allocations, the latter over {sent} datagrams"
+    );
 }
 
 // One test, so that nothing else of this process is counted.
