@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Counts the instructions of the media path and holds them against what is promised; see benches/README.md.
+# Counts the instructions of the media path and holds them against what is promised.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo run --quiet --release -p sfu-benches --bin instructions -- --check
