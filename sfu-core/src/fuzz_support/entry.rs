@@ -128,7 +128,7 @@ pub(super) fn negotiate(offer: &SessionDescription, lenient: bool) -> Negotiated
     let value = vec!["0A"; 32].join(":");
     let fingerprints = [DtlsFingerprint { algorithm: FingerprintAlgorithm::Sha256, value }];
     let local = LocalTransport { ice: &ice, candidates: &[], fingerprints: &fingerprints };
-    let router = RtpCapabilities::router();
+    let router = ROUTER.with(RtpCapabilities::clone);
     let mut number = 0x1000_0000;
     let mut next = move || {
         number += 1;
@@ -161,6 +161,7 @@ fn read_again(answer: &SessionDescription) {
 }
 
 thread_local! {
+    static ROUTER: RtpCapabilities = RtpCapabilities::router();
     static SAMPLES: RefCell<Vec<ProducerDescription>> = const { RefCell::new(Vec::new()) };
     static STORM: RefCell<Option<Storm<Nil>>> = const { RefCell::new(None) };
 }
