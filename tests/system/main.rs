@@ -7,6 +7,7 @@ mod hostile_page;
 mod interop;
 mod lifecycle;
 mod loss_five_percent;
+mod page_panels;
 mod plain_rtp;
 mod recording_conversion;
 mod recording_kill;
