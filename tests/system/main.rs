@@ -9,6 +9,7 @@ mod lifecycle;
 mod loss_five_percent;
 mod page_panels;
 mod plain_rtp;
+mod publisher_returns;
 mod recording_conversion;
 mod recording_kill;
 mod sigterm;
