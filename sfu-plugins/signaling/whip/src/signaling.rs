@@ -9,8 +9,8 @@ use crate::hub::Hub;
 use crate::tokens::Tokens;
 use crate::{events, exposure, http};
 
-/// How long peers may take to be told at the end.
-const FAREWELL: Duration = Duration::from_millis(900);
+/// How long peers may take to be told at the end; the worker waits a little longer for us.
+const FAREWELL: Duration = Duration::from_millis(700);
 
 /// WHIP, WHEP and the page.
 pub struct Whip {
