@@ -72,8 +72,8 @@ pub(crate) struct Shell<S: PluginSet, X> {
 
 impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// Puts engine and plugins together.
-    pub(crate) fn new(mut engine: Engine, plugins: Plugins<S>, around: X) -> Self {
-        let egress = Box::new(Egress::new(&mut engine));
+    pub(crate) fn new(engine: Engine, plugins: Plugins<S>, around: X) -> Self {
+        let egress = Box::new(Egress::new());
         Shell {
             engine,
             plugins,
@@ -313,7 +313,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     #[inline]
     fn after_packet(&mut self, now: Instant) {
         let has_commands = S::LEN > 0 && !self.plugins.desk.queue.is_empty();
-        if has_commands | self.engine.has_changes() {
+        if has_commands | self.engine.has_changes() | self.engine.has_relay_skips() {
             self.drain(now);
         }
     }

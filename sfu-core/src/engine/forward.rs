@@ -51,14 +51,14 @@ const CATCH_UP: u64 = 512;
 
 impl Egress {
     /// Room to prepare one consumer's packet after the other in.
-    pub(crate) fn new(engine: &mut Engine) -> Self {
+    pub(crate) fn new() -> Self {
         use crate::control::{EntityId, RawId};
         Egress {
             consumer: ConsumerId::from_raw(RawId::new(0, 0, 0)),
             head: [0; MAX_HEADER_LEN],
             header: EgressHeader::default(),
             private: None,
-            spare: engine.pool.take(),
+            spare: FreshPacket::uncounted(),
             extended: 0,
             began: false,
         }
