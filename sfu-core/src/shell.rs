@@ -174,7 +174,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         mode: M,
     ) -> Verdict {
         let id = ingress.producer;
-        let Some(extensions) = self.engine.producer_extensions(id) else { return Verdict::Forward };
+        let extensions = self.engine.producer_extensions(id);
         let Some(packet) = ingress.packet.get_mut() else { return Verdict::Forward };
         let info = packet.info;
         let mut view = Ingress::view(packet, extensions, &info);
@@ -252,7 +252,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     ) -> Verdict {
         let (engine, egress) = (&self.engine, &mut *self.egress);
         let id = egress.consumer;
-        let Some(extensions) = engine.consumer_extensions(id) else { return Verdict::Forward };
+        let extensions = engine.consumer_extensions(id);
         let mut view = egress.view(published, extensions, engine.has_private());
         let moment = Moment { now, view: engine };
         let verdict = self.plugins.rtp_out(id, &mut view, notes, moment, mode);
