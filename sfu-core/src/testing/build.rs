@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::background::Background;
 use super::bench::{Bench, Worker};
 use super::secure::Identity;
-use super::surroundings::{Around, SHARED_TCP, SHARED_UDP, Sockets, hook_clock};
+use super::surroundings::{Around, SHARED_PORT, Sockets, hook_clock};
 use crate::control::Protocol;
 use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
 use crate::plugin::{
@@ -147,10 +147,10 @@ impl<S: PluginSet> Build<S> {
 
 fn shared(worker: u8) -> SharedListen {
     let ip = Sockets::ip(worker);
-    let port = 3478;
+    let port = SHARED_PORT;
     let candidate = |protocol| ListenCandidate { protocol, address: ip.to_string(), port };
     SharedListen {
-        sockets: vec![(SHARED_UDP, (ip, port).into()), (SHARED_TCP, (ip, port).into())],
+        sockets: Sockets::shared(worker),
         candidates: vec![candidate(Protocol::Udp), candidate(Protocol::Tcp)],
     }
 }

@@ -353,6 +353,7 @@ impl<S: PluginSet> Bench<S> {
         let socket = self.look(peer).current_route().map(|route| route.socket);
         if let (Some(worker), Some(socket)) = (self.workers.get_mut(worker), socket) {
             worker.touch(now);
+            worker.sockets.forget(socket);
             worker.shell.engine().tcp_closed(now, socket);
         }
         self.settle();
@@ -364,6 +365,11 @@ impl<S: PluginSet> Bench<S> {
         let socket = peer.current_route().map(|route| route.socket);
         let worker = self.workers.get(usize::from(peer.worker));
         worker.zip(socket).is_some_and(|(worker, socket)| worker.confirmed.contains(&socket))
+    }
+
+    /// Sockets of transports and accepted TCP connections that a media thread has open, by their local address.
+    pub fn open_sockets(&self, worker: u8) -> Vec<SocketAddr> {
+        self.workers.get(usize::from(worker)).expect("testing: no such media thread").sockets.open()
     }
 
     // What the network does.

@@ -13,12 +13,12 @@ use super::receiver::Receiver;
 use super::rtp::{Rtp, opus, vp8, vp8_key};
 use super::secure::{Agent, Identity, Keys, Protection};
 use super::sender::Sender;
-use super::surroundings::{SHARED_UDP, Sockets};
+use super::surroundings::Sockets;
 use crate::control::{
     Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlError, CreateSession,
     DtlsFingerprint, DtlsParameters, DtlsRole, Labels, ListenInfo, MediaKind, PlainTransportOptions,
     ProducerId, ProducerOptions, Protocol, Reply, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId,
-    WebRtcTransportOptions,
+    TransportListen, WebRtcTransportOptions,
 };
 use crate::net::{Route, SocketId};
 use crate::plugin::PluginSet;
@@ -56,6 +56,7 @@ pub struct PeerOptions {
     clock_ahead: Duration,
     reports: bool,
     consent_timeout: Duration,
+    listen: TransportListen,
 }
 
 impl PeerOptions {
@@ -74,6 +75,7 @@ impl PeerOptions {
             clock_ahead: Duration::ZERO,
             reports: true,
             consent_timeout: Duration::from_secs(30),
+            listen: TransportListen::Shared,
         }
     }
 
@@ -130,6 +132,13 @@ impl PeerOptions {
     #[must_use]
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
+        self
+    }
+
+    /// WebRTC on sockets of the transport's own; an unspecified address is the worker's.
+    #[must_use]
+    pub fn own_ports(mut self, listen: Vec<ListenInfo>) -> Self {
+        self.listen = TransportListen::Individual(listen);
         self
     }
 
@@ -298,9 +307,7 @@ impl<S: PluginSet> Bench<S> {
         };
         let peer = ConnectPlainTransport { ip, port, rtcp_port: None, srtp };
         self.try_command(Command::ConnectPlainTransport { transport: created.id, peer })?;
-        let local = created.tuple.local;
-        let sockets = self.workers.get(usize::from(worker)).map(|worker| &worker.sockets);
-        let socket = sockets.and_then(|sockets| sockets.bound_to(local)).expect("testing: a socket");
+        let socket = self.socket_at(worker, Protocol::Udp, created.tuple.local);
         Ok((created.id, route(socket, Protocol::Udp, address), protection))
     }
 
@@ -314,6 +321,7 @@ impl<S: PluginSet> Bench<S> {
         let create = WebRtcTransportOptions {
             session: Some(session),
             ice_consent_timeout: options.consent_timeout,
+            listen: options.listen.clone(),
             ..Default::default()
         };
         let created = match self.try_command(Command::CreateWebRtcTransport { router, options: create })? {
@@ -330,16 +338,23 @@ impl<S: PluginSet> Bench<S> {
         self.try_command(connect)?;
         let local = format!("peer{}", self.peers.len());
         let agent = Agent::new(self.now, created.ice_parameters, local, !options.dtls_server);
-        let route = match options.tcp {
-            true => route(self.accept(options.worker), Protocol::Tcp, address),
-            false => route(SHARED_UDP, Protocol::Udp, address),
-        };
+        let protocol = if options.tcp { Protocol::Tcp } else { Protocol::Udp };
+        let candidate = created.ice_candidates.iter().find(|candidate| candidate.protocol == protocol);
+        let candidate = candidate.expect("testing: no candidate of the protocol that the peer speaks");
+        let at = SocketAddr::new(Sockets::ip(options.worker), candidate.port);
+        let socket = self.socket_at(options.worker, protocol, at);
+        let route = route(socket, protocol, address);
         Ok((created.id, route, Protection::WebRtc(Box::new(agent))))
     }
 
-    pub(super) fn accept(&mut self, worker: u8) -> SocketId {
+    /// What a peer reaches that sends to an address of a worker: a TCP listener accepts a connection.
+    fn socket_at(&mut self, worker: u8, protocol: Protocol, address: SocketAddr) -> SocketId {
         let worker = self.workers.get_mut(usize::from(worker)).expect("testing: no such media thread");
-        worker.sockets.accept()
+        let socket = worker.sockets.bound_to(protocol, address).expect("testing: nothing listens there");
+        match protocol {
+            Protocol::Udp => socket,
+            Protocol::Tcp => worker.sockets.accept(address),
+        }
     }
 
     /// A range of SSRCs that nobody has: so many encodings with RTX fit.

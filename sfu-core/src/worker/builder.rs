@@ -13,7 +13,7 @@ use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
     ControlHandle, DtlsFingerprint, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
 };
-use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
+use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Listening, Random, SharedListen};
 use crate::http::HttpServer;
 use crate::net::{Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
 use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving};
@@ -332,7 +332,7 @@ fn open_shared(net: &mut Net, rtc: &RtcConfig, worker: u8) -> Result<SharedListe
 /// Says how a socket is reached: as announced, else by every address of this machine, loopback last.
 fn advertise(net: &Net, shared: &mut SharedListen, socket: SocketId, protocol: Protocol, rtc: &RtcConfig) {
     let Some(bound) = net.local_addr(socket) else { return };
-    shared.sockets.push((socket, bound));
+    shared.sockets.push(Listening { socket, protocol, address: bound });
     let addresses: Vec<String> = if !rtc.announce.is_empty() {
         rtc.announce.clone()
     } else if bound.ip().is_unspecified() {

@@ -114,6 +114,7 @@ pub(crate) struct Inbound<S: PluginSet> {
 pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mut inbound: Inbound<S>) {
     let mut pending = false;
     let mut now = Instant::now();
+    let mut closing = Vec::new();
     while !inbound.stop.load(std::sync::atomic::Ordering::Relaxed) {
         let sleep = if pending { Duration::ZERO } else { LONGEST_SLEEP };
         let deadline = shell.next_deadline(now).map_or(now + sleep, |at| at.min(now + sleep));
@@ -138,25 +139,28 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
             let NetEvent::TcpClosed(socket) = event;
             shell.engine().tcp_closed(now, socket);
         }
-        pending = take_inbound(&mut shell, &mut net, &mut inbound, now);
-        shell.turn(now, &mut NetSockets(&mut net));
+        let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
+        pending = take_inbound(&mut shell, &mut sockets, &mut inbound, now);
+        shell.turn(now, &mut sockets);
         pending |= shell.has_work();
         for socket in shell.engine().take_confirmed() {
             net.confirm(socket);
         }
         net.flush(shell.outbox());
+        NetSockets { net: &mut net, closing: &mut closing }.close_all();
         shell.around().wake_peers();
         let end = Instant::now();
         shell.end_turn(end, end.saturating_duration_since(now));
     }
-    let (_, mut outbox) = shell.stop(Instant::now(), &mut NetSockets(&mut net));
+    let (_, mut outbox) =
+        shell.stop(Instant::now(), &mut NetSockets { net: &mut net, closing: &mut closing });
     net.flush(&mut outbox);
 }
 
 /// Commands, and what other media threads sent; whether there is more.
 fn take_inbound<S: PluginSet>(
     shell: &mut Shell<S, Around<S>>,
-    net: &mut Net,
+    sockets: &mut NetSockets<'_>,
     inbound: &mut Inbound<S>,
     now: Instant,
 ) -> bool {
@@ -176,7 +180,7 @@ fn take_inbound<S: PluginSet>(
     // So many commands a turn, so that media goes on during a storm of them.
     for _ in 0..64 {
         match inbound.commands.try_recv() {
-            Ok(Envelope { command, reply }) => shell.command(now, command, reply, &mut NetSockets(net)),
+            Ok(Envelope { command, reply }) => shell.command(now, command, reply, sockets),
             Err(_) => return more,
         }
     }

@@ -6,6 +6,7 @@ mod enabling;
 mod ice;
 mod loss;
 mod panics;
+mod ports;
 mod private_copies;
 mod relay;
 mod reports;

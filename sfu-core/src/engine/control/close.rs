@@ -77,7 +77,7 @@ impl Engine {
             let _ = self.close_producer(producer, CloseReason::Parent);
         }
         let Some(transport) = self.transports.remove(id) else { return };
-        let own = transport.own_sockets();
+        let (own, connections) = (transport.own_sockets(), transport.connections());
         match &transport.link {
             Link::WebRtc(link) => {
                 let ufrags: Vec<&str> =
@@ -86,7 +86,7 @@ impl Engine {
             }
             Link::Plain(_) => self.demux.remove(id, &[], &own, &[]),
         }
-        for socket in own {
+        for socket in own.into_iter().chain(connections) {
             sockets.close(socket);
         }
         if let Some(router) = self.routers.get_mut(transport.router) {

@@ -16,8 +16,8 @@ use super::peers::{self, Peer};
 use super::rtp_seeds::SeedStream;
 use crate::control::*;
 use crate::engine::{
-    Clock, Counters, Engine, EngineConfig, ListenCandidate, Random, RelayWord, SharedListen, Sizes,
-    SocketFactory,
+    Clock, Counters, Engine, EngineConfig, ListenCandidate, Listening, Random, RelayWord, SharedListen,
+    Sizes, SocketFactory,
 };
 use crate::net::{Route, SocketId};
 use crate::plugin::{Launch, OutcomeSender, PluginLimits, PluginSet, PluginSettings, Plugins};
@@ -153,7 +153,7 @@ impl<S: PluginSet> Storm<S> {
         let engine = Engine::new(EngineConfig {
             worker: 0,
             shared: SharedListen {
-                sockets: vec![(SHARED, at)],
+                sockets: vec![Listening { socket: SHARED, protocol: Protocol::Udp, address: at }],
                 candidates: vec![ListenCandidate {
                     protocol: Protocol::Udp,
                     address: WORKER.to_string(),
