@@ -61,7 +61,7 @@ pub struct Bench<S: PluginSet> {
     pub(super) consumers: HashMap<ConsumerId, usize>,
     pub(super) routers: Vec<Option<RouterId>>,
     pub(super) events: Vec<Event>,
-    /// Datagrams to addresses where nobody is.
+    /// Datagrams to addresses where nobody is, or where they don't belong.
     pub(super) strays: Vec<(SocketAddr, Datagram)>,
     pub(super) next_ssrc: u32,
     wire: BinaryHeap<Reverse<Parcel>>,
@@ -324,7 +324,8 @@ impl<S: PluginSet> Bench<S> {
             }
         }
         for (route, bytes) in sent {
-            match self.by_address.get(&route.remote).copied() {
+            let peer = self.by_address.get(&route.remote).copied();
+            match peer.filter(|peer| self.peers.get(*peer).is_some_and(|peer| peer.expects(&route, &bytes))) {
                 Some(peer) => self.send_down(peer, bytes),
                 None => self.strays.push((route.remote, Datagram(bytes))),
             }
@@ -343,7 +344,7 @@ impl<S: PluginSet> Bench<S> {
     pub(super) fn send_up(&mut self, index: usize, datagrams: impl IntoIterator<Item = Vec<u8>>) {
         for bytes in datagrams {
             let Some(peer) = self.peers.get_mut(index) else { return };
-            let Some(route) = peer.current_route() else { return };
+            let Some(route) = peer.route_of(&bytes) else { return };
             let worker = peer.worker;
             for delay in peer.up.admit(&bytes, &mut self.random) {
                 self.post(delay, To::Worker(worker, route), bytes.clone());

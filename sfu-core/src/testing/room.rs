@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub(super) usize);
 
+/// A transport for a peer, the ways to it for RTP and, where it has one of its own, for RTCP, and how media is protected.
+type Joined = (TransportId, Route, Option<Route>, Protection);
+
 /// What a peer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Speech {
@@ -50,6 +53,7 @@ pub struct PeerOptions {
     to_peer: Conditions,
     tcp: bool,
     comedia: bool,
+    separate_rtcp: bool,
     connect: bool,
     dtls_server: bool,
     wrong_fingerprint: bool,
@@ -69,6 +73,7 @@ impl PeerOptions {
             to_peer: Conditions::perfect(),
             tcp: false,
             comedia: false,
+            separate_rtcp: false,
             connect: true,
             dtls_server: false,
             wrong_fingerprint: false,
@@ -149,6 +154,13 @@ impl PeerOptions {
         self
     }
 
+    /// Plain RTP whose RTCP has a port of its own on both sides (without `rtcp_mux`): the peer's is the one above its RTP port.
+    #[must_use]
+    pub fn separate_rtcp(mut self) -> Self {
+        self.separate_rtcp = true;
+        self
+    }
+
     /// Signaling is done, but the peer sends nothing yet (WebRTC): see [`Bench::begin_checks`].
     #[must_use]
     pub fn silent(mut self) -> Self {
@@ -226,7 +238,7 @@ impl<S: PluginSet> Bench<S> {
             Speech::WebRtc => self.join_webrtc(router, session, address, &options),
             _ => self.join_plain(router, session, address, &options),
         };
-        let (transport, route, protection) = match made {
+        let (transport, route, rtcp_route, protection) = match made {
             Ok(made) => made,
             Err(error) => {
                 self.close(session);
@@ -235,6 +247,7 @@ impl<S: PluginSet> Bench<S> {
         };
         let ssrc = self.take_ssrcs();
         let mut peer = Peer::new(worker, transport, session, route, protection, self.clock, ssrc);
+        peer.rtcp_route = rtcp_route;
         peer.up.conditions = options.to_worker;
         peer.down.conditions = options.to_peer;
         peer.reports = options.reports;
@@ -244,6 +257,9 @@ impl<S: PluginSet> Bench<S> {
         }
         self.peers.push(peer);
         self.by_address.insert(address, index);
+        if let Some(rtcp) = rtcp_route {
+            self.by_address.insert(rtcp.remote, index);
+        }
         let waits = options.connect && options.speech == Speech::WebRtc && !options.wrong_fingerprint;
         if waits {
             let ready = self.advance_until(PATIENCE, |bench| {
@@ -261,7 +277,7 @@ impl<S: PluginSet> Bench<S> {
         session: SessionId,
         address: SocketAddr,
         options: &PeerOptions,
-    ) -> Result<(TransportId, Route, Protection), ControlError> {
+    ) -> Result<Joined, ControlError> {
         let worker = options.worker;
         let suite = match options.speech {
             Speech::Srtp(suite) => Some(suite),
@@ -281,7 +297,7 @@ impl<S: PluginSet> Bench<S> {
             labels: Labels::new(),
             listen,
             rtcp_listen: None,
-            rtcp_mux: true,
+            rtcp_mux: !options.separate_rtcp,
             comedia: options.comedia,
             srtp: suite,
         };
@@ -305,10 +321,16 @@ impl<S: PluginSet> Bench<S> {
             true => (None, None),
             false => (Some(address.ip()), Some(address.port())),
         };
-        let peer = ConnectPlainTransport { ip, port, rtcp_port: None, srtp };
+        let rtcp_address = SocketAddr::new(address.ip(), address.port() + 1);
+        let rtcp_port = port.filter(|_| options.separate_rtcp).map(|_| rtcp_address.port());
+        let peer = ConnectPlainTransport { ip, port, rtcp_port, srtp };
         self.try_command(Command::ConnectPlainTransport { transport: created.id, peer })?;
         let socket = self.socket_at(worker, Protocol::Udp, created.tuple.local);
-        Ok((created.id, route(socket, Protocol::Udp, address), protection))
+        let rtcp_route = created.rtcp_tuple.map(|tuple| {
+            let socket = self.socket_at(worker, Protocol::Udp, tuple.local);
+            route(socket, Protocol::Udp, rtcp_address)
+        });
+        Ok((created.id, route(socket, Protocol::Udp, address), rtcp_route, protection))
     }
 
     fn join_webrtc(
@@ -317,7 +339,7 @@ impl<S: PluginSet> Bench<S> {
         session: SessionId,
         address: SocketAddr,
         options: &PeerOptions,
-    ) -> Result<(TransportId, Route, Protection), ControlError> {
+    ) -> Result<Joined, ControlError> {
         let create = WebRtcTransportOptions {
             session: Some(session),
             ice_consent_timeout: options.consent_timeout,
@@ -344,7 +366,7 @@ impl<S: PluginSet> Bench<S> {
         let at = SocketAddr::new(Sockets::ip(options.worker), candidate.port);
         let socket = self.socket_at(options.worker, protocol, at);
         let route = route(socket, protocol, address);
-        Ok((created.id, route, Protection::WebRtc(Box::new(agent))))
+        Ok((created.id, route, None, Protection::WebRtc(Box::new(agent))))
     }
 
     /// What a peer reaches that sends to an address of a worker: a TCP listener accepts a connection.

@@ -11,6 +11,7 @@ mod private_copies;
 mod relay;
 mod reports;
 mod rewriting;
+mod rtcp_port;
 mod security;
 
 use std::time::Duration;
