@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
+mod files;
 mod hostile;
 mod interop_dimpl;
 mod interop_openssl;
