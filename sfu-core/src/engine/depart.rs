@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::consumer::Sent;
 use super::forward::{Egress, Published};
 use super::packet::Packet;
-use super::send_queue::{Class, Entry, Purpose, QUEUED_HEADER};
+use super::send_queue::{Class, Entry, Purpose};
 use super::stream::send_history::Departed;
 use super::transport::Protection;
 use super::{Engine, Transport};
@@ -115,10 +115,8 @@ impl Engine {
         egress: &mut Egress,
     ) {
         let Some(head) = egress.head.get(..usize::from(egress.header.len)) else { return };
-        let Ok(header) = arrayvec::ArrayVec::<u8, QUEUED_HEADER>::try_from(head) else {
-            self.counters.send_failed += 1;
-            return;
-        };
+        // An entry has room for the longest header that there is.
+        let header = head.iter().copied().collect();
         let private = egress.private.take().map(|private| private.share());
         self.privates += usize::from(private.is_some());
         let entry = Entry {

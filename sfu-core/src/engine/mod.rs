@@ -62,7 +62,7 @@ pub(crate) use rtcp_in::IngressRtcp;
 pub(crate) use rtcp_out::EgressRtcp;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use sizes::Sizes;
-pub(crate) use sockets::{ListenCandidate, Listening, SharedListen, SocketFactory, bind_allowed};
+pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory, bind_allowed};
 
 use consumer::Consumer;
 use demux::Demux;

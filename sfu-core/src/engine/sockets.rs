@@ -2,18 +2,7 @@
 use std::net::SocketAddr;
 
 use crate::control::{ControlError, ListenInfo, Protocol};
-use crate::net::SocketId;
-
-/// One socket that transports are reached on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Listening {
-    /// Its name.
-    pub(crate) socket: SocketId,
-    /// UDP, or a listener for TCP.
-    pub(crate) protocol: Protocol,
-    /// The address that it is bound to.
-    pub(crate) address: SocketAddr,
-}
+use crate::net::{Listening, SocketId};
 
 /// Opens and closes sockets for the engine.
 pub(crate) trait SocketFactory {

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use crate::control::{Command, ControlError, Event, ListenInfo, Protocol};
-use crate::engine::{Listening, RelayWord, SocketFactory, bind_allowed};
-use crate::net::SocketId;
+use crate::engine::{RelayWord, SocketFactory, bind_allowed};
+use crate::net::{Listening, SocketId};
 use crate::plugin::{OutcomeSender, PluginSet};
 use crate::shell::{Relayed, Surroundings};
 

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use super::dtls::{AwsLcDtls, Fingerprint};
 use super::ice::IceAgent;
 use crate::control::{DtlsRole, DtlsState, IceState};
-use crate::engine::Listening;
-use crate::net::{Route, SocketId};
+use crate::net::{Listening, Route, SocketId};
 
 /// ICE and DTLS of one transport.
 pub(crate) struct WebRtcLink {

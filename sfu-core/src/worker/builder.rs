@@ -13,9 +13,9 @@ use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
     ControlHandle, DtlsFingerprint, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
 };
-use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Listening, Random, SharedListen};
+use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
 use crate::http::HttpServer;
-use crate::net::{Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
+use crate::net::{Listening, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
 use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving};
 use crate::shell::{Relayed, Shell};
 use crate::signaling::{Mounts, Shutdown, SignalingSet};

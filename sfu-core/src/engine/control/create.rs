@@ -14,10 +14,10 @@ use crate::control::{
 };
 use crate::engine::dtls::session as srtp_session;
 use crate::engine::router::{Router, Session};
-use crate::engine::sockets::{ListenCandidate, Listening};
+use crate::engine::sockets::ListenCandidate;
 use crate::engine::transport::{Link, Protection, Transport, tuple};
 use crate::engine::{Engine, SocketFactory};
-use crate::net::SocketId;
+use crate::net::{Listening, SocketId};
 use crate::transport::dtls::Fingerprint;
 use crate::transport::ice::{Candidate, ConsentTimeout, Credentials, IceAgent, Preference};
 use crate::transport::plain::PlainLink;

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::control::*;
-use crate::engine::{Clock, EngineConfig, ListenCandidate, Listening, Random, SharedListen};
-use crate::net::SocketId;
+use crate::engine::{Clock, EngineConfig, ListenCandidate, Random, SharedListen};
+use crate::net::{Listening, SocketId};
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, SrtpProfile};
 
 struct NoSockets;

@@ -16,10 +16,10 @@ use super::peers::{self, Peer};
 use super::rtp_seeds::SeedStream;
 use crate::control::*;
 use crate::engine::{
-    Clock, Counters, Engine, EngineConfig, ListenCandidate, Listening, Random, RelayWord, SharedListen,
-    Sizes, SocketFactory,
+    Clock, Counters, Engine, EngineConfig, ListenCandidate, Random, RelayWord, SharedListen, Sizes,
+    SocketFactory,
 };
-use crate::net::{Route, SocketId};
+use crate::net::{Listening, Route, SocketId};
 use crate::plugin::{Launch, OutcomeSender, PluginLimits, PluginSet, PluginSettings, Plugins};
 use crate::shell::{Relayed, Shell, Surroundings};
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, HashAlgorithm, SrtpProfile};
