@@ -7,12 +7,17 @@ use super::forward::{Egress, Published};
 use super::packet::Packet;
 use super::send_queue::{Class, Entry, Purpose};
 use super::stream::send_history::Departed;
+use super::stream::sequence_map;
 use super::transport::Protection;
 use super::{Engine, Transport};
 use crate::control::{ConsumerId, MediaKind, TransportId};
 use crate::net::{Outbox, Route};
 use crate::rtp::EgressHeader;
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc};
+use crate::transport::srtp::SEALING_WINDOW;
+
+/// A late packet that finds its number must still find a nonce: outgoing numbers lie no farther apart than incoming ones.
+const _: () = assert!(SEALING_WINDOW >= sequence_map::WINDOW);
 
 impl Engine {
     /// Sends what was prepared for one consumer, or lets it wait behind what waits already.

@@ -1,6 +1,7 @@
 //! Loss on both sides is repaired.
+use sfu_core::control::SrtpCryptoSuite;
 use sfu_core::plugin::Nil;
-use sfu_core::testing::{Build, Conditions, Direction, Media, PeerOptions};
+use sfu_core::testing::{self, Build, Conditions, Direction, Media, PeerOptions};
 
 use crate::{ms, seconds};
 
@@ -45,6 +46,48 @@ fn ten_percent_loss_on_both_sides_ends_with_nothing_lost() {
         }
         let numbers = bench.receiver(c).numbers();
         assert!(numbers.windows(2).all(|pair| pair[1] > pair[0]), "{text}: {numbers:?}");
+    }
+}
+
+/// Numbers find their place, and nonces too, as far back as the engine remembers.
+#[test]
+fn a_repair_a_thousand_packets_late_still_reaches_the_viewer() {
+    let webrtc = PeerOptions::webrtc;
+    let srtp = |suite| PeerOptions::srtp(suite);
+    for (options, late, arrives) in [
+        (webrtc(), 1000, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 300, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 1000, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 1023, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 1024, false),
+        (srtp(SrtpCryptoSuite::AeadAes256Gcm), 1000, true),
+        (srtp(SrtpCryptoSuite::AesCm128HmacSha1_80), 1000, true),
+        (PeerOptions::plain(), 1000, true),
+    ] {
+        for (workers, media) in [(1, Media::vp8()), (2, Media::vp8()), (1, Media::vp8().without_rtx())] {
+            let text = format!("{options:?}, {workers} workers, {late} late");
+            let mut bench = Build::<Nil>::new().workers(workers).start();
+            let p = {
+                let speaker = bench.peer();
+                bench.produce(speaker, media)
+            };
+            let viewer = bench.peer_with(options.clone().worker(workers - 1));
+            let c = bench.consume(viewer, p);
+            bench.sender_mut(p).answers = false;
+            // Numbers wrap in between.
+            let first = 65_000;
+            bench.send(p, testing::vp8_key(1).sequence(first));
+            bench.send(p, testing::vp8(2).lost());
+            for n in 3..3 + late {
+                bench.send(p, testing::vp8(n));
+            }
+            assert_eq!(bench.receiver(c).lost(), 1, "{text}");
+            bench.send(p, testing::vp8(2).sequence(first + 1));
+            assert_eq!(bench.receiver(c).lost(), usize::from(!arrives), "{text}");
+            let expected: Vec<u32> = (1..3 + late).filter(|n| arrives || *n != 2).collect();
+            assert_eq!(bench.receiver(c).numbers(), expected, "{text}");
+            assert_eq!(bench.counter("send_failed"), 0, "{text}");
+        }
     }
 }
 

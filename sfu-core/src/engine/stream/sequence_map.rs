@@ -4,7 +4,7 @@
 //! and one that comes late, after a repair, gets the number that its place had from the beginning.
 
 /// How far back, in packets, a late packet still finds its number.
-const WINDOW: u64 = 1024;
+pub(crate) const WINDOW: u64 = 1024;
 
 /// The mapping of one consumer. Numbers are given at departure.
 #[derive(Debug, Clone)]
