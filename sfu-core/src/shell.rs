@@ -72,8 +72,8 @@ pub(crate) struct Shell<S: PluginSet, X> {
 
 impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// Puts engine and plugins together.
-    pub(crate) fn new(mut engine: Engine, plugins: Plugins<S>, around: X) -> Self {
-        let egress = Box::new(Egress::new(&mut engine));
+    pub(crate) fn new(engine: Engine, plugins: Plugins<S>, around: X) -> Self {
+        let egress = Box::new(Egress::new());
         Shell {
             engine,
             plugins,
@@ -174,7 +174,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         mode: M,
     ) -> Verdict {
         let id = ingress.producer;
-        let Some(extensions) = self.engine.producer_extensions(id) else { return Verdict::Forward };
+        let extensions = self.engine.producer_extensions(id);
         let Some(packet) = ingress.packet.get_mut() else { return Verdict::Forward };
         let info = packet.info;
         let mut view = Ingress::view(packet, extensions, &info);
@@ -252,7 +252,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     ) -> Verdict {
         let (engine, egress) = (&self.engine, &mut *self.egress);
         let id = egress.consumer;
-        let Some(extensions) = engine.consumer_extensions(id) else { return Verdict::Forward };
+        let extensions = engine.consumer_extensions(id);
         let mut view = egress.view(published, extensions, engine.has_private());
         let moment = Moment { now, view: engine };
         let verdict = self.plugins.rtp_out(id, &mut view, notes, moment, mode);
@@ -313,7 +313,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     #[inline]
     fn after_packet(&mut self, now: Instant) {
         let has_commands = S::LEN > 0 && !self.plugins.desk.queue.is_empty();
-        if has_commands | self.engine.has_changes() {
+        if has_commands | self.engine.has_changes() | self.engine.has_relay_skips() {
             self.drain(now);
         }
     }

@@ -28,6 +28,10 @@ counters! {
     stun_authenticated,
     /// DTLS datagrams before ICE validated the path, or on a transport without DTLS.
     dtls_refused,
+    /// DTLS datagrams of which something reached the handshake or the session.
+    dtls_taken,
+    /// DTLS datagrams in which nothing made sense at that stage.
+    dtls_dropped,
     /// DTLS handshakes completed.
     dtls_connected,
     /// DTLS handshakes failed.

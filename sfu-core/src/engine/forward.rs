@@ -51,14 +51,14 @@ const CATCH_UP: u64 = 512;
 
 impl Egress {
     /// Room to prepare one consumer's packet after the other in.
-    pub(crate) fn new(engine: &mut Engine) -> Self {
+    pub(crate) fn new() -> Self {
         use crate::control::{EntityId, RawId};
         Egress {
             consumer: ConsumerId::from_raw(RawId::new(0, 0, 0)),
             head: [0; MAX_HEADER_LEN],
             header: EgressHeader::default(),
             private: None,
-            spare: engine.pool.take(),
+            spare: FreshPacket::uncounted(),
             extended: 0,
             began: false,
         }
@@ -88,14 +88,15 @@ impl Egress {
 impl Engine {
     /// The ids of a producer's header extensions, and the plugin-independent facts that a view needs.
     #[inline]
-    pub(crate) fn producer_extensions(&self, producer: ProducerId) -> Option<&ExtensionIds> {
-        self.producers.get(producer).map(|producer| &producer.extensions)
+    pub(crate) fn producer_extensions(&self, producer: ProducerId) -> &ExtensionIds {
+        // No answer of "nobody": a lookup whose outcome no hook reads then costs nothing.
+        self.producers.get(producer).map_or(ExtensionIds::NONE, |producer| &producer.extensions)
     }
 
     /// The ids of a consumer's header extensions.
     #[inline]
-    pub(crate) fn consumer_extensions(&self, consumer: ConsumerId) -> Option<&ExtensionIds> {
-        self.consumers.get(consumer).map(|consumer| &consumer.extensions)
+    pub(crate) fn consumer_extensions(&self, consumer: ConsumerId) -> &ExtensionIds {
+        self.consumers.get(consumer).map_or(ExtensionIds::NONE, |consumer| &consumer.extensions)
     }
 
     /// A plugin, or its producer's pause, keeps a packet from everybody. It was counted as received: the sender sees no loss, and
@@ -364,7 +365,7 @@ impl Engine {
         published: &Published,
         outcome: PacketOutcome,
     ) -> Option<()> {
-        let extensions = self.consumer_extensions(egress.consumer)?;
+        let extensions = self.consumer_extensions(egress.consumer);
         let header_len = usize::from(outcome.header_len);
         let head = egress.head.get(..header_len)?;
         if outcome.header_changed {
