@@ -57,7 +57,7 @@ pub(crate) use forward::{Egress, Published};
 pub(crate) use packet::Packet;
 pub(crate) use random::Random;
 pub(crate) use receive::{Ingress, Received};
-pub(crate) use relay::{RelayWord, RelayedPacket};
+pub(crate) use relay::{RELAY_RING, RelayWord, RelayedPacket};
 pub(crate) use rtcp_in::IngressRtcp;
 pub(crate) use rtcp_out::EgressRtcp;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,25 +1,31 @@
 //! What stands around a shell in virtual time: other workers, sockets, listeners.
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Instant;
 
 use crate::control::{Command, ControlError, Event, ListenInfo, Protocol};
-use crate::engine::{RelayWord, SocketFactory, bind_allowed};
+use crate::engine::{RELAY_RING, RelayWord, SocketFactory, bind_allowed};
 use crate::net::{Listening, SocketId};
 use crate::plugin::{OutcomeSender, PluginSet};
 use crate::shell::{Relayed, Surroundings};
 
+/// Packets on their way from one media thread to another.
+pub(super) type Ring<S> = Rc<RefCell<VecDeque<Relayed<S>>>>;
+
 /// What a shell gave away, until the bench looks.
 pub(super) struct Around<S: PluginSet> {
     pub(super) events: Vec<Event>,
-    pub(super) relayed: VecDeque<(u8, Relayed<S>)>,
+    /// The ways to the other media threads, by their index.
+    pub(super) rings: Vec<Ring<S>>,
     pub(super) words: Vec<(u8, RelayWord)>,
     pub(super) commands: Vec<(Command, OutcomeSender)>,
 }
 
 impl<S: PluginSet> Around<S> {
-    pub(super) fn new() -> Self {
-        Around { events: Vec::new(), relayed: VecDeque::new(), words: Vec::new(), commands: Vec::new() }
+    pub(super) fn new(rings: Vec<Ring<S>>) -> Self {
+        Around { events: Vec::new(), rings, words: Vec::new(), commands: Vec::new() }
     }
 }
 
@@ -27,8 +33,15 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
     fn tell(&mut self, event: Event) {
         self.events.push(event);
     }
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>) {
-        self.relayed.push_back((worker, relayed));
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
+        let Some(mut ring) = self.rings.get(usize::from(worker)).map(|ring| ring.borrow_mut()) else {
+            return false;
+        };
+        let has_room = ring.len() < RELAY_RING;
+        if has_room {
+            ring.push_back(relayed);
+        }
+        has_room
     }
     fn say(&mut self, worker: u8, word: RelayWord) {
         self.words.push((worker, word));

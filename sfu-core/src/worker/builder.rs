@@ -7,13 +7,13 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc};
 
-use super::media_thread::{self, Around, Inbound, Peer, RELAY_RING};
+use super::media_thread::{self, Around, Inbound, Peer};
 use super::running::{MediaThread, Running};
 use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
     ControlHandle, DtlsFingerprint, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
 };
-use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
+use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, RELAY_RING, Random, SharedListen};
 use crate::http::HttpServer;
 use crate::net::{Listening, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
 use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving};
@@ -304,7 +304,6 @@ impl<S: PluginSet> ThreadStart<S> {
             control: self.control,
             runtime: self.runtime.clone(),
             to_wake: 0,
-            relay_lost: 0,
         };
         let _ = ready.send(Ok(()));
         media_thread::run(Shell::new(engine, plugins, around), self.thread.net, self.thread.inbound);

@@ -15,9 +15,6 @@ use crate::shell::{Relayed, Shell, Surroundings};
 /// Datagrams that may wait to be sent before a batch is broken off, so that the send slab stays small.
 const OUTBOX_HIGH: usize = 4096;
 
-/// Relayed packets that may wait for a media thread.
-pub(crate) const RELAY_RING: usize = 512;
-
 /// Packets of other threads taken in one turn from each of them.
 const RELAY_BATCH: usize = 256;
 
@@ -46,8 +43,6 @@ pub(crate) struct Around<S: PluginSet> {
     pub(crate) runtime: tokio::runtime::Handle,
     /// Which peers have to be woken at the end of the turn.
     pub(crate) to_wake: u64,
-    /// Relayed packets that were lost because the other thread did not keep up.
-    pub(crate) relay_lost: u64,
 }
 
 impl<S: PluginSet> Surroundings<S> for Around<S> {
@@ -56,13 +51,10 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
         let _ = self.events.send(event);
     }
 
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>) {
-        if let Some(Some(peer)) = self.peers.get_mut(usize::from(worker)) {
-            if peer.packets.push(relayed).is_err() {
-                self.relay_lost += 1;
-            }
-            self.to_wake |= 1 << (worker & 63);
-        }
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
+        let Some(Some(peer)) = self.peers.get_mut(usize::from(worker)) else { return false };
+        self.to_wake |= 1 << (worker & 63);
+        peer.packets.push(relayed).is_ok()
     }
 
     fn say(&mut self, worker: u8, word: RelayWord) {

@@ -126,8 +126,8 @@ impl Engine {
             }
             Source::Relay(origin) => self.relays.close_origin(origin, self.config.worker),
         }
-        for worker in &producer.relays {
-            self.relays.close_copy(id, *worker);
+        for relay in &producer.relays {
+            self.relays.close_copy(id, relay.worker);
         }
         if let Some(router) = self.routers.get_mut(producer.router) {
             router.relayed.retain(|other| *other != id);

@@ -124,7 +124,9 @@ impl<S: PluginSet> Surroundings<S> for Around {
             self.faults.push(format!("{plugin}: {step}: {text}"));
         }
     }
-    fn relay(&mut self, _: u8, _: Relayed<S>) {}
+    fn relay(&mut self, _: u8, _: Relayed<S>) -> bool {
+        false
+    }
     fn say(&mut self, _: u8, _: RelayWord) {}
     fn command(&mut self, _: Command, outcome: OutcomeSender) {
         outcome.send(Err(ControlError::unsupported("fuzz: there is one media thread")));

@@ -94,11 +94,12 @@ fn keys(role: Role, material: &[u8], profile: dimpl::SrtpProfile) -> SrtpKeys {
 }
 
 impl Dtls for Dimpl {
-    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> bool {
         self.dtls.handle_timeout(now).expect("dimpl timeout");
         self.collect();
         self.dtls.handle_packet(datagram).expect("dimpl packet");
         self.collect();
+        true
     }
 
     fn handle_timeout(&mut self, now: Instant) {
