@@ -10,6 +10,10 @@ pub(crate) trait SocketFactory {
     fn open(&mut self, listen: &ListenInfo) -> Result<(SocketId, SocketAddr), ControlError>;
     /// Closes a socket or an accepted TCP connection; what was left to be sent in the same turn still leaves.
     fn close(&mut self, socket: SocketId);
+    /// What the network layer counts, by name, since its start.
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// Lets `bind` try the ports that `listen` allows until it takes one. In a range it begins anywhere (`chance`), so that ports are

@@ -24,6 +24,10 @@ impl SocketFactory for NetSockets<'_> {
     fn close(&mut self, socket: SocketId) {
         self.closing.push(socket);
     }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        self.net.counters().iter().collect()
+    }
 }
 
 impl NetSockets<'_> {
