@@ -5,6 +5,7 @@ mod drops;
 mod enabling;
 mod ice;
 mod loss;
+mod ordering;
 mod panics;
 mod ports;
 mod private_copies;
