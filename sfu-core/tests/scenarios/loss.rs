@@ -171,3 +171,47 @@ fn the_worker_repeats_its_dtls_flight() {
         assert!(flights > 4, "server {server}: only {flights} datagrams in four seconds");
     }
 }
+
+/// What a viewer has seen at the end: packets that came as they were sent and packets that RTX brought, each once.
+#[test]
+fn a_viewer_who_loses_five_percent_both_ways_misses_next_to_nothing() {
+    for (workers, seed) in [(1, 21), (2, 22)] {
+        let text = format!("{workers} workers");
+        let mut bench = Build::<Nil>::new().workers(workers).seed(seed).start();
+        let path = Conditions::delay(ms(30)).jitter(ms(3));
+        let ann = bench.peer_with(PeerOptions::webrtc());
+        let bob = bench.peer_with(PeerOptions::webrtc().worker(workers - 1).path(path));
+        let p = bench.produce(ann, Media::vp8());
+        let c = bench.consume(bob, p);
+        // One frame beforehand, so that the count has a beginning.
+        bench.play(&[p], ms(30));
+        bench.advance(ms(100));
+        bench.set_path(bob, Direction::ToPeer, path.loss(0.05));
+        bench.set_path(bob, Direction::ToWorker, path.loss(0.05));
+        bench.play(&[p], seconds(30));
+        // The last packet of all makes the gaps before it seen; no more is lost while the last repairs are on their way.
+        bench.set_path(bob, Direction::ToPeer, path);
+        bench.play(&[p], ms(30));
+        bench.advance(ms(500));
+        let receiver = bench.receiver(c);
+        let of = |by_rtx| -> std::collections::BTreeSet<u64> {
+            let packets = receiver.packets.iter().filter(|packet| packet.by_rtx == by_rtx);
+            packets.map(|packet| packet.extended).collect()
+        };
+        let (direct, repaired) = (of(false), of(true));
+        let seen: std::collections::BTreeSet<u64> = direct.union(&repaired).copied().collect();
+        let expected = (seen.last().unwrap() - seen.first().unwrap() + 1) as usize;
+        assert!(expected > 2700, "{text}: {expected} expected");
+        let numbers = receiver.numbers();
+        assert_eq!(
+            numbers.last().map(|last| *last as usize),
+            Some(expected),
+            "{text}: nothing behind is missing"
+        );
+        assert!(direct.len() < expected * 97 / 100, "{text}: {} came by themselves", direct.len());
+        assert!(repaired.len() > expected * 3 / 100, "{text}: {} repaired", repaired.len());
+        let missing = expected - seen.len();
+        assert!(missing * 1000 <= expected, "{text}: {missing} of {expected} missing");
+        assert_eq!(bench.sender(p).nacks, 0, "{text}: the sender has nothing to do with it");
+    }
+}
