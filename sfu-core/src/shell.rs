@@ -34,8 +34,8 @@ pub(crate) struct Relayed<S: PluginSet> {
 pub(crate) trait Surroundings<S: PluginSet> {
     /// Tells an event to everybody who listens.
     fn tell(&mut self, event: Event);
-    /// Carries a packet to another media thread; lost if it does not keep up.
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>);
+    /// Carries a packet to another media thread; false if it is lost, because that one does not keep up.
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool;
     /// Carries a word to another media thread.
     fn say(&mut self, worker: u8, word: RelayWord);
     /// Carries out a command of a plugin that is not for this media thread alone.
@@ -203,9 +203,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             }
         }
         for index in 0..self.engine.relays_of(published.producer).len() {
-            let worker = self.engine.relays_of(published.producer).get(index).copied();
-            if let (Some(worker), Some(packet)) = (worker, self.engine.relayed(&published)) {
-                self.around.relay(worker, Relayed { packet, notes });
+            let relay = self.engine.relays_of(published.producer).get(index).copied();
+            if let (Some(relay), Some(packet)) = (relay, self.engine.relayed(&published)) {
+                self.relay(relay.worker, packet, notes);
             }
         }
         self.engine.finish(published);
@@ -335,7 +335,18 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     #[cold]
     fn relay_skips(&mut self) {
         while let Some((worker, packet)) = self.engine.next_relay_skip() {
-            self.around.relay(worker, Relayed { packet, notes: S::Notes::default() });
+            self.relay(worker, packet, S::Notes::default());
+        }
+    }
+
+    /// Sends a packet to another media thread. One behind others that were lost on the way says so.
+    #[inline]
+    fn relay(&mut self, worker: u8, mut packet: RelayedPacket, notes: S::Notes) {
+        self.engine.mark_relayed(worker, &mut packet);
+        let (origin, encoding, after_gap) = (packet.origin, packet.encoding, packet.after_gap);
+        let lost = !self.around.relay(worker, Relayed { packet, notes });
+        if lost | after_gap {
+            self.engine.note_relayed(worker, origin, encoding, lost);
         }
     }
 

@@ -13,7 +13,7 @@ pub struct WorkerStats {
     pub consumers: Vec<ConsumerStats>,
     /// Plugins' own figures by plugin id, merged over media threads.
     pub plugins: std::collections::BTreeMap<String, serde_json::Value>,
-    /// Counters of the media threads (refused, dropped, malformed …), summed.
+    /// Counters of the media threads (refused, dropped, malformed …), those of their sockets among them (`net_…`), summed.
     pub counters: std::collections::BTreeMap<String, u64>,
 }
 

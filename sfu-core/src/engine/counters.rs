@@ -60,6 +60,8 @@ counters! {
     dropped_by_plugins_in,
     /// Packets that plugins dropped on egress.
     dropped_by_plugins_out,
+    /// Packets for other media threads that were lost because those did not keep up.
+    relay_lost,
     /// Packets that could not be sealed or did not fit a slot.
     send_failed,
     /// Packets dropped because a send queue was full.

@@ -57,12 +57,12 @@ pub(crate) use forward::{Egress, Published};
 pub(crate) use packet::Packet;
 pub(crate) use random::Random;
 pub(crate) use receive::{Ingress, Received};
-pub(crate) use relay::{RelayWord, RelayedPacket};
+pub(crate) use relay::{RELAY_RING, RelayWord, RelayedPacket};
 pub(crate) use rtcp_in::IngressRtcp;
 pub(crate) use rtcp_out::EgressRtcp;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use sizes::Sizes;
-pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory};
+pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory, bind_allowed};
 
 use consumer::Consumer;
 use demux::Demux;

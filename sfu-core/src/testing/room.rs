@@ -13,12 +13,12 @@ use super::receiver::Receiver;
 use super::rtp::{Rtp, opus, vp8, vp8_key};
 use super::secure::{Agent, Identity, Keys, Protection};
 use super::sender::Sender;
-use super::surroundings::{SHARED_UDP, Sockets};
+use super::surroundings::Sockets;
 use crate::control::{
     Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlError, CreateSession,
     DtlsFingerprint, DtlsParameters, DtlsRole, Labels, ListenInfo, MediaKind, PlainTransportOptions,
     ProducerId, ProducerOptions, Protocol, Reply, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId,
-    WebRtcTransportOptions,
+    TransportListen, WebRtcTransportOptions,
 };
 use crate::net::{Route, SocketId};
 use crate::plugin::PluginSet;
@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A peer of a bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub(super) usize);
+
+/// A transport for a peer, the ways to it for RTP and, where it has one of its own, for RTCP, and how media is protected.
+type Joined = (TransportId, Route, Option<Route>, Protection);
 
 /// What a peer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +53,14 @@ pub struct PeerOptions {
     to_peer: Conditions,
     tcp: bool,
     comedia: bool,
+    separate_rtcp: bool,
     connect: bool,
     dtls_server: bool,
     wrong_fingerprint: bool,
     clock_ahead: Duration,
     reports: bool,
     consent_timeout: Duration,
+    listen: TransportListen,
 }
 
 impl PeerOptions {
@@ -68,12 +73,14 @@ impl PeerOptions {
             to_peer: Conditions::perfect(),
             tcp: false,
             comedia: false,
+            separate_rtcp: false,
             connect: true,
             dtls_server: false,
             wrong_fingerprint: false,
             clock_ahead: Duration::ZERO,
             reports: true,
             consent_timeout: Duration::from_secs(30),
+            listen: TransportListen::Shared,
         }
     }
 
@@ -133,10 +140,24 @@ impl PeerOptions {
         self
     }
 
+    /// WebRTC on sockets of the transport's own; an unspecified address is the worker's.
+    #[must_use]
+    pub fn own_ports(mut self, listen: Vec<ListenInfo>) -> Self {
+        self.listen = TransportListen::Individual(listen);
+        self
+    }
+
     /// Plain RTP whose address the worker learns from the first packet.
     #[must_use]
     pub fn comedia(mut self) -> Self {
         self.comedia = true;
+        self
+    }
+
+    /// Plain RTP whose RTCP has a port of its own on both sides (without `rtcp_mux`): the peer's is the one above its RTP port.
+    #[must_use]
+    pub fn separate_rtcp(mut self) -> Self {
+        self.separate_rtcp = true;
         self
     }
 
@@ -217,7 +238,7 @@ impl<S: PluginSet> Bench<S> {
             Speech::WebRtc => self.join_webrtc(router, session, address, &options),
             _ => self.join_plain(router, session, address, &options),
         };
-        let (transport, route, protection) = match made {
+        let (transport, route, rtcp_route, protection) = match made {
             Ok(made) => made,
             Err(error) => {
                 self.close(session);
@@ -226,6 +247,7 @@ impl<S: PluginSet> Bench<S> {
         };
         let ssrc = self.take_ssrcs();
         let mut peer = Peer::new(worker, transport, session, route, protection, self.clock, ssrc);
+        peer.rtcp_route = rtcp_route;
         peer.up.conditions = options.to_worker;
         peer.down.conditions = options.to_peer;
         peer.reports = options.reports;
@@ -235,6 +257,9 @@ impl<S: PluginSet> Bench<S> {
         }
         self.peers.push(peer);
         self.by_address.insert(address, index);
+        if let Some(rtcp) = rtcp_route {
+            self.by_address.insert(rtcp.remote, index);
+        }
         let waits = options.connect && options.speech == Speech::WebRtc && !options.wrong_fingerprint;
         if waits {
             let ready = self.advance_until(PATIENCE, |bench| {
@@ -252,7 +277,7 @@ impl<S: PluginSet> Bench<S> {
         session: SessionId,
         address: SocketAddr,
         options: &PeerOptions,
-    ) -> Result<(TransportId, Route, Protection), ControlError> {
+    ) -> Result<Joined, ControlError> {
         let worker = options.worker;
         let suite = match options.speech {
             Speech::Srtp(suite) => Some(suite),
@@ -272,7 +297,7 @@ impl<S: PluginSet> Bench<S> {
             labels: Labels::new(),
             listen,
             rtcp_listen: None,
-            rtcp_mux: true,
+            rtcp_mux: !options.separate_rtcp,
             comedia: options.comedia,
             srtp: suite,
         };
@@ -296,12 +321,16 @@ impl<S: PluginSet> Bench<S> {
             true => (None, None),
             false => (Some(address.ip()), Some(address.port())),
         };
-        let peer = ConnectPlainTransport { ip, port, rtcp_port: None, srtp };
+        let rtcp_address = SocketAddr::new(address.ip(), address.port() + 1);
+        let rtcp_port = port.filter(|_| options.separate_rtcp).map(|_| rtcp_address.port());
+        let peer = ConnectPlainTransport { ip, port, rtcp_port, srtp };
         self.try_command(Command::ConnectPlainTransport { transport: created.id, peer })?;
-        let local = created.tuple.local;
-        let sockets = self.workers.get(usize::from(worker)).map(|worker| &worker.sockets);
-        let socket = sockets.and_then(|sockets| sockets.bound_to(local)).expect("testing: a socket");
-        Ok((created.id, route(socket, Protocol::Udp, address), protection))
+        let socket = self.socket_at(worker, Protocol::Udp, created.tuple.local);
+        let rtcp_route = created.rtcp_tuple.map(|tuple| {
+            let socket = self.socket_at(worker, Protocol::Udp, tuple.local);
+            route(socket, Protocol::Udp, rtcp_address)
+        });
+        Ok((created.id, route(socket, Protocol::Udp, address), rtcp_route, protection))
     }
 
     fn join_webrtc(
@@ -310,10 +339,11 @@ impl<S: PluginSet> Bench<S> {
         session: SessionId,
         address: SocketAddr,
         options: &PeerOptions,
-    ) -> Result<(TransportId, Route, Protection), ControlError> {
+    ) -> Result<Joined, ControlError> {
         let create = WebRtcTransportOptions {
             session: Some(session),
             ice_consent_timeout: options.consent_timeout,
+            listen: options.listen.clone(),
             ..Default::default()
         };
         let created = match self.try_command(Command::CreateWebRtcTransport { router, options: create })? {
@@ -330,16 +360,23 @@ impl<S: PluginSet> Bench<S> {
         self.try_command(connect)?;
         let local = format!("peer{}", self.peers.len());
         let agent = Agent::new(self.now, created.ice_parameters, local, !options.dtls_server);
-        let route = match options.tcp {
-            true => route(self.accept(options.worker), Protocol::Tcp, address),
-            false => route(SHARED_UDP, Protocol::Udp, address),
-        };
-        Ok((created.id, route, Protection::WebRtc(Box::new(agent))))
+        let protocol = if options.tcp { Protocol::Tcp } else { Protocol::Udp };
+        let candidate = created.ice_candidates.iter().find(|candidate| candidate.protocol == protocol);
+        let candidate = candidate.expect("testing: no candidate of the protocol that the peer speaks");
+        let at = SocketAddr::new(Sockets::ip(options.worker), candidate.port);
+        let socket = self.socket_at(options.worker, protocol, at);
+        let route = route(socket, protocol, address);
+        Ok((created.id, route, None, Protection::WebRtc(Box::new(agent))))
     }
 
-    pub(super) fn accept(&mut self, worker: u8) -> SocketId {
+    /// What a peer reaches that sends to an address of a worker: a TCP listener accepts a connection.
+    fn socket_at(&mut self, worker: u8, protocol: Protocol, address: SocketAddr) -> SocketId {
         let worker = self.workers.get_mut(usize::from(worker)).expect("testing: no such media thread");
-        worker.sockets.accept()
+        let socket = worker.sockets.bound_to(protocol, address).expect("testing: nothing listens there");
+        match protocol {
+            Protocol::Udp => socket,
+            Protocol::Tcp => worker.sockets.accept(address),
+        }
     }
 
     /// A range of SSRCs that nobody has: so many encodings with RTX fit.

@@ -7,15 +7,15 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc};
 
-use super::media_thread::{self, Around, Inbound, Peer, RELAY_RING};
+use super::media_thread::{self, Around, Inbound, Peer};
 use super::running::{MediaThread, Running};
 use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
     ControlHandle, DtlsFingerprint, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
 };
-use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
+use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, RELAY_RING, Random, SharedListen};
 use crate::http::HttpServer;
-use crate::net::{Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
+use crate::net::{Listening, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
 use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving};
 use crate::shell::{Relayed, Shell};
 use crate::signaling::{Mounts, Shutdown, SignalingSet};
@@ -304,7 +304,6 @@ impl<S: PluginSet> ThreadStart<S> {
             control: self.control,
             runtime: self.runtime.clone(),
             to_wake: 0,
-            relay_lost: 0,
         };
         let _ = ready.send(Ok(()));
         media_thread::run(Shell::new(engine, plugins, around), self.thread.net, self.thread.inbound);
@@ -332,7 +331,7 @@ fn open_shared(net: &mut Net, rtc: &RtcConfig, worker: u8) -> Result<SharedListe
 /// Says how a socket is reached: as announced, else by every address of this machine, loopback last.
 fn advertise(net: &Net, shared: &mut SharedListen, socket: SocketId, protocol: Protocol, rtc: &RtcConfig) {
     let Some(bound) = net.local_addr(socket) else { return };
-    shared.sockets.push((socket, bound));
+    shared.sockets.push(Listening { socket, protocol, address: bound });
     let addresses: Vec<String> = if !rtc.announce.is_empty() {
         rtc.announce.clone()
     } else if bound.ip().is_unspecified() {

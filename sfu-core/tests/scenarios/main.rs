@@ -5,11 +5,14 @@ mod drops;
 mod enabling;
 mod ice;
 mod loss;
+mod ordering;
 mod panics;
+mod ports;
 mod private_copies;
 mod relay;
 mod reports;
 mod rewriting;
+mod rtcp_port;
 mod security;
 
 use std::time::Duration;
