@@ -3,6 +3,7 @@ mod commands;
 mod demux;
 mod drops;
 mod enabling;
+mod hooks;
 mod ice;
 mod loss;
 mod panics;
