@@ -146,7 +146,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         match self.engine.receive(now, route, data) {
             Received::Rtp(ingress) => self.rtp(now, ingress, mode),
             Received::Rtcp(ingress) => self.rtcp(now, ingress, mode),
-            Received::Done => {}
+            Received::Done => self.relay_skips(),
         }
         self.after_packet(now);
     }
@@ -159,7 +159,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             && self.plugins.tables.producer.mask(ingress.producer) != 0
             && self.ingress_hooks(now, &mut ingress, &mut notes, mode) == Verdict::Drop
         {
-            return self.engine.drop_ingress(now, ingress);
+            return self.drop_ingress(now, ingress);
         }
         self.fan_out(now, ingress, notes, mode);
     }
@@ -331,13 +331,15 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         if self.engine.has_changes() {
             self.drain_changes(now);
         }
-        if self.engine.has_relay_skips() {
-            self.relay_skips();
-        }
+    }
+
+    /// A hook dropped a packet.
+    fn drop_ingress(&mut self, now: Instant, ingress: Ingress) {
+        self.engine.drop_ingress(now, ingress);
+        self.relay_skips();
     }
 
     /// Copies elsewhere learn what they won't get, between the packets that they get.
-    #[cold]
     fn relay_skips(&mut self) {
         while let Some((worker, packet)) = self.engine.next_relay_skip() {
             self.around.relay(worker, Relayed { packet, notes: S::Notes::default() });
