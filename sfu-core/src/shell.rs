@@ -439,7 +439,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             }
             Command::ReconfigurePlugin { plugin, config } => {
                 let done = self.plugins.reconfigure(&plugin, config, moment);
-                done.map(|()| Reply::Done).map_err(|error| ControlError::invalid(error.to_string()))
+                done.map(Reply::Reconfigured).map_err(|error| ControlError::invalid(error.to_string()))
             }
             Command::Stats(target) => {
                 self.engine.execute(now, Command::Stats(target), sockets).map(|reply| match reply {

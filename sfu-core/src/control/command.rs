@@ -159,11 +159,12 @@ pub enum Command {
     /// Carries a producer to another media thread; [`ControlHandle::consume`] does it where it is needed.
     #[doc(hidden)]
     Relay(RelayCommand),
-    /// Gives a plugin a new configuration.
+    /// Gives a plugin a new configuration: on all media threads, or on none if one of them refuses.
     ReconfigurePlugin {
         /// The plugin's id.
         plugin: String,
-        /// The plugin's `Config`.
+        /// Its table, as in the configuration file. `enabled` and `options` stay as they are where they are left out; of the
+        /// plugin's own fields those that are left out take their defaults.
         config: serde_json::Value,
     },
 }

@@ -9,6 +9,7 @@ mod handle;
 mod ids;
 mod labels;
 mod listen;
+mod reconfiguration;
 mod reply;
 mod rtp_parameters;
 mod stats;
@@ -30,6 +31,7 @@ pub use ids::{
 };
 pub use labels::Labels;
 pub use listen::{ListenInfo, TransportListen};
+pub(crate) use reconfiguration::Reconfiguration;
 pub use reply::{PlainTransportCreated, ProducerCreated, ProducerDescription, Reply, WebRtcTransportCreated};
 pub use rtp_parameters::{
     MediaKind, RtcpFeedback, RtcpParameters, RtpCodecParameters, RtpEncodingParameters,

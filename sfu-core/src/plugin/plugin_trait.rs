@@ -91,7 +91,8 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     /// `Self::default()`, and the configuration is not kept.
     fn new(config: Self::Config, start: Start<'_, Self>) -> Result<Self, Error>;
 
-    /// Takes a new configuration while it runs; by default it says that it can't. Runs per reload.
+    /// Takes a new configuration while it runs. On an error it goes on with the old one, and so do all other media threads:
+    /// those that had taken it get the old one again. By default it says that it can't. Runs per reload.
     fn reconfigure(&mut self, config: Self::Config, cx: &mut Cx<'_>) -> Result<(), Error> {
         let _ = (config, cx);
         Err(Error::new("needs a restart to take a new configuration"))

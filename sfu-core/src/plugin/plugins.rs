@@ -332,13 +332,6 @@ impl<S: PluginSet> Plugins<S> {
         self.set.done(slot, tag, outcome, &mut self.tables, hx);
     }
 
-    /// A new configuration for one plugin.
-    pub fn reconfigure(&mut self, plugin: &str, config: Value, m: Moment<'_>) -> Result<(), Error> {
-        let slot = S::slot_of(plugin)?;
-        let hx = &mut HookContext::new(m.now, self.worker, m.view, &mut self.desk);
-        self.set.reconfigure(slot, config, hx)
-    }
-
     /// The figures of all plugins about a target, by plugin id.
     pub fn stats(&mut self, at: Target, m: Moment<'_>) -> BTreeMap<String, Value> {
         let mut all = BTreeMap::new();

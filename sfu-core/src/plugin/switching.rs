@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::commands::Ask;
 use super::compose::{PluginSet, Refused};
+use super::config::PluginSettings;
 use super::cx::HookContext;
 use super::error::Error;
 use super::faults::{FaultKind, Step};
@@ -68,17 +69,40 @@ impl<S: PluginSet> Plugins<S> {
         if !View::new(m.view).exists(target) {
             return Err(Error::at("plugins", format!("there is no such target as {target:?}")));
         }
-        if !self.rules.set(slot, target, on, options.clone()) {
+        let renew = !options.is_null();
+        if !self.rules.set(slot, target, on, options) {
             return Err(Error::at("plugins", "too many settings; switch off at a higher level instead"));
         }
+        Ok(self.follow_rules(slot, target, renew, m))
+    }
+
+    /// Attaches and detaches a plugin at a target and below as its settings now say. `renew`: those of the target have
+    /// other options than before.
+    fn follow_rules(&mut self, slot: PluginSlot, target: Target, renew: bool, m: Moment<'_>) -> Switched {
         let mut switched = Switched::default();
         // Children first.
         macro_rules! close { ($($Id:ident)*) => {$(
-            switched.closed += self.close_below::<$Id>(slot, target, &options, m);
+            switched.closed += self.close_below::<$Id>(slot, target, renew, m);
         )*} }
         close!(DataConsumerId DataProducerId ConsumerId ProducerId TransportId RouterId SessionId);
         self.open_below(slot, target, &mut switched, m);
-        Ok(switched)
+        switched
+    }
+
+    /// A new configuration for one plugin: its table, as in the file. Answers the one before, with all of the core's fields.
+    pub fn reconfigure(&mut self, plugin: &str, table: Value, m: Moment<'_>) -> Result<Value, Error> {
+        let slot = S::slot_of(plugin)?;
+        let settings = PluginSettings::of(plugin, table)?;
+        settings.check::<S>()?;
+        let hx = &mut HookContext::new(m.now, self.worker, m.view, &mut self.desk);
+        let own = self.set.reconfigure(slot, settings.config(plugin), hx)?;
+        let (on, options) = self.rules.configuration(slot);
+        let before = PluginSettings::table(own, on, options.clone());
+        let on = settings.enabled(plugin).unwrap_or(on);
+        let options = settings.given_options(plugin).unwrap_or(options);
+        let renew = self.rules.configure(slot, on, options);
+        self.follow_rules(slot, Target::Worker, renew, m);
+        Ok(before)
     }
 
     /// Detaches a plugin where it is on and should not be, or where it gets other options.
@@ -86,7 +110,7 @@ impl<S: PluginSet> Plugins<S> {
         &mut self,
         slot: PluginSlot,
         target: Target,
-        options: &Value,
+        renew: bool,
         m: Moment<'_>,
     ) -> usize {
         let mut closed = 0;
@@ -96,7 +120,7 @@ impl<S: PluginSet> Plugins<S> {
             }
             let setting = self.rules.resolve(slot, &View::new(m.view).lineage(id.into()));
             // The rule of this target is the new one: attached states may have been made with other options.
-            let renewed = setting.by == target && !options.is_null();
+            let renewed = setting.by == target && renew;
             if !setting.on || renewed {
                 self.close::<K>(id, Some(slot), m);
                 closed += 1;

@@ -59,6 +59,7 @@ fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
 async fn until_signal<C: Composition>(config: WorkerConfig) -> Result<(), WorkerError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut running = Builder::<C>::new().config(config).start().await?;
     let order: Vec<&str> = <C::Plugins as PluginSet>::metas().map(|(_, meta, _)| meta.id).collect();
     tracing::info!(
@@ -69,10 +70,16 @@ async fn until_signal<C: Composition>(config: WorkerConfig) -> Result<(), Worker
     if let Some(url) = running.url() {
         println!("sfukit listens on {url}");
     }
-    let outcome = tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        ended = running.signaling_ended() => ended.map_err(WorkerError::from),
+    let outcome = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            // Without a handler it would end the program, and all calls with it.
+            _ = hangup.recv() => tracing::warn!(
+                "worker: SIGHUP: the configuration can't be read again while the worker runs; restart it"
+            ),
+            ended = running.signaling_ended() => break ended.map_err(WorkerError::from),
+        }
     };
     tracing::info!("worker: stopping");
     running.stop().await;

@@ -8,6 +8,7 @@ mod ice;
 mod loss;
 mod panics;
 mod private_copies;
+mod reconfiguring;
 mod relay;
 mod reports;
 mod rewriting;

@@ -426,7 +426,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         slot: PluginSlot,
         config: Value,
         hx: &mut HookContext<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Value, Error> {
         if slot != Self::SLOT {
             return self.tail.reconfigure(slot, config, hx);
         }
@@ -435,12 +435,15 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
             return Err(Error::at(place, "quarantined after repeated faults"));
         }
         let typed = parse_config::<H>(&config)?;
+        if !H::HOOKS.contains(Hooks::RECONFIGURE) {
+            // `enabled` and `options` are the core's: with these alone it need not be asked.
+            let text =
+                "takes its configuration only when it starts; write it to the file and restart the worker";
+            return if config == self.head.config { Ok(config) } else { Err(Error::at(place, text)) };
+        }
         let plugin = &mut self.head.plugin;
         match cold(Hooks::RECONFIGURE, Target::Worker, false, slot, hx, |cx| plugin.reconfigure(typed, cx)) {
-            Ok(Ok(())) => {
-                self.head.config = config;
-                Ok(())
-            }
+            Ok(Ok(())) => Ok(std::mem::replace(&mut self.head.config, config)),
             Ok(Err(error)) => Err(error.or_at(&place)),
             Err(Failed) => Err(Error::at(place, "panicked over its new configuration")),
         }

@@ -243,9 +243,13 @@ pub trait PluginSet: Sized + 'static {
         rows: &mut R,
         hx: &mut HookContext<'_>,
     );
-    /// A new configuration for a plugin.
-    fn reconfigure(&mut self, slot: PluginSlot, config: Value, hx: &mut HookContext<'_>)
-    -> Result<(), Error>;
+    /// A new configuration of a plugin's own; answers the one before.
+    fn reconfigure(
+        &mut self,
+        slot: PluginSlot,
+        config: Value,
+        hx: &mut HookContext<'_>,
+    ) -> Result<Value, Error>;
     /// Drops all states of a plugin and makes it anew. Entities must then be opened for it again.
     fn rebuild<R: RowSource<Self>>(
         &mut self,

@@ -167,7 +167,7 @@ impl PluginSet for Nil {
         _: &mut HookContext<'_>,
     ) {
     }
-    fn reconfigure(&mut self, _: PluginSlot, _: Value, _: &mut HookContext<'_>) -> Result<(), Error> {
+    fn reconfigure(&mut self, _: PluginSlot, _: Value, _: &mut HookContext<'_>) -> Result<Value, Error> {
         Err(Error::at("plugins", "no such plugin"))
     }
     fn rebuild<R: RowSource<Self>>(
