@@ -47,6 +47,7 @@ pub use cx::{Cx, ToConsumer, ToDataConsumer, ToDataProducer, ToProducer, ToTrans
 pub use data::{DataMessage, MAX_RECIPIENTS, Recipients, ppid};
 pub use error::Error;
 pub use faults::FaultPolicy;
+pub(crate) use faults::drop_contained;
 pub use hooks::Hooks;
 pub use info::{
     ConsumerInfo, DataConsumerInfo, DataProducerInfo, Info, ProducerInfo, RouterInfo, SessionInfo,

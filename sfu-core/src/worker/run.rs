@@ -1,5 +1,6 @@
 //! The program around a worker: command line, logs, signals.
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -7,6 +8,9 @@ use super::builder::Builder;
 use super::cli::{Action, Cli, PluginsAction, Settings};
 use super::{WorkerConfig, WorkerError, file};
 use crate::plugin::{Composition, PluginSet, list};
+
+/// How long background work of plugins may take to end; it may hang, and the program ends all the same.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Runs a composed worker as a program: `fn main() -> ExitCode { sfu_core::run::<Worker>() }`.
 pub fn run<C: Composition>() -> ExitCode {
@@ -39,7 +43,9 @@ fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
         PluginsAction::Schema { id } => println!("{:#}", list::schema::<C::Plugins, C::Signaling>(&id)?),
         PluginsAction::Check { config } => {
             let settings = file::read(&config)?;
-            Builder::<C>::new().config(settings.clone()).check()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async { Builder::<C>::new().config(settings.clone()).rehearse() })?;
+            runtime.shutdown_timeout(FAREWELL);
             print!("{}", list::state::<C::Plugins>(&settings.plugins));
             println!("{}: all right", config.display());
         }
@@ -51,8 +57,7 @@ fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
     let config = settings.resolve()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(until_signal::<C>(config));
-    // Background work of plugins may hang; the program ends all the same.
-    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    runtime.shutdown_timeout(FAREWELL);
     outcome
 }
 

@@ -62,12 +62,13 @@ impl Plugin for Recorder {
 
     fn shared(config: &Config) -> Result<Shared, Error> {
         config.check()?;
-        Ok(Shared {
-            folder: Folder::new(&config.folder),
-            registry: Arc::default(),
-            handle: Mutex::default(),
-            readers: Arc::default(),
-        })
+        let folder = Folder::new(&config.folder);
+        folder.check().map_err(|error| {
+            let text =
+                format!("{}: {error}; name a folder, or one that can be made", config.folder.display());
+            Error::at("plugins.recorder.folder", text)
+        })?;
+        Ok(Shared { folder, registry: Arc::default(), handle: Mutex::default(), readers: Arc::default() })
     }
 
     fn new(config: Config, start: Start<'_, Self>) -> Result<Self, Error> {
