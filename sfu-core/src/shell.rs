@@ -398,12 +398,17 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         }
         self.after_packet(now);
         while let Some((command, outcome)) = self.deferred.pop_front() {
+            // The only one that may be answered later.
+            if let Command::PluginRequest { plugin, target, body } = command {
+                let moment = Moment { now, view: &self.engine };
+                self.plugins.request_for(&plugin, target, body, outcome, moment);
+                self.after_packet(now);
+                continue;
+            }
             let (reply, mut answer) = oneshot::channel();
             self.command(now, command, reply, sockets);
-            // What is answered later than at once is answered by a plugin; its word is then the outcome.
-            match answer.try_recv() {
-                Ok(result) => outcome.send(result),
-                Err(_) => outcome.send(Ok(Reply::Done)),
+            if let Ok(result) = answer.try_recv() {
+                outcome.send(result);
             }
         }
         self.rtcp_out(now, None);

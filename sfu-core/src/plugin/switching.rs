@@ -14,8 +14,8 @@ use super::responder::Responder;
 use super::slot::PluginSlot;
 use super::view::View;
 use crate::control::{
-    Command, ConsumerId, DataConsumerId, DataProducerId, Event, EventBody, ProducerId, RouterId, SessionId,
-    Target, TransportId,
+    Command, ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, EventBody, ProducerId,
+    RouterId, SessionId, Target, TransportId,
 };
 
 /// What came of switching a plugin on or off.
@@ -159,14 +159,40 @@ impl<S: PluginSet> Plugins<S> {
             Ok(slot) if here => slot,
             Ok(_) => return Some((Command::PluginRequest { plugin, target, body }, outcome)),
             Err(error) => {
-                outcome.send(Err(crate::control::ControlError::unsupported(error.to_string())));
+                outcome.send(Err(ControlError::unsupported(error.to_string())));
                 return None;
             }
         };
+        self.request_by(slot, target, body, outcome, m);
+        None
+    }
+
+    fn request_by(
+        &mut self,
+        slot: PluginSlot,
+        target: Target,
+        body: Value,
+        outcome: OutcomeSender,
+        m: Moment<'_>,
+    ) {
         let id = S::meta(slot).map_or("", |meta| meta.id);
         let re = Responder::new(id, move |answer| outcome.send(answer.into_reply()));
         self.request_of(slot, target, body, re, m);
-        None
+    }
+
+    /// A request that a plugin made by a command; the outcome is what the asked plugin answers, now or later.
+    pub fn request_for(
+        &mut self,
+        plugin: &str,
+        target: Target,
+        body: Value,
+        outcome: OutcomeSender,
+        m: Moment<'_>,
+    ) {
+        match S::slot_of(plugin) {
+            Ok(slot) => self.request_by(slot, target, body, outcome, m),
+            Err(error) => outcome.send(Err(ControlError::unsupported(error.to_string()))),
+        }
     }
 
     /// Where the outcome of a plugin's command goes.

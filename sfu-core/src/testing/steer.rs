@@ -70,7 +70,7 @@ impl<S: PluginSet> Bench<S> {
         })
     }
 
-    fn begin(&mut self, worker: u8, command: Command) -> Pending {
+    pub(super) fn begin(&mut self, worker: u8, command: Command) -> Pending {
         let (reply, answer) = oneshot::channel();
         let now = self.now;
         match self.workers.get_mut(usize::from(worker)) {
