@@ -450,6 +450,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                 self.engine.execute(now, Command::Stats(target), sockets).map(|reply| match reply {
                     Reply::Stats(mut stats) => {
                         stats.plugins = self.plugins.stats(target, Moment { now, view: &self.engine });
+                        if target == Target::Worker {
+                            stats.plugin_faults = self.plugins.faults();
+                        }
                         Reply::Stats(stats)
                     }
                     other => other,
@@ -704,7 +707,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     #[cold]
     fn settle(&mut self, now: Instant) {
         let settled = self.plugins.settle(Moment { now, view: &self.engine });
-        for event in settled.events {
+        for (event, by) in settled.events {
+            if let Some(slot) = by {
+                self.plugins.deliver(&event, Some(slot), Moment { now, view: &self.engine });
+            }
             self.around.tell(event);
         }
         for target in settled.close {

@@ -38,7 +38,7 @@ pub use rtp_parameters::{
     RtpHeaderExtensionParameters, RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters,
     RtxParameters,
 };
-pub use stats::{ConsumerStats, ProducerStats, StreamStats, TransportStats, WorkerStats};
+pub use stats::{ConsumerStats, PluginFaults, ProducerStats, StreamStats, TransportStats, WorkerStats};
 pub use target::Target;
 pub use transport_parameters::{
     DtlsFingerprint, DtlsParameters, DtlsRole, DtlsState, FingerprintAlgorithm, IceCandidate, IceParameters,

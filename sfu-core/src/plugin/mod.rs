@@ -31,6 +31,7 @@ mod responder;
 mod rows;
 mod serving;
 mod slot;
+mod standing;
 mod start;
 mod stats;
 mod switching;

@@ -356,6 +356,9 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     }
 
     /// A request without a target, off the media threads; may be slow. Runs once per request.
+    ///
+    /// A panic answers the request with an error and counts with those of the instance on the first media thread. Once any
+    /// media thread has put the plugin in quarantine, requests are refused.
     fn serve(
         shared: &Arc<Self::Shared>,
         req: Self::Request,

@@ -6,7 +6,8 @@ use super::compose::{PluginSet, Refused};
 use super::config::PluginSettings;
 use super::cx::HookContext;
 use super::error::Error;
-use super::faults::{FaultKind, Step};
+use super::faults::{Fault, FaultKind, Step};
+use super::hooks::Hooks;
 use super::kind::{Kind, for_each_kind, with_target};
 use super::outcomes::OutcomeSender;
 use super::plugins::{Moment, Plugins};
@@ -32,8 +33,8 @@ pub struct Switched {
 /// What the shell has to do after faults.
 #[derive(Debug, Default)]
 pub struct Settled {
-    /// Events to tell everybody.
-    pub events: Vec<Event>,
+    /// Events to tell everybody: the plugin's slot where its fellow plugins hear it too.
+    pub events: Vec<(Event, Option<PluginSlot>)>,
     /// Entities to close: their guard failed, and its `on_panic` is `close`.
     pub close: Vec<Target>,
 }
@@ -212,47 +213,84 @@ impl<S: PluginSet> Plugins<S> {
         let mut settled = Settled::default();
         let (faults, lost) = self.desk.faults.take();
         for fault in faults {
-            let Some(meta) = S::meta(fault.slot) else { continue };
-            let tables = &mut self.tables;
-            with_target!(fault.target, id => Kind::table_mut(tables).sync(id), ());
-            if fault.close {
-                settled.close.push(fault.target);
-            }
-            if self.set.is_quarantined(fault.slot) {
-                continue;
-            }
-            let Some(record) = self.records.get_mut(fault.slot.index()) else { continue };
-            let step = record.note(&fault.kind, m.now, &self.policy);
-            let text = match &fault.kind {
-                FaultKind::Panic(text) => format!("`{}` panicked: {text}", fault.hook),
-                FaultKind::Slow(took) => format!("`{}` took {} ms", fault.hook, took.as_millis()),
-            };
-            tracing::error!(plugin = meta.id, target = ?fault.target, step = step.name(), "{text}");
-            let mut tell = |step: Step, target: Target, text: String| {
-                let name =
-                    if step == Step::Detached && target == Target::Worker { "panicked" } else { step.name() };
-                let body = EventBody::PluginFault { plugin: meta.id.to_owned(), step: name.to_owned(), text };
-                settled.events.push(Event { target, body });
-            };
-            match step {
-                Step::Named | Step::Detached => tell(step, fault.target, text),
-                Step::Rebuilt => match self.rebuild(fault.slot, m) {
-                    Ok(()) => tell(step, Target::Worker, text),
-                    Err(error) => {
-                        tell(Step::Quarantined, Target::Worker, format!("{text}; {error}"));
-                        self.quarantine(fault.slot, &mut settled.close);
-                    }
-                },
-                Step::Quarantined => {
-                    tell(step, Target::Worker, text);
-                    self.quarantine(fault.slot, &mut settled.close);
-                }
-            }
+            self.settle_one(fault, m, &mut settled);
         }
-        if lost != 0 {
-            tracing::error!("{lost} more plugin faults were not looked at one by one");
+        for (slot, [panics, overruns]) in lost {
+            let id = S::meta(slot).map_or("", |meta| meta.id);
+            tracing::error!(
+                plugin = id,
+                "{panics} panics and {overruns} overruns more, not looked at one by one"
+            );
+            if let Some(record) = self.records.get_mut(slot.index()) {
+                record.figures.panics += panics;
+                record.figures.overruns += overruns;
+            }
         }
         settled
+    }
+
+    fn settle_one(&mut self, fault: Fault, m: Moment<'_>, settled: &mut Settled) {
+        let Fault { slot, hook, target, kind, close } = fault;
+        let (Some(meta), Some(record)) = (S::meta(slot), self.records.get_mut(slot.index())) else { return };
+        let is_slow = matches!(kind, FaultKind::Slow(_));
+        *if is_slow { &mut record.figures.overruns } else { &mut record.figures.panics } += 1;
+        let tables = &mut self.tables;
+        with_target!(target, id => Kind::table_mut(tables).sync(id), ());
+        if close {
+            settled.close.push(target);
+        }
+        if self.set.is_quarantined(slot) {
+            return;
+        }
+        // What is gone meanwhile has no record to keep.
+        let step = if is_slow && !View::new(m.view).exists(target) {
+            Step::Named
+        } else {
+            record.note(&kind, target, m.now, &self.policy)
+        };
+        let text = match &kind {
+            FaultKind::Panic(text) => format!("`{hook}` panicked: {text}"),
+            FaultKind::Slow(took) => format!("`{hook}` took {} ms", took.as_millis()),
+        };
+        tracing::error!(plugin = meta.id, ?target, step = step.name(), "{text}");
+        let mut name = step.name();
+        let mut told = (target, text);
+        match step {
+            Step::Named => {}
+            Step::Detached if target == Target::Worker => name = "panicked",
+            Step::Detached => {
+                record.figures.detached += 1;
+                if is_slow {
+                    self.detach(slot, target, &mut settled.close);
+                }
+            }
+            Step::Rebuilt => {
+                told.0 = Target::Worker;
+                if let Err(error) = self.rebuild(slot, m) {
+                    name = Step::Quarantined.name();
+                    told.1 = format!("{}; {error}", told.1);
+                    self.quarantine(slot, &mut settled.close);
+                }
+            }
+            Step::Quarantined => {
+                told.0 = Target::Worker;
+                self.quarantine(slot, &mut settled.close);
+            }
+        }
+        let (target, text) = told;
+        let body = EventBody::PluginFault { plugin: meta.id.to_owned(), step: name.to_owned(), text };
+        // Two plugins that take too long to hear of each other's slowness would go round for ever.
+        let is_heard = !(is_slow && hook == Hooks::EVENT);
+        settled.events.push((Event { target, body }, is_heard.then_some(slot)));
+    }
+
+    /// Detaches a plugin from one entity, without asking it.
+    fn detach(&mut self, slot: PluginSlot, target: Target, close: &mut Vec<Target>) {
+        if S::detach_from(slot, target, &mut self.tables) {
+            close.push(target);
+        }
+        let tables = &mut self.tables;
+        with_target!(target, id => Kind::table_mut(tables).sync(id), ());
     }
 
     /// Makes a plugin anew, and switches it on again wherever its settings say so.
@@ -261,12 +299,18 @@ impl<S: PluginSet> Plugins<S> {
         let outcome = self.set.rebuild(slot, &mut self.tables, hx);
         self.sync_all();
         outcome?;
+        if let Some(record) = self.records.get_mut(slot.index()) {
+            record.figures.rebuilt += 1;
+        }
         self.open_below(slot, Target::Worker, &mut Switched::default(), m);
         Ok(())
     }
 
     /// Drops a plugin's states; no hook of it is called again.
     pub fn quarantine(&mut self, slot: PluginSlot, close: &mut Vec<Target>) {
+        if let Some(record) = self.records.get_mut(slot.index()) {
+            record.figures.quarantined += 1;
+        }
         self.desk.queue.forget(slot);
         self.set.quarantine(slot, &mut self.tables, &mut |target| close.push(target));
         self.sync_all();

@@ -570,6 +570,9 @@ fn the_queue_of_commands_is_bounded() {
     let arrived = bench.received(c).len() - before;
     assert!(arrived <= 1024, "{arrived}");
     assert_eq!(bench.stats("actor")["refused"], 5000 - arrived as u64);
+    let faults = bench.worker_stats().plugin_faults;
+    assert_eq!(faults["actor"].refused_commands, 5000 - arrived as u64);
+    assert_eq!(faults["echo"], sfu_core::control::PluginFaults::default());
     assert_eq!(bench.receiver(c).lost(), 0);
     ask(&mut bench, c, json!({"method": "send", "number": 1}));
     assert_eq!(bench.received(c).len(), before + arrived + 1);

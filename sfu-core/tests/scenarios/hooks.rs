@@ -353,6 +353,66 @@ fn a_slow_hot_hook_is_named_within_a_second() {
     }
 }
 
+/// Guards what a consumer gets, and takes 8 ms over each packet of the first one.
+#[derive(Default)]
+struct SlowGuard {
+    first: Option<ConsumerId>,
+}
+
+#[plugin(id = "slow", on_panic = "drop")]
+impl Plugin for SlowGuard {
+    type Consumer = bool;
+    fn consumer_opened(
+        &mut self,
+        info: &ConsumerInfo<'_>,
+        _: &Self::Options,
+        _: &mut Cx<'_>,
+    ) -> Attach<bool> {
+        Attach::On(*self.first.get_or_insert(info.id) == info.id)
+    }
+    fn rtp_out(&mut self, slow: &mut bool, _: &mut RtpPacket<'_>, _: &(), _: &mut Cx<'_>) -> Verdict {
+        if *slow {
+            testing::spend(ms(8));
+        }
+        Verdict::Forward
+    }
+}
+
+#[test]
+fn the_tenth_time_a_hook_is_slow_over_an_entity_it_is_detached_from_that_one() {
+    for workers in [1, 2] {
+        let config = json!({ "slow": { "hook": "rtp_in" } });
+        let mut bench = Build::of::<Slow>().workers(workers).config(config).start();
+        let p = bench.audio_producer();
+        let c = bench.consumer(p);
+        let steps =
+            |bench: &Bench<_>| -> Vec<String> { bench.faults().into_iter().map(|(_, step)| step).collect() };
+        bench.play(&[p], ms(600));
+        let nine_and_one: Vec<&str> = ["slow"; 9].into_iter().chain(["detached"]).collect();
+        assert_eq!(steps(&bench), nine_and_one);
+        assert_eq!(bench.received(c).len(), 30, "media goes on");
+        // For another it is on, and has ten of its own.
+        let other = bench.audio_producer();
+        bench.play(&[other], ms(600));
+        assert_eq!(steps(&bench), nine_and_one.repeat(2));
+        let faults = bench.worker_stats().plugin_faults["slow"];
+        assert_eq!((faults.overruns, faults.detached, faults.quarantined), (20, 2, 0));
+    }
+}
+
+#[test]
+fn a_guard_that_is_too_slow_leaves_nothing_unguarded() {
+    for workers in [1, 2] {
+        let mut bench = Build::of::<SlowGuard>().workers(workers).start();
+        let p = bench.audio_producer();
+        let (c, other) = (bench.consumer(p), bench.consumer(p));
+        bench.play(&[p], seconds(1));
+        // One packet before turns were timed, and ten after.
+        assert_eq!(bench.receiver(c).numbers(), (1..=11).collect::<Vec<_>>(), "{workers} workers");
+        assert_eq!(bench.received(other).len(), 50);
+    }
+}
+
 /// Makes packets out of nothing, every 20 ms.
 #[derive(Default)]
 struct Source {

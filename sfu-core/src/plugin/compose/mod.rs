@@ -264,6 +264,8 @@ pub trait PluginSet: Sized + 'static {
         rows: &mut R,
         close: &mut dyn FnMut(Target),
     );
+    /// Detaches a plugin from one entity, as a panic there does; whether the entity must be closed.
+    fn detach_from<R: RowSource<Self>>(slot: PluginSlot, target: Target, rows: &mut R) -> bool;
     /// Whether a plugin is in quarantine.
     fn is_quarantined(&self, slot: PluginSlot) -> bool;
 
