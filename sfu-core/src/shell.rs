@@ -13,7 +13,8 @@ use crate::control::{
     TransportId,
 };
 use crate::engine::{
-    Egress, Engine, Ingress, IngressRtcp, Published, Received, RelayWord, RelayedPacket, SocketFactory,
+    Egress, EgressRtcp, Engine, Ingress, IngressRtcp, Published, Received, RelayWord, RelayedPacket,
+    SocketFactory,
 };
 use crate::net::{Outbox, Route, SocketId};
 use crate::plugin::{
@@ -144,8 +145,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     fn take<M: Mode>(&mut self, now: Instant, route: Route, data: &mut [u8], mode: M) {
         match self.engine.receive(now, route, data) {
             Received::Rtp(ingress) => self.rtp(now, ingress, mode),
-            Received::Rtcp(ingress) => self.rtcp(now, ingress),
-            Received::Done => {}
+            Received::Rtcp(ingress) => self.rtcp(now, ingress, mode),
+            Received::Done => self.relay_skips(),
         }
         self.after_packet(now);
     }
@@ -265,7 +266,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     /// RTCP: the engine acts upon each packet, then the hooks see it.
-    fn rtcp(&mut self, now: Instant, ingress: IngressRtcp) {
+    fn rtcp<M: Mode>(&mut self, now: Instant, ingress: IngressRtcp, mode: M) {
         let transport = ingress.transport;
         let mut packets = ingress.packets();
         while let Some(packet) = packets.next_packet() {
@@ -277,36 +278,40 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             if S::HOOKS.contains(Hooks::RTCP_IN) {
                 let moment = Moment { now, view: &self.engine };
                 // The core has taken its part: there is nothing left that a verdict could keep from anybody.
-                let _ = self.plugins.rtcp_in(transport, &mut packet, moment, Untimed);
+                let _ = self.plugins.rtcp_in(transport, &mut packet, moment, mode);
             }
         }
         self.engine.finish_rtcp(ingress);
     }
 
-    /// RTCP that wants to leave, past the hooks. One packet that a hook drops takes its compound with it.
+    /// RTCP that wants to leave, past the hooks.
     fn rtcp_out(&mut self, now: Instant, by: Option<PluginSlot>) {
         while let Some(egress) = self.engine.next_rtcp_out() {
-            let mut verdict = Verdict::Forward;
-            if S::HOOKS.contains(Hooks::RTCP_OUT) {
-                let mut packets = egress.packets();
-                while let Some(Ok(mut packet)) = packets.next_packet() {
-                    let moment = Moment { now, view: &self.engine };
-                    let one = match by {
-                        Some(slot) => {
-                            self.plugins.rtcp_out(egress.transport, &mut packet, moment, Below(slot))
-                        }
-                        None => self.plugins.rtcp_out(egress.transport, &mut packet, moment, Untimed),
-                    };
-                    if one == Verdict::Drop {
-                        verdict = one;
-                    }
-                }
-            }
+            let verdict = match (by, self.pace == Pace::Timed) {
+                _ if !S::HOOKS.contains(Hooks::RTCP_OUT) => Verdict::Forward,
+                (None, false) => self.rtcp_out_hooks(now, &egress, Untimed),
+                (None, true) => self.rtcp_out_hooks(now, &egress, Timed),
+                (Some(slot), false) => self.rtcp_out_hooks(now, &egress, Below(slot, Untimed)),
+                (Some(slot), true) => self.rtcp_out_hooks(now, &egress, Below(slot, Timed)),
+            };
             match verdict {
                 Verdict::Forward => self.engine.send_rtcp(now, egress),
                 Verdict::Drop => self.engine.drop_rtcp(egress),
             }
         }
+    }
+
+    /// Asks the hooks about a compound of ours. One packet that a hook drops takes its compound with it.
+    fn rtcp_out_hooks<M: Mode>(&mut self, now: Instant, egress: &EgressRtcp, mode: M) -> Verdict {
+        let mut verdict = Verdict::Forward;
+        let mut packets = egress.packets();
+        while let Some(Ok(mut packet)) = packets.next_packet() {
+            let moment = Moment { now, view: &self.engine };
+            if self.plugins.rtcp_out(egress.transport, &mut packet, moment, mode) == Verdict::Drop {
+                verdict = Verdict::Drop;
+            }
+        }
+        verdict
     }
 
     /// What a packet left behind is dealt with before the next one's hooks.
@@ -332,7 +337,6 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     /// Copies elsewhere learn what they won't get, between the packets that they get.
-    #[cold]
     fn relay_skips(&mut self) {
         while let Some((worker, packet)) = self.engine.next_relay_skip() {
             self.relay(worker, packet, S::Notes::default());
@@ -353,7 +357,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// A packet of another media thread.
     pub(crate) fn receive_relayed(&mut self, now: Instant, relayed: Relayed<S>) {
         if let Some(ingress) = self.engine.receive_relayed(now, &relayed.packet) {
-            self.fan_out(now, ingress, relayed.notes, Untimed);
+            match self.pace {
+                Pace::Timed => self.fan_out(now, ingress, relayed.notes, Timed),
+                Pace::Idle | Pace::Free => self.fan_out(now, ingress, relayed.notes, Untimed),
+            }
         }
         self.after_packet(now);
     }
@@ -399,12 +406,17 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         }
         self.after_packet(now);
         while let Some((command, outcome)) = self.deferred.pop_front() {
+            // The only one that may be answered later.
+            if let Command::PluginRequest { plugin, target, body } = command {
+                let moment = Moment { now, view: &self.engine };
+                self.plugins.request_for(&plugin, target, body, outcome, moment);
+                self.after_packet(now);
+                continue;
+            }
             let (reply, mut answer) = oneshot::channel();
             self.command(now, command, reply, sockets);
-            // What is answered later than at once is answered by a plugin; its word is then the outcome.
-            match answer.try_recv() {
-                Ok(result) => outcome.send(result),
-                Err(_) => outcome.send(Ok(Reply::Done)),
+            if let Ok(result) = answer.try_recv() {
+                outcome.send(result);
             }
         }
         self.rtcp_out(now, None);
@@ -440,12 +452,15 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             }
             Command::ReconfigurePlugin { plugin, config } => {
                 let done = self.plugins.reconfigure(&plugin, config, moment);
-                done.map(|()| Reply::Done).map_err(|error| ControlError::invalid(error.to_string()))
+                done.map(Reply::Reconfigured).map_err(|error| ControlError::invalid(error.to_string()))
             }
             Command::Stats(target) => {
                 self.engine.execute(now, Command::Stats(target), sockets).map(|reply| match reply {
                     Reply::Stats(mut stats) => {
                         stats.plugins = self.plugins.stats(target, Moment { now, view: &self.engine });
+                        if target == Target::Worker {
+                            stats.plugin_faults = self.plugins.faults();
+                        }
                         Reply::Stats(stats)
                     }
                     other => other,
@@ -592,14 +607,20 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             QueuedCommand::SendRtp(id, header, bytes) => {
                 let payload = self.plugins.desk.queue.bytes(&bytes);
                 match self.engine.prepare_new(id, &header, payload) {
-                    Some(packet) => self.send_new(now, slot, id, packet),
+                    Some(packet) if self.pace == Pace::Timed => {
+                        self.send_new(now, id, packet, Below(slot, Timed));
+                    }
+                    Some(packet) => self.send_new(now, id, packet, Below(slot, Untimed)),
                     None => self.engine.counters.plugin_commands_void += 1,
                 }
             }
             QueuedCommand::InjectRtp(id, header, bytes) => {
                 let payload = self.plugins.desk.queue.bytes(&bytes);
                 match self.engine.inject(now, id, &header, payload, slot.index() as u64) {
-                    Some(ingress) => self.rtp(now, ingress, Below(slot)),
+                    Some(ingress) if self.pace == Pace::Timed => {
+                        self.rtp(now, ingress, Below(slot, Timed));
+                    }
+                    Some(ingress) => self.rtp(now, ingress, Below(slot, Untimed)),
                     None => self.engine.counters.plugin_commands_void += 1,
                 }
             }
@@ -676,12 +697,12 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     /// A packet that a plugin made for one consumer: past the egress hooks below it, then out.
-    fn send_new(&mut self, now: Instant, slot: PluginSlot, id: ConsumerId, packet: Published) {
+    fn send_new<M: Mode>(&mut self, now: Instant, id: ConsumerId, packet: Published, mode: M) {
         let notes = S::Notes::default();
         if !self.engine.write_new_header(id, &packet, &mut self.egress) {
             self.engine.counters.send_failed += 1;
         } else if S::HOOKS.contains(Hooks::RTP_OUT)
-            && self.egress_hooks(now, &packet, &notes, Below(slot)) == Verdict::Drop
+            && self.egress_hooks(now, &packet, &notes, mode) == Verdict::Drop
         {
             self.engine.counters.dropped_by_plugins_out += 1;
         } else {
@@ -694,7 +715,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     #[cold]
     fn settle(&mut self, now: Instant) {
         let settled = self.plugins.settle(Moment { now, view: &self.engine });
-        for event in settled.events {
+        for (event, by) in settled.events {
+            if let Some(slot) = by {
+                self.plugins.deliver(&event, Some(slot), Moment { now, view: &self.engine });
+            }
             self.around.tell(event);
         }
         for target in settled.close {

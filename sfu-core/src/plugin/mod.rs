@@ -31,6 +31,7 @@ mod responder;
 mod rows;
 mod serving;
 mod slot;
+mod standing;
 mod start;
 mod stats;
 mod switching;
@@ -47,6 +48,7 @@ pub use cx::{Cx, ToConsumer, ToDataConsumer, ToDataProducer, ToProducer, ToTrans
 pub use data::{DataMessage, MAX_RECIPIENTS, Recipients, ppid};
 pub use error::Error;
 pub use faults::FaultPolicy;
+pub(crate) use faults::drop_contained;
 pub use hooks::Hooks;
 pub use info::{
     ConsumerInfo, DataConsumerInfo, DataProducerInfo, Info, ProducerInfo, RouterInfo, SessionInfo,

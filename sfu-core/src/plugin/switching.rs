@@ -3,9 +3,11 @@ use serde_json::Value;
 
 use super::commands::Ask;
 use super::compose::{PluginSet, Refused};
+use super::config::PluginSettings;
 use super::cx::HookContext;
 use super::error::Error;
-use super::faults::{FaultKind, Step};
+use super::faults::{Fault, FaultKind, Step};
+use super::hooks::Hooks;
 use super::kind::{Kind, for_each_kind, with_target};
 use super::outcomes::OutcomeSender;
 use super::plugins::{Moment, Plugins};
@@ -13,8 +15,8 @@ use super::responder::Responder;
 use super::slot::PluginSlot;
 use super::view::View;
 use crate::control::{
-    Command, ConsumerId, DataConsumerId, DataProducerId, Event, EventBody, ProducerId, RouterId, SessionId,
-    Target, TransportId,
+    Command, ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, EventBody, ProducerId,
+    RouterId, SessionId, Target, TransportId,
 };
 
 /// What came of switching a plugin on or off.
@@ -31,8 +33,8 @@ pub struct Switched {
 /// What the shell has to do after faults.
 #[derive(Debug, Default)]
 pub struct Settled {
-    /// Events to tell everybody.
-    pub events: Vec<Event>,
+    /// Events to tell everybody: the plugin's slot where its fellow plugins hear it too.
+    pub events: Vec<(Event, Option<PluginSlot>)>,
     /// Entities to close: their guard failed, and its `on_panic` is `close`.
     pub close: Vec<Target>,
 }
@@ -68,17 +70,40 @@ impl<S: PluginSet> Plugins<S> {
         if !View::new(m.view).exists(target) {
             return Err(Error::at("plugins", format!("there is no such target as {target:?}")));
         }
-        if !self.rules.set(slot, target, on, options.clone()) {
+        let renew = !options.is_null();
+        if !self.rules.set(slot, target, on, options) {
             return Err(Error::at("plugins", "too many settings; switch off at a higher level instead"));
         }
+        Ok(self.follow_rules(slot, target, renew, m))
+    }
+
+    /// Attaches and detaches a plugin at a target and below as its settings now say. `renew`: those of the target have
+    /// other options than before.
+    fn follow_rules(&mut self, slot: PluginSlot, target: Target, renew: bool, m: Moment<'_>) -> Switched {
         let mut switched = Switched::default();
         // Children first.
         macro_rules! close { ($($Id:ident)*) => {$(
-            switched.closed += self.close_below::<$Id>(slot, target, &options, m);
+            switched.closed += self.close_below::<$Id>(slot, target, renew, m);
         )*} }
         close!(DataConsumerId DataProducerId ConsumerId ProducerId TransportId RouterId SessionId);
         self.open_below(slot, target, &mut switched, m);
-        Ok(switched)
+        switched
+    }
+
+    /// A new configuration for one plugin: its table, as in the file. Answers the one before, with all of the core's fields.
+    pub fn reconfigure(&mut self, plugin: &str, table: Value, m: Moment<'_>) -> Result<Value, Error> {
+        let slot = S::slot_of(plugin)?;
+        let settings = PluginSettings::of(plugin, table)?;
+        settings.check::<S>()?;
+        let hx = &mut HookContext::new(m.now, self.worker, m.view, &mut self.desk);
+        let own = self.set.reconfigure(slot, settings.config(plugin), hx)?;
+        let (on, options) = self.rules.configuration(slot);
+        let before = PluginSettings::table(own, on, options.clone());
+        let on = settings.enabled(plugin).unwrap_or(on);
+        let options = settings.given_options(plugin).unwrap_or(options);
+        let renew = self.rules.configure(slot, on, options);
+        self.follow_rules(slot, Target::Worker, renew, m);
+        Ok(before)
     }
 
     /// Detaches a plugin where it is on and should not be, or where it gets other options.
@@ -86,7 +111,7 @@ impl<S: PluginSet> Plugins<S> {
         &mut self,
         slot: PluginSlot,
         target: Target,
-        options: &Value,
+        renew: bool,
         m: Moment<'_>,
     ) -> usize {
         let mut closed = 0;
@@ -96,7 +121,7 @@ impl<S: PluginSet> Plugins<S> {
             }
             let setting = self.rules.resolve(slot, &View::new(m.view).lineage(id.into()));
             // The rule of this target is the new one: attached states may have been made with other options.
-            let renewed = setting.by == target && !options.is_null();
+            let renewed = setting.by == target && renew;
             if !setting.on || renewed {
                 self.close::<K>(id, Some(slot), m);
                 closed += 1;
@@ -135,14 +160,40 @@ impl<S: PluginSet> Plugins<S> {
             Ok(slot) if here => slot,
             Ok(_) => return Some((Command::PluginRequest { plugin, target, body }, outcome)),
             Err(error) => {
-                outcome.send(Err(crate::control::ControlError::unsupported(error.to_string())));
+                outcome.send(Err(ControlError::unsupported(error.to_string())));
                 return None;
             }
         };
+        self.request_by(slot, target, body, outcome, m);
+        None
+    }
+
+    fn request_by(
+        &mut self,
+        slot: PluginSlot,
+        target: Target,
+        body: Value,
+        outcome: OutcomeSender,
+        m: Moment<'_>,
+    ) {
         let id = S::meta(slot).map_or("", |meta| meta.id);
         let re = Responder::new(id, move |answer| outcome.send(answer.into_reply()));
         self.request_of(slot, target, body, re, m);
-        None
+    }
+
+    /// A request that a plugin made by a command; the outcome is what the asked plugin answers, now or later.
+    pub fn request_for(
+        &mut self,
+        plugin: &str,
+        target: Target,
+        body: Value,
+        outcome: OutcomeSender,
+        m: Moment<'_>,
+    ) {
+        match S::slot_of(plugin) {
+            Ok(slot) => self.request_by(slot, target, body, outcome, m),
+            Err(error) => outcome.send(Err(ControlError::unsupported(error.to_string()))),
+        }
     }
 
     /// Where the outcome of a plugin's command goes.
@@ -162,47 +213,84 @@ impl<S: PluginSet> Plugins<S> {
         let mut settled = Settled::default();
         let (faults, lost) = self.desk.faults.take();
         for fault in faults {
-            let Some(meta) = S::meta(fault.slot) else { continue };
-            let tables = &mut self.tables;
-            with_target!(fault.target, id => Kind::table_mut(tables).sync(id), ());
-            if fault.close {
-                settled.close.push(fault.target);
-            }
-            if self.set.is_quarantined(fault.slot) {
-                continue;
-            }
-            let Some(record) = self.records.get_mut(fault.slot.index()) else { continue };
-            let step = record.note(&fault.kind, m.now, &self.policy);
-            let text = match &fault.kind {
-                FaultKind::Panic(text) => format!("`{}` panicked: {text}", fault.hook),
-                FaultKind::Slow(took) => format!("`{}` took {} ms", fault.hook, took.as_millis()),
-            };
-            tracing::error!(plugin = meta.id, target = ?fault.target, step = step.name(), "{text}");
-            let mut tell = |step: Step, target: Target, text: String| {
-                let name =
-                    if step == Step::Detached && target == Target::Worker { "panicked" } else { step.name() };
-                let body = EventBody::PluginFault { plugin: meta.id.to_owned(), step: name.to_owned(), text };
-                settled.events.push(Event { target, body });
-            };
-            match step {
-                Step::Named | Step::Detached => tell(step, fault.target, text),
-                Step::Rebuilt => match self.rebuild(fault.slot, m) {
-                    Ok(()) => tell(step, Target::Worker, text),
-                    Err(error) => {
-                        tell(Step::Quarantined, Target::Worker, format!("{text}; {error}"));
-                        self.quarantine(fault.slot, &mut settled.close);
-                    }
-                },
-                Step::Quarantined => {
-                    tell(step, Target::Worker, text);
-                    self.quarantine(fault.slot, &mut settled.close);
-                }
-            }
+            self.settle_one(fault, m, &mut settled);
         }
-        if lost != 0 {
-            tracing::error!("{lost} more plugin faults were not looked at one by one");
+        for (slot, [panics, overruns]) in lost {
+            let id = S::meta(slot).map_or("", |meta| meta.id);
+            tracing::error!(
+                plugin = id,
+                "{panics} panics and {overruns} overruns more, not looked at one by one"
+            );
+            if let Some(record) = self.records.get_mut(slot.index()) {
+                record.figures.panics += panics;
+                record.figures.overruns += overruns;
+            }
         }
         settled
+    }
+
+    fn settle_one(&mut self, fault: Fault, m: Moment<'_>, settled: &mut Settled) {
+        let Fault { slot, hook, target, kind, close } = fault;
+        let (Some(meta), Some(record)) = (S::meta(slot), self.records.get_mut(slot.index())) else { return };
+        let is_slow = matches!(kind, FaultKind::Slow(_));
+        *if is_slow { &mut record.figures.overruns } else { &mut record.figures.panics } += 1;
+        let tables = &mut self.tables;
+        with_target!(target, id => Kind::table_mut(tables).sync(id), ());
+        if close {
+            settled.close.push(target);
+        }
+        if self.set.is_quarantined(slot) {
+            return;
+        }
+        // What is gone meanwhile has no record to keep.
+        let step = if is_slow && !View::new(m.view).exists(target) {
+            Step::Named
+        } else {
+            record.note(&kind, target, m.now, &self.policy)
+        };
+        let text = match &kind {
+            FaultKind::Panic(text) => format!("`{hook}` panicked: {text}"),
+            FaultKind::Slow(took) => format!("`{hook}` took {} ms", took.as_millis()),
+        };
+        tracing::error!(plugin = meta.id, ?target, step = step.name(), "{text}");
+        let mut name = step.name();
+        let mut told = (target, text);
+        match step {
+            Step::Named => {}
+            Step::Detached if target == Target::Worker => name = "panicked",
+            Step::Detached => {
+                record.figures.detached += 1;
+                if is_slow {
+                    self.detach(slot, target, &mut settled.close);
+                }
+            }
+            Step::Rebuilt => {
+                told.0 = Target::Worker;
+                if let Err(error) = self.rebuild(slot, m) {
+                    name = Step::Quarantined.name();
+                    told.1 = format!("{}; {error}", told.1);
+                    self.quarantine(slot, &mut settled.close);
+                }
+            }
+            Step::Quarantined => {
+                told.0 = Target::Worker;
+                self.quarantine(slot, &mut settled.close);
+            }
+        }
+        let (target, text) = told;
+        let body = EventBody::PluginFault { plugin: meta.id.to_owned(), step: name.to_owned(), text };
+        // Two plugins that take too long to hear of each other's slowness would go round for ever.
+        let is_heard = !(is_slow && hook == Hooks::EVENT);
+        settled.events.push((Event { target, body }, is_heard.then_some(slot)));
+    }
+
+    /// Detaches a plugin from one entity, without asking it.
+    fn detach(&mut self, slot: PluginSlot, target: Target, close: &mut Vec<Target>) {
+        if S::detach_from(slot, target, &mut self.tables) {
+            close.push(target);
+        }
+        let tables = &mut self.tables;
+        with_target!(target, id => Kind::table_mut(tables).sync(id), ());
     }
 
     /// Makes a plugin anew, and switches it on again wherever its settings say so.
@@ -211,12 +299,18 @@ impl<S: PluginSet> Plugins<S> {
         let outcome = self.set.rebuild(slot, &mut self.tables, hx);
         self.sync_all();
         outcome?;
+        if let Some(record) = self.records.get_mut(slot.index()) {
+            record.figures.rebuilt += 1;
+        }
         self.open_below(slot, Target::Worker, &mut Switched::default(), m);
         Ok(())
     }
 
     /// Drops a plugin's states; no hook of it is called again.
     pub fn quarantine(&mut self, slot: PluginSlot, close: &mut Vec<Target>) {
+        if let Some(record) = self.records.get_mut(slot.index()) {
+            record.figures.quarantined += 1;
+        }
         self.desk.queue.forget(slot);
         self.set.quarantine(slot, &mut self.tables, &mut |target| close.push(target));
         self.sync_all();

@@ -8,11 +8,12 @@ use super::background::Background;
 use super::build::Build;
 use super::path::Datagram;
 use super::peer::Peer;
+use super::steer::Pending;
 use super::surroundings::{Around, Ring, Sockets, hook_clock};
-use crate::control::{ConsumerId, Event, ProducerId, RouterId};
+use crate::control::{Command, ConsumerId, Event, ProducerId, RouterId};
 use crate::engine::{Clock, Random, RelayWord};
 use crate::net::{Route, SocketId};
-use crate::plugin::{Cons, Nil, Plugin, PluginSet, Serving};
+use crate::plugin::{Cons, Nil, OutcomeSender, Plugin, PluginSet, Serving};
 use crate::shell::Shell;
 
 /// Rounds at one moment after which something goes in circles.
@@ -64,6 +65,8 @@ pub struct Bench<S: PluginSet> {
     /// Datagrams to addresses where nobody is, or where they don't belong.
     pub(super) strays: Vec<(SocketAddr, Datagram)>,
     pub(super) next_ssrc: u32,
+    /// Requests of plugins to others on another media thread.
+    asked: Vec<(Pending, OutcomeSender)>,
     wire: BinaryHeap<Reverse<Parcel>>,
     /// Datagrams that wait in the sockets of media threads that are stalled.
     waiting: Vec<Parcel>,
@@ -197,6 +200,7 @@ impl<S: PluginSet> Bench<S> {
             events: Vec::new(),
             strays: Vec::new(),
             next_ssrc: 0x1000_0000,
+            asked: Vec::new(),
             wire: BinaryHeap::new(),
             waiting: Vec::new(),
             order: 0,
@@ -438,10 +442,28 @@ impl<S: PluginSet> Bench<S> {
         for worker in &mut self.workers {
             commands.append(&mut worker.shell.around().commands);
         }
-        let any = !commands.is_empty();
+        let mut any = !commands.is_empty();
         for (command, outcome) in commands {
-            let result = self.try_command(command);
-            outcome.send(result);
+            match &command {
+                // May be answered later.
+                Command::PluginRequest { target, .. } if target.worker().is_some() => {
+                    let pending = self.begin(target.worker().unwrap_or(0), command);
+                    self.asked.push((pending, outcome));
+                }
+                _ => {
+                    let result = self.try_command(command);
+                    outcome.send(result);
+                }
+            }
+        }
+        for (mut pending, outcome) in std::mem::take(&mut self.asked) {
+            match pending.take() {
+                Some(result) => {
+                    any = true;
+                    outcome.send(result);
+                }
+                None => self.asked.push((pending, outcome)),
+            }
         }
         any
     }

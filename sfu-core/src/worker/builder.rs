@@ -16,7 +16,7 @@ use crate::control::{
 use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, RELAY_RING, Random, SharedListen};
 use crate::http::HttpServer;
 use crate::net::{Listening, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
-use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving};
+use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving, drop_contained};
 use crate::shell::{Relayed, Shell};
 use crate::signaling::{Mounts, Shutdown, SignalingSet};
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, HashAlgorithm, SrtpProfile};
@@ -89,6 +89,16 @@ impl<C: Composition> Builder<C> {
             }
         }
         Ok(<C::Signaling as SignalingSet>::check(&self.signaling_tables(), &self.chosen())?)
+    }
+
+    /// Checks the settings as a start does, with what plugins find only when they make what their instances share: a folder,
+    /// a file, a key. What they made is dropped again. Background work that they begin runs on the current tokio runtime.
+    pub fn rehearse(&self) -> Result<(), WorkerError> {
+        self.check()?;
+        let launch = Launch::on(tokio::runtime::Handle::current(), 1);
+        let seed = <C::Plugins as PluginSet>::prepare(&self.config.plugins, &launch)?;
+        drop_contained(seed);
+        Ok(())
     }
 
     /// Signaling crates that are not switched off by `enabled = false` in their table.

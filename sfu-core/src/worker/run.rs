@@ -1,5 +1,6 @@
 //! The program around a worker: command line, logs, signals.
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -7,6 +8,9 @@ use super::builder::Builder;
 use super::cli::{Action, Cli, PluginsAction, Settings};
 use super::{WorkerConfig, WorkerError, file};
 use crate::plugin::{Composition, PluginSet, list};
+
+/// How long background work of plugins may take to end; it may hang, and the program ends all the same.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Runs a composed worker as a program: `fn main() -> ExitCode { sfu_core::run::<Worker>() }`.
 pub fn run<C: Composition>() -> ExitCode {
@@ -39,7 +43,9 @@ fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
         PluginsAction::Schema { id } => println!("{:#}", list::schema::<C::Plugins, C::Signaling>(&id)?),
         PluginsAction::Check { config } => {
             let settings = file::read(&config)?;
-            Builder::<C>::new().config(settings.clone()).check()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async { Builder::<C>::new().config(settings.clone()).rehearse() })?;
+            runtime.shutdown_timeout(FAREWELL);
             print!("{}", list::state::<C::Plugins>(&settings.plugins));
             println!("{}: all right", config.display());
         }
@@ -51,14 +57,14 @@ fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
     let config = settings.resolve()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(until_signal::<C>(config));
-    // Background work of plugins may hang; the program ends all the same.
-    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    runtime.shutdown_timeout(FAREWELL);
     outcome
 }
 
 async fn until_signal<C: Composition>(config: WorkerConfig) -> Result<(), WorkerError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut running = Builder::<C>::new().config(config).start().await?;
     let order: Vec<&str> = <C::Plugins as PluginSet>::metas().map(|(_, meta, _)| meta.id).collect();
     tracing::info!(
@@ -69,10 +75,16 @@ async fn until_signal<C: Composition>(config: WorkerConfig) -> Result<(), Worker
     if let Some(url) = running.url() {
         println!("sfukit listens on {url}");
     }
-    let outcome = tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        ended = running.signaling_ended() => ended.map_err(WorkerError::from),
+    let outcome = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            // Without a handler it would end the program, and all calls with it.
+            _ = hangup.recv() => tracing::warn!(
+                "worker: SIGHUP: the configuration can't be read again while the worker runs; restart it"
+            ),
+            ended = running.signaling_ended() => break ended.map_err(WorkerError::from),
+        }
     };
     tracing::info!("worker: stopping");
     running.stop().await;

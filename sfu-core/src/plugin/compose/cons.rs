@@ -11,8 +11,9 @@ use crate::plugin::attach::Cell;
 use crate::plugin::faults::drop_contained;
 use crate::plugin::kind::for_each_kind;
 use crate::plugin::plugin_trait::Plugin;
-use crate::plugin::responder::CODE_MALFORMED;
+use crate::plugin::responder::{CODE_DROPPED, CODE_MALFORMED};
 use crate::plugin::rows::{First, Rows, Tail};
+use crate::plugin::standing::Contained;
 use crate::plugin::stats::Stats;
 
 /// A plugin and the rest of the list.
@@ -25,6 +26,11 @@ impl<H: Plugin, T: PluginSet> Cons<H, T> {
     pub(super) const SLOT: PluginSlot = PluginSlot::new(T::LEN);
     const NODE: MetaNode =
         MetaNode { meta: H::META, hooks: H::HOOKS, note_size: size_of::<H::Note>(), next: T::METAS };
+
+    /// What the first plugin's quarantine is answered with.
+    pub(super) fn quarantined() -> String {
+        format!("plugins.{}: quarantined after repeated faults", H::META.id)
+    }
 
     /// Whether a hook of the first plugin may be called.
     pub(super) fn has(&self, hook: Hooks) -> bool {
@@ -393,11 +399,19 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         if !H::HOOKS.contains(Hooks::SERVE) {
             return None;
         }
-        let shared = seed.0.shared.clone();
+        let seed = seed.0.clone();
         Some(Box::pin(async move {
+            if seed.standing.is_quarantined() {
+                return re.error(CODE_DROPPED, Self::quarantined());
+            }
             match parse_request::<H>(body) {
                 Err(error) => re.error(CODE_MALFORMED, error.to_string()),
-                Ok(request) => H::serve(&shared, request, re).await,
+                Ok(request) => {
+                    let serving = Contained::new(async { H::serve(&seed.shared, request, re).await });
+                    if let Err(text) = serving.await {
+                        seed.standing.panicked(text);
+                    }
+                }
             }
         }))
     }
@@ -426,21 +440,24 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         slot: PluginSlot,
         config: Value,
         hx: &mut HookContext<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Value, Error> {
         if slot != Self::SLOT {
             return self.tail.reconfigure(slot, config, hx);
         }
         let place = format!("plugins.{}", H::META.id);
         if self.head.quarantined {
-            return Err(Error::at(place, "quarantined after repeated faults"));
+            return Err(Error::new(Self::quarantined()));
         }
         let typed = parse_config::<H>(&config)?;
+        if !H::HOOKS.contains(Hooks::RECONFIGURE) {
+            // `enabled` and `options` are the core's: with these alone it need not be asked.
+            let text =
+                "takes its configuration only when it starts; write it to the file and restart the worker";
+            return if config == self.head.config { Ok(config) } else { Err(Error::at(place, text)) };
+        }
         let plugin = &mut self.head.plugin;
         match cold(Hooks::RECONFIGURE, Target::Worker, false, slot, hx, |cx| plugin.reconfigure(typed, cx)) {
-            Ok(Ok(())) => {
-                self.head.config = config;
-                Ok(())
-            }
+            Ok(Ok(())) => Ok(std::mem::replace(&mut self.head.config, config)),
             Ok(Err(error)) => Err(error.or_at(&place)),
             Err(Failed) => Err(Error::at(place, "panicked over its new configuration")),
         }
@@ -470,7 +487,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         if slot != Self::SLOT {
             return self.tail.quarantine(slot, &mut Tail::of(rows), close);
         }
-        self.head.quarantined = true;
+        self.head.quarantine();
         for_each_kind!(K => {
             Self::sweep::<K, R>(rows, |id, cell| {
                 if cell.state().is_some() && fail_cell::<H, K>(id, cell) {
@@ -478,6 +495,13 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
                 }
             });
         });
+    }
+
+    fn detach_from<R: RowSource<Self>>(slot: PluginSlot, target: Target, rows: &mut R) -> bool {
+        if slot != Self::SLOT {
+            return T::detach_from(slot, target, &mut Tail::of(rows));
+        }
+        Self::detach(target, rows)
     }
 
     fn is_quarantined(&self, slot: PluginSlot) -> bool {

@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::entry::parse_request;
 use super::*;
-use crate::plugin::faults::drop_contained;
+use crate::plugin::faults::{Fault, FaultKind, drop_contained};
 use crate::plugin::kind::with_target;
 use crate::plugin::plugin_trait::Plugin;
 use crate::plugin::responder::{CODE_DROPPED, CODE_MALFORMED};
@@ -23,7 +23,7 @@ impl<H: Plugin, T: PluginSet> Cons<H, T> {
     ) {
         let id = H::META.id;
         if self.head.quarantined {
-            return re.error(CODE_DROPPED, format!("plugins.{id}: quarantined after repeated faults"));
+            return re.error(CODE_DROPPED, Self::quarantined());
         }
         if !H::HOOKS.contains(Hooks::REQUEST) {
             return re.error(CODE_DROPPED, format!("plugins.{id}: takes no requests here"));
@@ -49,6 +49,10 @@ impl<H: Plugin, T: PluginSet> Cons<H, T> {
         rows: &mut R,
         hx: &mut HookContext<'_>,
     ) -> u64 {
+        while let Some(text) = self.head.serve_panics.as_mut().and_then(|panics| panics.try_recv().ok()) {
+            let (kind, target) = (FaultKind::Panic(text), Target::Worker);
+            hx.desk.faults.push(Fault { slot: Self::SLOT, hook: Hooks::SERVE, target, kind, close: false });
+        }
         let mut taken = 0;
         while let Some(message) = self.head.inbox.as_mut().and_then(|inbox| inbox.try_recv().ok()) {
             if !self.has(Hooks::MESSAGE) {
