@@ -120,9 +120,12 @@ impl ControlHandle {
             return self.0.serve.serve(plugin, body.clone()).await;
         }
         if let Command::ReconfigurePlugin { plugin, config } = command {
-            // In a task of its own: who hangs up in the middle leaves no threads behind that differ.
             let work = self.clone().reconfigure(plugin, config);
-            return tokio::spawn(work).await.unwrap_or_else(|_| Err(gone()));
+            return match tokio::runtime::Handle::try_current() {
+                // In a task of its own: who hangs up in the middle leaves no threads behind that differ.
+                Ok(runtime) => runtime.spawn(work).await.unwrap_or_else(|_| Err(gone())),
+                Err(_) => work.await,
+            };
         }
         let mut replies = Vec::with_capacity(self.0.ports.len());
         for worker in 0..self.workers() {

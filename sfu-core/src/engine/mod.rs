@@ -1,7 +1,7 @@
 //! The sans-IO state machine of one media thread: datagrams, commands and `now` go in; datagrams, steps and deadlines come out.
 //!
 //! It owns no socket, no clock and no thread, and it never calls up: where a plugin has a say, a function returns a step to
-//! the shell (`shell.rs`), which asks the plugins and calls the engine again.
+//! the shell (`shell/`), which asks the plugins and calls the engine again.
 //!
 //! A packet's way: [`receive`] (authenticate, find its producer, count) → shell: `rtp_in` → [`forward`] (store, rewrite for each
 //! consumer) → shell: `rtp_out` → [`depart`] (number, seal) → [`Outbox`].

@@ -134,12 +134,6 @@ impl Engine {
         self.relays.words.drain(..)
     }
 
-    /// Whether [`Engine::next_relay_skip`] has something.
-    #[inline]
-    pub(crate) fn has_relay_skips(&self) -> bool {
-        !self.relays.skipped.is_empty()
-    }
-
     /// The next place of a packet that another media thread won't get.
     pub(crate) fn next_relay_skip(&mut self) -> Option<(u8, RelayedPacket)> {
         let (worker, skipped) = self.relays.skipped.pop_front()?;

@@ -30,6 +30,7 @@ mod registry;
 mod responder;
 mod rows;
 mod serving;
+mod settling;
 mod slot;
 mod standing;
 mod start;
@@ -100,7 +101,7 @@ pub(crate) use {
 };
 
 #[cfg(test)]
-pub(crate) use {switching::Settled, view::NoView};
+pub(crate) use {settling::Settled, view::NoView};
 
 #[cfg(test)]
 mod tests;

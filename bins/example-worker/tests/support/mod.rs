@@ -203,3 +203,19 @@ pub fn counts_and_records(program: &Path, workers: usize) {
         assert!(bytes.starts_with(b"MJR0000") && bytes.len() > packets * 15, "{}", file.display());
     }
 }
+
+/// Sends a running worker the signal by which others read their configuration again: it says that it can't, and goes on.
+pub fn survives_a_hangup(program: &Path) {
+    let process = Process::start(program, &["--workers", "1"]);
+    let _ = process.publish("before", 1);
+    for round in 1..=2 {
+        process.signal("-HUP");
+        let told = || json!(process.log().matches("SIGHUP: the configuration can't be read again").count());
+        until("the hangup is told", told, |told| told == &json!(round));
+    }
+    let _ = process.publish("after", 1);
+    let streams = process.http("GET", "/api/streams", &Value::Null).1.to_string();
+    assert!(streams.contains("before") && streams.contains("after"), "{streams}");
+    let (status, _) = process.terminate();
+    assert!(status.success(), "{status}");
+}

@@ -4,6 +4,7 @@ mod entity;
 mod entry;
 mod guard;
 mod inbox;
+mod lifecycle;
 mod mode;
 mod nil;
 

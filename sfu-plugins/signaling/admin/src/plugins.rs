@@ -131,7 +131,7 @@ pub(crate) async fn configure(
     run(api, Command::ReconfigurePlugin { plugin, config }).await
 }
 
-/// A setting reaches all media threads or, if one refuses, those before it: never only because a client hung up.
+/// Switching reaches all media threads or, if one refuses, those before it: never only because a client hung up.
 async fn run(api: Api, command: Command) -> Result<StatusCode, ApiError> {
     to_the_end(async move {
         api.control.run(command).await?;
