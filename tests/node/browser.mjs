@@ -15,6 +15,8 @@ const FIREFOX = {
 
 let browser;
 const pages = new Map();
+/** What was thrown and caught by nobody, by page. */
+const errors = new Map();
 
 const commands = {
   async launch({ kind, path, args = [] }) {
@@ -30,7 +32,11 @@ const commands = {
     pages.set(page, opened);
     opened.setDefaultTimeout(30_000);
     opened.on('console', message => console.error(`[${page}] ${message.type()}: ${message.text()}`));
-    opened.on('pageerror', error => console.error(`[${page}] error: ${error?.stack ?? error}`));
+    errors.set(page, []);
+    opened.on('pageerror', error => {
+      errors.get(page).push(String(error?.stack ?? error));
+      console.error(`[${page}] error: ${error?.stack ?? error}`);
+    });
     await opened.goto(url, { waitUntil: 'domcontentloaded' });
   },
 
@@ -69,6 +75,10 @@ const commands = {
 
   async screenshot({ page, path }) {
     await pages.get(page).screenshot({ path });
+  },
+
+  async errors({ page }) {
+    return errors.get(page);
   },
 
   async close({ page }) {

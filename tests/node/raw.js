@@ -3,7 +3,7 @@ const raw = {
   sessions: {},
 
   // Publishes the fake camera and microphone as `name`.
-  async publish(name, url, { codec, width = 640, height = 480, rate = 30, audio = true, video = true, token } = {}) {
+  async publish(name, url, { codec, width = 640, height = 480, rate = 30, audio = true, video = true, token, tcp } = {}) {
     const media = await navigator.mediaDevices.getUserMedia({
       audio, video: video && { width, height, frameRate: rate },
     });
@@ -12,11 +12,11 @@ const raw = {
       const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [media] });
       if (track.kind === 'video' && codec) raw.prefer(transceiver, 'video', codec);
     }
-    return await raw.offer(name, pc, url, token, media);
+    return await raw.offer(name, pc, url, token, media, tcp);
   },
 
   // Watches as `name` and plays what comes.
-  async watch(name, url, { codec, token } = {}) {
+  async watch(name, url, { codec, token, tcp } = {}) {
     const pc = new RTCPeerConnection();
     const element = document.getElementById('picture') ?? document.body.appendChild(document.createElement('video'));
     element.autoplay = true;
@@ -25,7 +25,7 @@ const raw = {
     pc.addTransceiver('audio', { direction: 'recvonly' });
     const video = pc.addTransceiver('video', { direction: 'recvonly' });
     if (codec) raw.prefer(video, 'video', codec);
-    return await raw.offer(name, pc, url, token, null);
+    return await raw.offer(name, pc, url, token, null, tcp);
   },
 
   // Leaves `codec` (and what repairs it) alone in the offer.
@@ -37,7 +37,8 @@ const raw = {
     transceiver.setCodecPreferences([...wanted, ...all.filter(c => /\/(rtx|red|ulpfec)$/i.test(c.mimeType))]);
   },
 
-  async offer(name, pc, url, token, media) {
+  // With `tcp`, nothing but the answer's candidates over TCP is left.
+  async offer(name, pc, url, token, media, tcp) {
     const states = [];
     pc.onconnectionstatechange = () => states.push(pc.connectionState);
     await pc.setLocalDescription();
@@ -50,7 +51,9 @@ const raw = {
     }
     const location = new URL(answer.headers.get('location'), url).href;
     raw.sessions[name] = { pc, location, token, media, states, offer: pc.localDescription.sdp, answer: text };
-    await pc.setRemoteDescription({ type: 'answer', sdp: text });
+    const overTcp = line => !/^a=candidate:/.test(line) || / tcptype passive/.test(line);
+    const sdp = tcp ? text.split('\r\n').filter(overTcp).join('\r\n') : text;
+    await pc.setRemoteDescription({ type: 'answer', sdp });
     return { location, etag: answer.headers.get('etag') };
   },
 
@@ -90,7 +93,7 @@ const raw = {
         const codec = s.codecId && report.get(s.codecId)?.mimeType;
         out[`${s.type.replace('-rtp', '')}-${s.kind}`] = { ...s, codec };
       } else if (s.type === 'candidate-pair' && s.nominated) {
-        out.pairs.push(s);
+        out.pairs.push({ ...s, protocol: report.get(s.localCandidateId)?.protocol });
       }
     }
     return out;

@@ -1,6 +1,6 @@
 """Publishes a test picture and a tone over WHIP with GStreamer's webrtcbin: gstreamer_whip.py URL SECONDS
 
-webrtcbin makes itself an RSA certificate and is the reason why peers with RSA certificates must work.
+webrtcbin makes itself a certificate, which is told; it is RSA, and the reason why peers with RSA certificates must work.
 """
 import json
 import sys
@@ -87,7 +87,11 @@ class Publisher:
         return False
 
     def connection(self, peer, _property):
-        say(state=peer.get_property("connection-state").value_nick)
+        state = peer.get_property("connection-state")
+        say(state=state.value_nick)
+        if state == GstWebRTC.WebRTCPeerConnectionState.CONNECTED:
+            sender = peer.emit("get-transceiver", 0).get_property("sender")
+            say(certificate=sender.get_property("transport").get_property("certificate"))
 
     def broken(self, _bus, message):
         error, detail = message.parse_error()

@@ -205,6 +205,13 @@ impl Page<'_> {
         self.command("key", json!({ "key": key })).await.unwrap_or_else(|error| panic!("key {key}: {error}"));
     }
 
+    /// Panics if the page's scripts threw anything that nobody caught.
+    pub async fn has_no_errors(&self) {
+        let errors =
+            self.command("errors", json!({})).await.unwrap_or_else(|error| panic!("errors: {error}"));
+        assert_eq!(errors, json!([]), "errors of the page");
+    }
+
     /// Closes it, as a user closes a tab: no goodbye.
     pub async fn close(self) {
         let _ = self.command("close", json!({})).await;

@@ -9,6 +9,7 @@ pub mod front;
 pub mod http;
 pub mod media;
 pub mod numbers;
+pub mod own_page;
 pub mod peer;
 pub mod relay;
 pub mod rtp;

@@ -13,7 +13,7 @@ use webrtc::peer_connection::{
     register_default_interceptors,
 };
 
-use crate::http;
+use crate::{http, rtp};
 
 /// What arrived of one SSRC.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Received {
     pub bytes: u64,
     /// Sequence numbers, extended, in order of arrival.
     pub sequence: Vec<u64>,
+    /// When each packet came, and whether it begins a key frame (of VP8; padding alone begins none).
+    pub arrivals: Vec<(Instant, bool)>,
 }
 
 impl Received {
@@ -40,9 +42,10 @@ impl Received {
         }
     }
 
-    fn take(&mut self, sequence: u16, bytes: usize) {
+    fn take(&mut self, sequence: u16, payload: &[u8]) {
         self.packets += 1;
-        self.bytes += bytes as u64;
+        self.bytes += payload.len() as u64;
+        self.arrivals.push((Instant::now(), rtp::vp8_begins_key_frame(payload)));
         let last = self.sequence.last().copied().unwrap_or(1 << 16 | u64::from(sequence));
         // Nearest number with these low bits.
         let ahead = sequence.wrapping_sub(last as u16) as i16;
@@ -82,7 +85,7 @@ impl PeerConnectionEventHandler for Handler {
                 if let Some(codec) = codec {
                     of.codec = codec.mime_type;
                 }
-                of.take(packet.header.sequence_number, packet.payload.len());
+                of.take(packet.header.sequence_number, &packet.payload);
             }
         });
     }
@@ -196,7 +199,7 @@ mod tests {
     fn missing_counts_gaps_but_neither_disorder_nor_wrapping() {
         let mut received = Received::default();
         for sequence in [65534, 65535, 1, 0, 3, 3] {
-            received.take(sequence, 1);
+            received.take(sequence, &[0]);
         }
         assert_eq!((received.packets, received.missing()), (6, 1));
         assert_eq!(Received::default().missing(), 0);

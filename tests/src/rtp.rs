@@ -24,6 +24,26 @@ pub fn header(packet: &[u8]) -> Option<Header> {
     })
 }
 
+/// Whether a payload of VP8 is the first of a key frame (RFC 7741 §4.2, §4.3).
+pub fn vp8_begins_key_frame(payload: &[u8]) -> bool {
+    let begins = |payload: &[u8]| {
+        let (first, mut rest) = payload.split_first()?;
+        if first & 0x80 != 0 {
+            let (extensions, tail) = rest.split_first()?;
+            rest = tail;
+            if extensions & 0x80 != 0 {
+                let (picture, tail) = rest.split_first()?;
+                rest = if picture & 0x80 != 0 { tail.get(1..)? } else { tail };
+            }
+            let more = usize::from(extensions & 0x40 != 0) + usize::from(extensions & 0x30 != 0);
+            rest = rest.get(more..)?;
+        }
+        // The first partition from its beginning, and a frame header with P = 0.
+        Some(first & 0x17 == 0x10 && rest.first()? & 1 == 0)
+    };
+    begins(payload).unwrap_or(false)
+}
+
 /// One record of a Janus recording: milliseconds since the first, and the packet.
 pub type Record = (u32, Vec<u8>);
 
@@ -54,9 +74,30 @@ pub fn mjr_records(file: &[u8]) -> Result<Vec<Record>, String> {
     Ok(records)
 }
 
+/// Unix time of the last packet in a recording, in seconds.
+pub fn last_packet(file: &[u8]) -> Result<f64, String> {
+    let header = mjr_header(file)?;
+    let first =
+        header["u"].as_f64().ok_or("no `u`: when the first packet was written, in microseconds")? / 1e6;
+    let records = mjr_records(file)?;
+    Ok(first + f64::from(records.last().ok_or("no packet")?.0) / 1e3)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_beginning_of_a_key_frame_is_found_behind_any_descriptor() {
+        for key in
+            [&[0x10, 0][..], &[0x90, 0x80, 5, 0], &[0x90, 0x80, 0x85, 1, 0], &[0x90, 0xf0, 0x85, 1, 2, 3, 0]]
+        {
+            assert!(vp8_begins_key_frame(key), "{key:?}");
+        }
+        for other in [&[0x10, 1][..], &[0x00, 0], &[0x11, 0], &[0x90, 0x80, 0x85, 1, 1], &[0x90], &[]] {
+            assert!(!vp8_begins_key_frame(other), "{other:?}");
+        }
+    }
 
     #[test]
     fn a_cut_recording_gives_its_whole_records() {

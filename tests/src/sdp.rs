@@ -21,6 +21,20 @@ pub fn udp_candidates(sdp: &str) -> Vec<SocketAddr> {
     found
 }
 
+/// The candidates that an SDP offers, in order: transport in lower case, address or host name, port.
+pub fn candidates(sdp: &str) -> Vec<(String, String, u16)> {
+    let mut found = Vec::new();
+    for line in sdp.lines().filter_map(|line| line.strip_prefix("a=candidate:")) {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [_, _, transport, _, address, port, ..] = words[..] else { continue };
+        let one = (transport.to_lowercase(), address.to_owned(), port.parse().unwrap_or_default());
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    found
+}
+
 /// The same SDP with `kept` replaced by `replacement`, and all other candidates removed.
 pub fn with_only_candidate(sdp: &str, kept: SocketAddr, replacement: SocketAddr) -> String {
     let mut out = String::with_capacity(sdp.len());
@@ -54,6 +68,15 @@ mod tests {
     fn udp_candidates_are_found_in_order() {
         let found: Vec<String> = udp_candidates(ANSWER).iter().map(|address| address.to_string()).collect();
         assert_eq!(found, ["10.0.0.1:4000", "127.0.0.1:4000"]);
+    }
+
+    #[test]
+    fn all_candidates_are_found_whatever_their_transport_and_address() {
+        let sdp = format!("{ANSWER}a=candidate:4 1 UDP 1 sfu.example.org 9 typ host\r\n");
+        let found = candidates(&sdp);
+        assert_eq!(found.len(), 4);
+        assert_eq!(found[2], ("tcp".into(), "10.0.0.1".into(), 4001));
+        assert_eq!(found[3], ("udp".into(), "sfu.example.org".into(), 9));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Publish {
     /// Width and height of the picture.
     #[serde(flatten)]
     pub size: Option<Size>,
+    /// Over TCP alone.
+    pub tcp: bool,
 }
 
 /// Pixels.
@@ -45,6 +47,12 @@ pub async fn figures(page: &Page<'_>, session: &str) -> Value {
 /// A number in figures, 0 if it is not there.
 pub fn number(figures: &Value, stream: &str, name: &str) -> f64 {
     figures[stream][name].as_f64().unwrap_or_default()
+}
+
+/// Watches over TCP alone, and waits until connected.
+pub async fn watch_over_tcp(page: &Page<'_>, whep: &str) {
+    let script = "await raw.watch('down', argument.url, { tcp: true }); await raw.connected('down');";
+    page.evaluate(script, json!({ "url": whep })).await;
 }
 
 /// Waits until a session receives both pictures and sound that grow; panics with the figures if they do not within

@@ -22,9 +22,16 @@ pub struct Start {
     workers: u8,
     arguments: Vec<String>,
     config: String,
+    environment: Vec<(String, String)>,
+    bare: bool,
 }
 
 impl Start {
+    /// As a newcomer starts it: without any argument, in an empty folder.
+    pub fn bare() -> Self {
+        Start { bare: true, ..Start::default() }
+    }
+
     /// With so many media threads.
     pub fn with_workers(workers: u8) -> Self {
         Start { workers, ..Start::default() }
@@ -33,6 +40,12 @@ impl Start {
     /// With one more argument.
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// With a variable in its environment.
+    pub fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
         self
     }
 
@@ -49,12 +62,16 @@ impl Start {
         let recordings = folder.path().join("recordings");
         let config = folder.path().join("worker.toml");
         let text = self.config.replace("{recordings}", &recordings.display().to_string());
-        std::fs::write(&config, text).expect("the configuration file");
         let mut command = Command::new(binary());
+        if !self.bare {
+            std::fs::write(&config, text).expect("the configuration file");
+            command
+                .args(["--listen", "127.0.0.1:0", "--workers", &self.workers.to_string(), "--config"])
+                .arg(&config);
+        }
         command
-            .args(["--listen", "127.0.0.1:0", "--workers", &self.workers.to_string(), "--config"])
-            .arg(&config)
             .args(&self.arguments)
+            .envs(self.environment)
             .current_dir(folder.path())
             .env("SFU_LOG", std::env::var("SFU_TEST_LOG").unwrap_or_else(|_| "info".into()))
             .env("RUST_BACKTRACE", "1")

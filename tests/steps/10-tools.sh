@@ -8,7 +8,7 @@ debian=(
     janus-tools ffmpeg tshark # readers of recordings
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
     gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 # webrtcbin from Python
-    iproute2 valgrind g++ npm python3-venv curl procps
+    iproute2 openssl valgrind g++ npm python3-venv curl procps
 )
 
 debian_packages() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real worker with browsers, foreign stacks, loss and recordings.
-# LONG: twice as many moments of kill -9, and everything above once more against the release build
+# LONG: everything above once more against the release build
 source "$(dirname "$0")/lib.sh"
 
 run=()

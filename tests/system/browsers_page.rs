@@ -2,65 +2,24 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sfu_tests::browser::{Browser, Kind, Page};
+use sfu_tests::browser::{Browser, Kind};
+use sfu_tests::own_page::{self, CONNECT};
 use sfu_tests::worker::Start;
 use sfu_tests::{needs, system_test};
 
-const CONNECT: Duration = Duration::from_secs(20);
-
-/// The figures of what the page watches.
-const RECEIVED: &str = "
-    const { viewers } = await import('/watch.js');
-    const pc = viewers.get(argument)?.pc;
-    const all = pc ? [...(await pc.getStats()).values()].filter(s => s.type === 'inbound-rtp') : [];
-    const of = kind => all.find(s => s.kind === kind) ?? {};
-    const tile = document.querySelector(`video[data-stream=\"${argument}\"]`);
-    return { frames: of('video').framesDecoded ?? 0, energy: of('audio').totalAudioEnergy ?? 0,
-             width: tile?.videoWidth ?? 0, height: tile?.videoHeight ?? 0 };";
-
-async fn publish(page: &Page<'_>, stream: &str) {
-    page.fill("#stream-name", stream).await;
-    page.select("#size", SIZE).await;
-    page.click("#publish-start").await;
-    page.wait_for("#publish[data-state=connected]", CONNECT).await;
-}
-
-async fn watch(page: &Page<'_>, stream: &str) {
-    page.fill("#watch-name", stream).await;
-    page.click("#watch-start").await;
-    page.wait_for(&format!("[data-tile='{stream}'][data-state=connected]"), CONNECT).await;
-}
-
 /// The size that the page is told to publish in; browsers start smaller and grow as the worker's feedback lets them.
 const SIZE: &str = "640x360";
-
-/// Waits until the picture of a stream goes on, and its sound if the page plays it; panics with the figures if not within
-/// 15 s.
-async fn plays(page: &Page<'_>, stream: &str, sound: bool) -> Value {
-    let before = page.evaluate(RECEIVED, json!(stream)).await;
-    let number = |figures: &Value, name: &str| figures[name].as_f64().unwrap_or_default();
-    for _ in 0..60 {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        let now = page.evaluate(RECEIVED, json!(stream)).await;
-        if number(&now, "frames") > number(&before, "frames") + 10.0
-            && (!sound || number(&now, "energy") > number(&before, "energy"))
-            && number(&now, "width") > 0.0
-        {
-            return now;
-        }
-    }
-    panic!("the page does not play: before {before}, now {}", page.evaluate(RECEIVED, json!(stream)).await);
-}
 
 async fn call(workers: u8, publisher: Kind, viewer: Kind) {
     let worker = Start::with_workers(workers).start();
     let publishing = Browser::launch(publisher).await;
     let watching = if viewer == publisher { None } else { Some(Browser::launch(viewer).await) };
     let up = publishing.open(worker.url()).await;
-    publish(&up, "room/cam").await;
+    up.select("#size", SIZE).await;
+    own_page::publish(&up, "room/cam").await;
     let down = watching.as_ref().unwrap_or(&publishing).open(worker.url()).await;
-    watch(&down, "room/cam").await;
-    let mut shown = plays(&down, "room/cam", true).await;
+    own_page::watch(&down, "room/cam").await;
+    let mut shown = own_page::plays(&down, "room/cam", true).await;
     let size = up
         .evaluate(
             "const v = document.getElementById('preview'); return [v.videoWidth, v.videoHeight]",
@@ -72,13 +31,15 @@ async fn call(workers: u8, publisher: Kind, viewer: Kind) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
-        shown = down.evaluate(RECEIVED, json!("room/cam")).await;
+        shown = own_page::received(&down, "room/cam").await;
     }
     assert_eq!(
         json!([shown["width"], shown["height"]]),
         size,
         "the viewer's picture becomes as large as the preview"
     );
+    up.has_no_errors().await;
+    down.has_no_errors().await;
 }
 
 system_test! {
@@ -109,33 +70,34 @@ system_test! {
     }
 }
 
-/// Presses Tab until an element has the focus.
-async fn tab_to(page: &Page<'_>, id: &str) {
-    for _ in 0..60 {
-        page.key("Tab").await;
-        if page.evaluate("return document.activeElement?.id", Value::Null).await == id {
-            return;
-        }
+async fn by_keyboard(workers: u8, kind: Kind) {
+    let worker = Start::with_workers(workers).start();
+    let browser = Browser::launch(kind).await;
+    let page = browser.open(worker.url()).await;
+    page.wait_for("#publish-start", CONNECT).await;
+    own_page::tab_to(&page, "publish-start").await;
+    page.key("Enter").await;
+    page.wait_for("#publish[data-state=connected]", CONNECT).await;
+    own_page::tab_to(&page, "watch-name").await;
+    for key in ["d", "e", "m", "o", "Enter"] {
+        page.key(key).await;
     }
-    panic!("Tab never reaches #{id}");
+    page.wait_for("[data-tile=demo][data-state=connected]", CONNECT).await;
+    // A page is silent about its own stream.
+    own_page::plays(&page, "demo", false).await;
+    page.has_no_errors().await;
 }
 
 system_test! {
     async fn the_keyboard_alone_publishes_and_watches(workers) {
         needs!("chromium", "node");
-        let worker = Start::with_workers(workers).start();
-        let browser = Browser::launch(Kind::Chromium).await;
-        let page = browser.open(worker.url()).await;
-        page.wait_for("#publish-start", CONNECT).await;
-        tab_to(&page, "publish-start").await;
-        page.key("Enter").await;
-        page.wait_for("#publish[data-state=connected]", CONNECT).await;
-        tab_to(&page, "watch-name").await;
-        for key in ["d", "e", "m", "o", "Enter"] {
-            page.key(key).await;
-        }
-        page.wait_for("[data-tile=demo][data-state=connected]", CONNECT).await;
-        // A page is silent about its own stream.
-        plays(&page, "demo", false).await;
+        by_keyboard(workers, Kind::Chromium).await;
+    }
+}
+
+system_test! {
+    async fn the_keyboard_alone_publishes_and_watches_in_firefox(workers) {
+        needs!("firefox-esr", "node");
+        by_keyboard(workers, Kind::Firefox).await;
     }
 }

@@ -51,7 +51,7 @@ system_test! {
         let front = Front::start(worker.url()).await;
         let browser = Browser::launch(Kind::Chromium).await;
         let publisher = browser.open(front.url()).await;
-        stream::publish(&publisher, &front.whip("call"), &Publish { codec: Some("VP8"), size: None }).await;
+        stream::publish(&publisher, &front.whip("call"), &Publish { codec: Some("VP8"), size: None, ..Publish::default() }).await;
         let viewer = Viewer::watch(&worker.whep("call")).await;
         let video = viewer.receives("video/VP8", 50, Duration::from_secs(10)).await;
         viewer.receives("audio/opus", 50, Duration::from_secs(10)).await;

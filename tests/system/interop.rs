@@ -8,7 +8,7 @@ use sfu_tests::relay::Impairment;
 use sfu_tests::stack::Stack;
 use sfu_tests::stream;
 use sfu_tests::worker::Start;
-use sfu_tests::{needs, system_test};
+use sfu_tests::{media, needs, system_test};
 
 const SECONDS: u32 = 20;
 
@@ -22,6 +22,18 @@ async fn call(workers: u8, stack: Stack, video: Option<&str>) {
     let way_in = if stack == Stack::Ffmpeg { nudger.whip("call") } else { worker.whip("call") };
     let mut publisher = stack.publish(&way_in, SECONDS);
     publisher.connected().await;
+    if stack == Stack::GStreamer {
+        let told = publisher.wait_for("certificate", |event| event["certificate"].is_string()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("peer.pem");
+        std::fs::write(&file, told["certificate"].as_str().unwrap()).unwrap();
+        let text =
+            media::output("openssl", &["x509", "-in", file.to_str().unwrap(), "-noout", "-text"]).unwrap();
+        assert!(
+            text.contains("Public Key Algorithm: rsaEncryption"),
+            "the peer's certificate is RSA: {text}"
+        );
+    }
     let browser = Browser::launch(Kind::Chromium).await;
     let down = browser.open(front.url()).await;
     stream::watch(&down, &front.whep("call")).await;
@@ -45,7 +57,7 @@ async fn call(workers: u8, stack: Stack, video: Option<&str>) {
 
 system_test! {
     async fn gstreamer_with_its_rsa_certificate(workers) {
-        needs!("/usr/bin/python3", "gst-inspect-1.0", "chromium", "node");
+        needs!("/usr/bin/python3", "gst-inspect-1.0", "openssl", "chromium", "node");
         call(workers, Stack::GStreamer, Some("video/VP8")).await;
     }
 }

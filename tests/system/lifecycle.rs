@@ -54,12 +54,12 @@ system_test! {
         let front = Front::start(worker.url()).await;
         let browser = Browser::launch(Kind::Chromium).await;
         let first = browser.open(front.url()).await;
-        stream::publish(&first, &front.whip("s"), &Publish { codec: Some("VP8"), size: None }).await;
+        stream::publish(&first, &front.whip("s"), &Publish { codec: Some("VP8"), size: None, ..Publish::default() }).await;
         let viewer = browser.open(front.url()).await;
         stream::watch(&viewer, &front.whep("s")).await;
         stream::flows(&viewer, "down").await;
         let second = browser.open(front.url()).await;
-        stream::publish(&second, &front.whip("s"), &Publish { codec: Some("VP8"), size: None }).await;
+        stream::publish(&second, &front.whip("s"), &Publish { codec: Some("VP8"), size: None, ..Publish::default() }).await;
         stream::flows(&viewer, "down").await;
     }
 }
@@ -106,7 +106,7 @@ system_test! {
         let worker = Start::with_workers(workers).start();
         let front = Front::start(worker.url()).await;
         let browser = Browser::launch(Kind::Chromium).await;
-        let how = Publish { codec: Some("VP8"), size: None };
+        let how = Publish { codec: Some("VP8"), size: None, ..Publish::default() };
         let publisher = browser.open(front.url()).await;
         stream::publish(&publisher, &front.whip("s"), &how).await;
         let viewer = browser.open(front.url()).await;

@@ -27,7 +27,12 @@ async fn watch(worker: &Worker, stream: &str, loss: f64) -> Seen {
     let front = Front::lossy(worker.url(), Impairment::default(), 11).await;
     let browser = Browser::launch(Kind::Chromium).await;
     let up = browser.open(front.url()).await;
-    stream::publish(&up, &front.whip(stream), &Publish { codec: Some("VP8"), size: Some(SIZE) }).await;
+    stream::publish(
+        &up,
+        &front.whip(stream),
+        &Publish { codec: Some("VP8"), size: Some(SIZE), ..Publish::default() },
+    )
+    .await;
     let down = browser.open(front.url()).await;
     stream::watch(&down, &front.whep(stream)).await;
     stream::flows(&down, "down").await;

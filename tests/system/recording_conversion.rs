@@ -18,7 +18,7 @@ system_test! {
         let front = Front::start(worker.url()).await;
         let browser = Browser::launch(Kind::Chromium).await;
         let up = browser.open(front.url()).await;
-        stream::publish(&up, &front.whip("s"), &Publish { codec: Some("VP8"), size: Some(SIZE) }).await;
+        stream::publish(&up, &front.whip("s"), &Publish { codec: Some("VP8"), size: Some(SIZE), ..Publish::default() }).await;
         tokio::time::sleep(Duration::from_secs(8)).await;
         // Tracks stop first and the figures settle, so that what the browser counts is all that it ever sends.
         let stop = "const { pc } = raw.sessions.up; for (const sender of pc.getSenders()) await sender.replaceTrack(null);";
@@ -66,6 +66,40 @@ fn audio(file: &std::path::Path, sent_seconds: f64) {
 }
 
 system_test! {
+    async fn tools_read_every_video_codec(workers) {
+        needs!("chromium", "node", "janus-pp-rec", "ffprobe");
+        let worker = Start::with_workers(workers).config(config::RECORDER).start();
+        let front = Front::start(worker.url()).await;
+        let browser = Browser::launch(Kind::Chromium).await;
+        // The container that Janus' converter makes of each, and the name that ffprobe has for it.
+        for (codec, ending, name) in [("H264", "mp4", "h264"), ("VP9", "webm", "vp9"), ("AV1", "mp4", "av1")] {
+            let up = browser.open(front.url()).await;
+            let how = Publish { codec: Some(codec), size: Some(SIZE), ..Publish::default() };
+            stream::publish(&up, &front.whip(codec), &how).await;
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            let sent = number(&stream::figures(&up, "up").await, "outbound-video", "framesSent");
+            up.evaluate("await raw.stop('up')", json!(null)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let files = media::recordings(&worker.recordings());
+            let video = files.iter().find(|file| {
+                let file = file.file_name().unwrap().to_string_lossy();
+                file.starts_with(&format!("{codec}-video"))
+            });
+            let video = video.unwrap_or_else(|| panic!("no video of {codec}: {files:?}"));
+            let recorded = media::inspect(video).unwrap();
+            assert_eq!((recorded.medium.as_str(), recorded.codec.as_str()), ("v", name), "{recorded:?}");
+            let converted = video.with_extension(ending);
+            media::convert(video, &converted).unwrap();
+            let probed = media::probe(&converted).unwrap();
+            assert_eq!(probed.codec, name);
+            // It was still sent while it was counted, so there may be more.
+            assert!(probed.frames as f64 >= sent * 0.95, "{codec}: {} frames recorded, {sent} sent", probed.frames);
+            up.close().await;
+        }
+    }
+}
+
+system_test! {
     async fn a_request_starts_and_stops_it_in_mid_call(workers) {
         needs!("chromium", "node", "janus-pp-rec", "ffprobe");
         let folder = "[plugins.recorder]\nenabled = false\nfolder = \"{recordings}\"";
@@ -73,7 +107,7 @@ system_test! {
         let front = Front::start(worker.url()).await;
         let browser = Browser::launch(Kind::Chromium).await;
         let up = browser.open(front.url()).await;
-        stream::publish(&up, &front.whip("s"), &Publish { codec: Some("VP8"), size: Some(SIZE) }).await;
+        stream::publish(&up, &front.whip("s"), &Publish { codec: Some("VP8"), size: Some(SIZE), ..Publish::default() }).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(media::recordings(&worker.recordings()).is_empty(), "nothing is recorded unasked");
         let ask = async |request: serde_json::Value| {

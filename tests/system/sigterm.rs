@@ -1,27 +1,39 @@
 //! SIGTERM ends a worker as `systemctl stop` expects: viewers are told, recordings are closed, within two seconds.
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use sfu_tests::browser::{Browser, Kind};
 use sfu_tests::front::Front;
 use sfu_tests::stream::{self, Publish};
 use sfu_tests::worker::Start;
-use sfu_tests::{config, media, needs, system_test};
+use sfu_tests::{config, media, needs, rtp, system_test};
 
 /// How the transport of a viewer is, as the browser sees it.
 const TRANSPORT: &str = "return raw.sessions.down.pc.getReceivers()[0].transport.state";
 
-async fn stops(worker: Start) -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
+/// Ends a worker in the middle of a call; its recordings are copied, and the Unix time of SIGTERM is told, in seconds.
+async fn stops(worker: Start) -> (tempfile::TempDir, Vec<std::path::PathBuf>, f64) {
     let mut worker = worker.start();
     let front = Front::start(worker.url()).await;
     let browser = Browser::launch(Kind::Chromium).await;
     let up = browser.open(front.url()).await;
-    stream::publish(&up, &front.whip("s"), &Publish { codec: Some("VP8"), size: None }).await;
+    stream::publish(&up, &front.whip("s"), &Publish { codec: Some("VP8"), size: None, ..Publish::default() })
+        .await;
     let down = browser.open(front.url()).await;
     stream::watch(&down, &front.whep("s")).await;
     stream::flows(&down, "down").await;
-    assert_eq!(down.evaluate(TRANSPORT, json!(null)).await, "connected");
+    // The page is told a little later than media flows.
+    let mut state = json!(null);
+    for _ in 0..100 {
+        state = down.evaluate(TRANSPORT, json!(null)).await;
+        if state == "connected" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(state, "connected");
 
+    let terminated = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     worker.terminate();
     let start = Instant::now();
     let status = worker.wait(Duration::from_secs(10)).await;
@@ -46,7 +58,7 @@ async fn stops(worker: Start) -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
         std::fs::copy(&recording, &copy).unwrap();
         files.push(copy);
     }
-    (kept, files)
+    (kept, files, terminated)
 }
 
 system_test! {
@@ -59,11 +71,15 @@ system_test! {
 system_test! {
     async fn recordings_are_closed(workers) {
         needs!("chromium", "node", "janus-pp-rec", "ffprobe");
-        let (_folder, files) = stops(Start::with_workers(workers).config(config::RECORDER)).await;
+        let (_folder, files, terminated) = stops(Start::with_workers(workers).config(config::RECORDER)).await;
         assert_eq!(files.len(), 2, "{files:?}");
         for file in files {
             let recorded = media::inspect(&file).unwrap();
             assert!(recorded.packets > 20, "{recorded:?}");
+            let bytes = std::fs::read(&file).unwrap();
+            assert_eq!(recorded.packets, rtp::mjr_records(&bytes).unwrap().len() as u64, "{recorded:?}");
+            let age = terminated - rtp::last_packet(&bytes).unwrap();
+            assert!(age < 0.2, "the last packet of {} is {age} s older than SIGTERM", file.display());
         }
     }
 }

@@ -126,10 +126,13 @@ impl Engine {
             let mut lost: ArrayVec<u16, 256> = ArrayVec::new();
             let mut wants_key_frame = false;
             let mut ssrc = 0;
-            let mut became_inactive = false;
+            let mut silent = None;
             if let Some(receiving) = &mut encoding.stream {
                 ssrc = receiving.ssrc;
-                became_inactive = receiving.stream.poll(now);
+                if receiving.stream.poll(now) {
+                    // Taken here, or the next report would tell it again.
+                    silent = receiving.stream.take_score_change();
+                }
                 if let Some(nack) = &mut receiving.nack {
                     wants_key_frame = nack.poll(now, round_trip, &mut lost) == NackStep::KeyFrame;
                 }
@@ -154,8 +157,8 @@ impl Engine {
             if wants_key_frame {
                 self.request_key_frame(now, id, index as u8);
             }
-            if became_inactive {
-                self.change(id, EventBody::Score { encoding: index as u8, score: 0 });
+            if let Some(score) = silent {
+                self.change(id, EventBody::Score { encoding: index as u8, score });
             }
         }
         next

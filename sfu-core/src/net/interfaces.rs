@@ -3,7 +3,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::sys;
 
-/// Every address of every interface that is up: IPv4 first, then IPv6 without link-local ones, and 127.0.0.1 last.
+/// Every address of every interface that is up: IPv4 first, then IPv6, both without link-local ones, and
+/// 127.0.0.1 last.
 ///
 /// Where the system does not tell its interfaces, only 127.0.0.1 is returned. Blocks shortly; not for the media thread.
 pub fn local_addresses() -> Vec<IpAddr> {
@@ -15,7 +16,7 @@ pub fn local_addresses() -> Vec<IpAddr> {
 
 fn ordered(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     addresses.retain(|address| match address {
-        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_unspecified(),
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_unspecified() && !ip.is_link_local(),
         IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unspecified() && !ip.is_unicast_link_local(),
     });
     // Stable: within a family the system's order of interfaces stays.
@@ -35,8 +36,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ipv4_comes_first_and_loopback_last_without_link_local_ipv6() {
-        let given = ["fe80::1", "2001:db8::1", "192.0.2.9", "127.0.0.1", "::1", "192.0.2.1", "192.0.2.9"];
+    fn ipv4_comes_first_and_loopback_last_without_link_local_ones() {
+        let given = [
+            "fe80::1",
+            "169.254.3.4",
+            "2001:db8::1",
+            "192.0.2.9",
+            "127.0.0.1",
+            "::1",
+            "192.0.2.1",
+            "192.0.2.9",
+        ];
         let given = given.iter().map(|ip| ip.parse().unwrap()).collect();
         let expected: Vec<IpAddr> = ["192.0.2.9", "192.0.2.1", "2001:db8::1", "127.0.0.1"]
             .iter()

@@ -88,6 +88,14 @@ impl UdpSocket {
         // routers fragment. Best effort, since it is a refinement.
         let _ =
             sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT);
+        if v6 {
+            let _ = sys::set_option(
+                socket.as_fd(),
+                libc::IPPROTO_IPV6,
+                libc::IPV6_MTU_DISCOVER,
+                libc::IPV6_PMTUDISC_OMIT,
+            );
+        }
         let gro = options.gro && sys::set_option(socket.as_fd(), SOL_UDP, UDP_GRO, 1).is_ok();
         // Size 0 is "no segmentation by default": it changes nothing and tells whether the kernel knows the option. One
         // that does not would ignore the control message and send the run as one giant datagram.

@@ -17,7 +17,7 @@ impl Shutdown {
         *self.0.borrow()
     }
 
-    /// Waits until the worker stops: peers should then be told, within a second.
+    /// Waits until the worker stops: peers should then be told, within 0.8 s.
     pub async fn wait(&mut self) {
         let _ = self.0.wait_for(|stopping| *stopping).await;
     }

@@ -453,7 +453,7 @@ impl World {
                         labels: entity.labels.clone(),
                         paused: options.paused,
                         dropped_by_plugins: 0,
-                        streams: vec![StreamStats::default()],
+                        streams: vec![StreamStats { score: 10, ..StreamStats::default() }],
                     })
                 }
                 (Body::Consumer { producer, .. }, Target::Consumer(consumer)) => {

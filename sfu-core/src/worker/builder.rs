@@ -1,6 +1,6 @@
 //! Starting a worker, in a program of its own or inside another one.
 use std::marker::PhantomData;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
@@ -15,7 +15,7 @@ use crate::control::{
 };
 use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, RELAY_RING, Random, SharedListen};
 use crate::http::HttpServer;
-use crate::net::{Listening, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
+use crate::net::{BindError, Listening, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
 use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving, drop_contained};
 use crate::shell::{Relayed, Shell};
 use crate::signaling::{Mounts, Shutdown, SignalingSet};
@@ -323,19 +323,37 @@ impl<S: PluginSet> ThreadStart<S> {
 /// Opens the sockets that the WebRTC transports of a media thread share.
 fn open_shared(net: &mut Net, rtc: &RtcConfig, worker: u8) -> Result<SharedListen, WorkerError> {
     let port = |first: u16| if first == 0 { 0 } else { first.saturating_add(u16::from(worker)) };
-    let socket_error = |error: crate::net::BindError| WorkerError::Socket(error.to_string());
+    let socket_error = |error: BindError| WorkerError::Socket(error.to_string());
     let mut shared = SharedListen::default();
     let udp_options =
         UdpOptions { recv_buffer: rtc.recv_buffer, send_buffer: rtc.send_buffer, ..UdpOptions::default() };
     let udp =
-        net.add_udp(SocketAddr::new(rtc.listen_ip, port(rtc.udp_port)), udp_options).map_err(socket_error)?;
+        on_any_family(rtc.listen_ip, |ip| net.add_udp(SocketAddr::new(ip, port(rtc.udp_port)), udp_options))
+            .map_err(socket_error)?;
     advertise(net, &mut shared, udp, Protocol::Udp, rtc);
     if rtc.tcp {
-        let address = SocketAddr::new(rtc.listen_ip, port(rtc.tcp_port));
-        let tcp = net.add_tcp(address, TcpOptions::default()).map_err(socket_error)?;
+        let tcp = on_any_family(rtc.listen_ip, |ip| {
+            net.add_tcp(SocketAddr::new(ip, port(rtc.tcp_port)), TcpOptions::default())
+        })
+        .map_err(socket_error)?;
         advertise(net, &mut shared, tcp, Protocol::Tcp, rtc);
     }
     Ok(shared)
+}
+
+/// Binds to an address; to all of IPv4 where all of both families was asked for and the system has no IPv6.
+fn on_any_family<T>(
+    ip: IpAddr,
+    mut bind: impl FnMut(IpAddr) -> Result<T, BindError>,
+) -> Result<T, BindError> {
+    match bind(ip) {
+        Err(BindError::NoSuchFamily { .. } | BindError::NoSuchAddress { .. })
+            if ip.is_ipv6() && ip.is_unspecified() =>
+        {
+            bind(Ipv4Addr::UNSPECIFIED.into())
+        }
+        bound => bound,
+    }
 }
 
 /// Says how a socket is reached: as announced, else by every address of this machine, loopback last.
@@ -378,5 +396,74 @@ fn profile(suite: SrtpCryptoSuite) -> SrtpProfile {
         SrtpCryptoSuite::AeadAes128Gcm => SrtpProfile::AeadAes128Gcm,
         SrtpCryptoSuite::AesCm128HmacSha1_80 => SrtpProfile::Aes128CmSha1_80,
         SrtpCryptoSuite::AesCm128HmacSha1_32 => SrtpProfile::Aes128CmSha1_32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all_of_ipv6() -> IpAddr {
+        RtcConfig::default().listen_ip
+    }
+
+    /// What media sockets with these settings are advertised as.
+    fn candidates(rtc: &RtcConfig) -> (Vec<ListenCandidate>, SocketAddr) {
+        let mut net = Net::new(NetOptions::default()).unwrap();
+        let shared = open_shared(&mut net, rtc, 0).unwrap();
+        (shared.candidates.clone(), shared.sockets[0].address)
+    }
+
+    #[test]
+    fn by_default_every_address_of_this_machine_is_advertised_and_both_families_arrive() {
+        assert_eq!(all_of_ipv6(), IpAddr::from([0u16; 8]));
+        let mut net = Net::new(NetOptions::default()).unwrap();
+        let shared = open_shared(&mut net, &RtcConfig::default(), 0).unwrap();
+        let told: Vec<&str> = shared.candidates.iter().map(|candidate| candidate.address.as_str()).collect();
+        let own: Vec<String> = local_addresses().iter().map(IpAddr::to_string).collect();
+        assert_eq!(told, own.iter().chain(&own).collect::<Vec<_>>(), "by UDP, then by TCP");
+        let port = shared.sockets[0].address.port();
+        for own in ["127.0.0.1", "::1"] {
+            let Ok(peer) = std::net::UdpSocket::bind((own, 0)) else {
+                crate::testing::skipped(&format!("this machine has no {own}"));
+                continue;
+            };
+            peer.send_to(&[0; 20], (own, port)).unwrap();
+            let mut from = None;
+            let end = Instant::now() + std::time::Duration::from_secs(10);
+            while from.is_none() && Instant::now() < end {
+                let polled = net.poll(Some(end), |_, route, _| {
+                    from = Some(route.remote);
+                    std::ops::ControlFlow::Break(())
+                });
+                polled.unwrap();
+            }
+            assert_eq!(from, Some(peer.local_addr().unwrap()), "IPv4 is not wrapped in IPv6");
+        }
+    }
+
+    #[test]
+    fn listening_on_ipv4_alone_advertises_ipv4_alone() {
+        let rtc = RtcConfig { listen_ip: [0, 0, 0, 0].into(), ..RtcConfig::default() };
+        let (told, bound) = candidates(&rtc);
+        assert!(bound.is_ipv4() && told.iter().all(|candidate| !candidate.address.contains(':')), "{told:?}");
+    }
+
+    #[test]
+    fn without_ipv6_all_of_ipv4_is_taken_and_only_where_all_was_meant() {
+        let lacks_ipv6 = |ip: IpAddr| match ip {
+            IpAddr::V4(_) => Ok(ip),
+            IpAddr::V6(_) => Err(BindError::NoSuchFamily {
+                protocol: crate::net::Protocol::Udp,
+                address: SocketAddr::new(ip, 0),
+            }),
+        };
+        assert_eq!(on_any_family(all_of_ipv6(), lacks_ipv6).unwrap(), IpAddr::from([0, 0, 0, 0]));
+        assert!(on_any_family("::1".parse().unwrap(), lacks_ipv6).is_err(), "one address was meant");
+        let taken = |ip| {
+            let address = SocketAddr::new(ip, 1);
+            Err::<(), _>(BindError::Taken { protocol: crate::net::Protocol::Udp, address })
+        };
+        assert!(on_any_family(all_of_ipv6(), taken).is_err(), "another port would not help");
     }
 }

@@ -26,7 +26,8 @@ pub struct WorkerConfig {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RtcConfig {
-    /// Address that media sockets are bound to; unspecified takes all.
+    /// Address that media sockets are bound to; `::` takes all of both IP versions (of IPv4 alone where the system has no
+    /// IPv6), `0.0.0.0` all of IPv4.
     pub listen_ip: IpAddr,
     /// UDP port that all WebRTC transports of the first media thread share, each further thread takes the next one; 0 takes any free ones.
     pub udp_port: u16,
@@ -52,7 +53,7 @@ impl Default for RtcConfig {
     fn default() -> Self {
         use crate::control::SrtpCryptoSuite as Suite;
         RtcConfig {
-            listen_ip: IpAddr::from([0, 0, 0, 0]),
+            listen_ip: std::net::Ipv6Addr::UNSPECIFIED.into(),
             udp_port: 0,
             tcp_port: 0,
             tcp: true,

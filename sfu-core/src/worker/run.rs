@@ -1,11 +1,12 @@
 //! The program around a worker: command line, logs, signals.
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::builder::Builder;
 use super::cli::{Action, Cli, PluginsAction, Settings};
+use super::running::END;
 use super::{WorkerConfig, WorkerError, file};
 use crate::plugin::{Composition, PluginSet, list};
 
@@ -56,12 +57,15 @@ fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
 fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
     let config = settings.resolve()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = runtime.block_on(until_signal::<C>(config));
-    runtime.shutdown_timeout(FAREWELL);
+    let mut end = Instant::now();
+    let outcome = runtime.block_on(until_signal::<C>(config, &mut end));
+    // Background work of plugins may hang; the program ends all the same.
+    runtime.shutdown_timeout(end.saturating_duration_since(Instant::now()));
     outcome
 }
 
-async fn until_signal<C: Composition>(config: WorkerConfig) -> Result<(), WorkerError> {
+/// Runs until a signal or a failure; `end` is when the program has to be over then.
+async fn until_signal<C: Composition>(config: WorkerConfig, end: &mut Instant) -> Result<(), WorkerError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -87,6 +91,7 @@ async fn until_signal<C: Composition>(config: WorkerConfig) -> Result<(), Worker
         }
     };
     tracing::info!("worker: stopping");
-    running.stop().await;
+    *end = Instant::now() + END;
+    running.stop_by(*end).await;
     outcome
 }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -11,8 +11,12 @@ use crate::control::ControlHandle;
 use crate::net::Waker;
 use crate::signaling::{Mounts, SignalingError};
 
-/// How long signaling may take to tell its peers.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the end may take, all in all: service managers and orchestrators lose patience, two seconds are promised.
+pub(super) const END: Duration = Duration::from_millis(1800);
+/// How long of it signaling may take to tell its peers.
+const FAREWELL: Duration = Duration::from_millis(800);
+/// What of it is left for the runtime, whose background work may hang.
+const REST: Duration = Duration::from_millis(100);
 
 /// One media thread, seen from outside.
 pub(super) struct MediaThread {
@@ -78,8 +82,13 @@ impl Running {
         std::future::pending().await
     }
 
-    /// Tells peers, closes everything, ends the threads; takes about a second at the most.
-    pub async fn stop(mut self) {
+    /// Tells peers, closes everything, ends the threads; takes 1.8 s at the most, whatever hangs.
+    pub async fn stop(self) {
+        self.stop_by(Instant::now() + END).await;
+    }
+
+    /// Likewise, shortly before `end` at the latest.
+    pub(super) async fn stop_by(mut self, end: Instant) {
         let _ = self.switch.send(true);
         let farewell = async { while self.signaling.join_next().await.is_some() {} };
         if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
@@ -90,16 +99,28 @@ impl Running {
             http.abort();
         }
         let media = std::mem::take(&mut self.media);
-        let _ = tokio::task::spawn_blocking(move || Self::stop_threads(media)).await;
+        let _ = tokio::task::spawn_blocking(move || Self::stop_threads_by(media, end - REST)).await;
     }
 
     pub(super) fn stop_threads(media: Vec<MediaThread>) {
+        Self::stop_threads_by(media, Instant::now() + END);
+    }
+
+    /// Ends the threads; one that hangs, in a plugin most likely, is left behind.
+    fn stop_threads_by(media: Vec<MediaThread>, end: Instant) {
         for thread in &media {
             thread.stop.store(true, Ordering::Relaxed);
             thread.waker.wake();
         }
         for thread in media {
-            if thread.handle.join().is_err() {
+            while !thread.handle.is_finished() {
+                if Instant::now() >= end {
+                    tracing::error!("worker: a media thread does not end; a plugin hangs in `stop`, perhaps");
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            if thread.handle.is_finished() && thread.handle.join().is_err() {
                 tracing::error!("worker: a media thread had panicked");
             }
         }

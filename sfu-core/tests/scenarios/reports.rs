@@ -1,6 +1,7 @@
 //! Reports: round trip, loss, clocks; feedback on arrivals.
 use std::time::Duration;
 
+use sfu_core::control::EventBody;
 use sfu_core::plugin::Nil;
 use sfu_core::testing::{Build, Conditions, Direction, Media, PeerOptions};
 
@@ -39,6 +40,33 @@ fn reports_tell_the_loss_of_each_side() {
     // What was lost before the worker is missing at the receiver too.
     assert!((100..200).contains(&out.packets_lost), "{out:?}");
     assert!(bench.producer_stats(p).streams[0].score < 10);
+}
+
+#[test]
+fn each_change_of_the_score_is_told_once() {
+    for media in [Media::opus(), Media::vp8(), Media::vp8().simulcast(&["l", "h"])] {
+        let mut bench = Build::<Nil>::new().start();
+        let ann = bench.peer();
+        let p = bench.produce(ann, media);
+        let bob = bench.peer();
+        let c = bench.consume(bob, p);
+        bench.play(&[p], seconds(8));
+        bench.advance(seconds(8));
+        bench.play(&[p], seconds(8));
+        let mut told = std::collections::BTreeMap::<u8, Vec<u8>>::new();
+        for body in bench.events_of(p) {
+            if let EventBody::Score { encoding, score } = body {
+                told.entry(encoding).or_default().push(score);
+            }
+        }
+        assert!(!told.is_empty());
+        for (encoding, scores) in told {
+            assert_eq!(scores, [0, 10], "encoding {encoding}: silent, and back; nothing at the start");
+        }
+        let scores: Vec<_> =
+            bench.events_of(c).into_iter().filter(|body| matches!(body, EventBody::Score { .. })).collect();
+        assert!(scores.windows(2).all(|pair| pair[0] != pair[1]), "{scores:?}");
+    }
 }
 
 #[test]

@@ -116,6 +116,26 @@ impl Folder {
         Ok(json!({ "files": files, "complete": complete }))
     }
 
+    /// Where a recording of that name lies: absolute, and the folder itself behind no link any more. `None`: there is none.
+    pub fn locate(&self, name: &str) -> io::Result<Option<PathBuf>> {
+        if !is_plain(name) || !name.ends_with(ENDING) {
+            return Ok(None);
+        }
+        let file = match self.open(name) {
+            Ok(file) => file,
+            // A link is refused by a name of its own, which differs by system.
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied) => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        if !file.metadata()?.is_file() {
+            return Ok(None);
+        }
+        match MjrReader::open(io::Read::take(file, 2048)) {
+            Ok(_) | Err(MjrError::Aborted) => Ok(Some(self.0.canonicalize()?.join(name))),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Opens a file of the folder to read it; no link, and nothing that could block.
     fn open(&self, name: &str) -> io::Result<File> {
         let mut options = OpenOptions::new();
@@ -129,7 +149,7 @@ impl Folder {
 impl Store for Folder {
     fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)> {
         // Names are made by `Template::stem`; this is the last gate before the file system.
-        if stem.is_empty() || stem.starts_with('.') || stem.contains(['/', '\\', '\0']) {
+        if !is_plain(stem) {
             return Err(io::Error::new(ErrorKind::InvalidInput, "a recording's name is one plain file name"));
         }
         self.make()?;
@@ -151,6 +171,11 @@ impl Store for Folder {
         }
         Err(io::Error::new(ErrorKind::AlreadyExists, "all numbers of this name are taken, move files away"))
     }
+}
+
+/// Whether a name leads to nowhere but this folder.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
 }
 
 /// Milliseconds since 1970.
@@ -206,6 +231,43 @@ mod tests {
         symlink(scratch.path().join("secret.mjr"), folder.0.join("y.mjr")).unwrap();
         let list = folder.list(10, &|_| false).unwrap().to_string();
         assert!(!list.contains("y.mjr") && !list.contains("\"x.mjr"), "{list}");
+    }
+
+    #[test]
+    fn only_recordings_of_this_folder_are_located() {
+        let scratch = Scratch::new("locate");
+        let folder = Folder::new(scratch.path().join("in"));
+        let (name, mut file) = folder.create("x").unwrap();
+        file.write_all(b"MJR00002").unwrap();
+        let found = folder.locate(&name).unwrap().unwrap();
+        assert!(found.is_absolute() && found.ends_with("in/x.mjr"), "{found:?}");
+        std::fs::write(scratch.path().join("out.mjr"), "MJR00002").unwrap();
+        std::fs::write(scratch.path().join("in/notes.txt"), "MJR00002").unwrap();
+        std::fs::write(scratch.path().join("in/other.mjr"), "something else").unwrap();
+        std::fs::write(scratch.path().join("in/.hidden.mjr"), "MJR00002").unwrap();
+        std::fs::create_dir(scratch.path().join("in/folder.mjr")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(scratch.path().join("out.mjr"), scratch.path().join("in/link.mjr"))
+            .unwrap();
+        let outside = scratch.path().join("out.mjr");
+        for name in [
+            "../out.mjr",
+            "..",
+            "",
+            "a/x.mjr",
+            "./x.mjr",
+            outside.to_str().unwrap(),
+            "notes.txt",
+            "other.mjr",
+            ".hidden.mjr",
+            "folder.mjr",
+            "link.mjr",
+            "none.mjr",
+            "x.mjr\0",
+            "..\\out.mjr",
+        ] {
+            assert_eq!(folder.locate(name).unwrap(), None, "{name:?}");
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod requests;
 #[cfg(test)]
 mod scratch;
 mod settings;
+#[cfg(test)]
+mod stalled;
 mod status;
 mod track;
 mod wishes;

@@ -1,4 +1,5 @@
 //! The hooks.
+use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -11,7 +12,7 @@ use sfu_core::plugin::{
 use sfu_core::serde_json::{Value, json};
 use sfu_core::tracing;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, Store};
 use crate::format::Formats;
 use crate::name::{NameParts, Template};
 use crate::queue::{PacketSender, packet_queue};
@@ -24,8 +25,8 @@ use crate::writer::{Open, Outfit, WriterHandle};
 
 /// Encodings of a producer that are recorded at the most.
 const MAX_ENCODINGS: usize = 16;
-/// How long the end of the worker waits for files to be finished.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the end of the worker waits for files to be finished: it has 1.8 s, of which signaling may take 0.8 s.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Records every producer as Janus MJR, one file per encoding, off the media thread.
 pub struct Recorder {
@@ -44,6 +45,7 @@ pub struct Recorder {
 /// What the instances share.
 pub struct Shared {
     pub(crate) folder: Folder,
+    store: Arc<dyn Store>,
     pub(crate) registry: Arc<Registry>,
     /// The way to all instances; the same from each of them.
     pub(crate) handle: Mutex<Option<PluginHandle<Message>>>,
@@ -68,7 +70,13 @@ impl Plugin for Recorder {
                 format!("{}: {error}; name a folder, or one that can be made", config.folder.display());
             Error::at("plugins.recorder.folder", text)
         })?;
-        Ok(Shared { folder, registry: Arc::default(), handle: Mutex::default(), readers: Arc::default() })
+        Ok(Shared {
+            folder,
+            store: store(&config.folder),
+            registry: Arc::default(),
+            handle: Mutex::default(),
+            readers: Arc::default(),
+        })
     }
 
     fn new(config: Config, start: Start<'_, Self>) -> Result<Self, Error> {
@@ -79,7 +87,7 @@ impl Plugin for Recorder {
         let totals = Arc::<Totals>::default();
         let to_instance = handle.clone();
         let outfit = Outfit {
-            store: Arc::new(shared.folder.clone()),
+            store: shared.store.clone(),
             fsync: config.fsync,
             registry: shared.registry.clone(),
             totals: totals.clone(),
@@ -288,6 +296,15 @@ impl Plugin for Recorder {
         out.put_sum("dropped", dropped);
         out.put_sum("oversize", oversize);
     }
+}
+
+/// What files are made by; a test may have put something else in the folder's place.
+fn store(folder: &Path) -> Arc<dyn Store> {
+    #[cfg(test)]
+    if let Some(store) = crate::stalled::instead_of(folder) {
+        return store;
+    }
+    Arc::new(Folder::new(folder))
 }
 
 impl Recorder {

@@ -1,4 +1,5 @@
 //! Requests, and the messages that carry them to all media threads.
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -52,7 +53,21 @@ pub fn serve(shared: &Arc<Shared>, request: Request, re: Responder) {
             let active: Vec<Value> = shared.registry.all().iter().map(|track| track.to_json()).collect();
             re.ok(json!({ "active": active }));
         }
-        Request::List { limit } => list(shared, limit.unwrap_or(LIST.0).min(LIST.1), re),
+        Request::List { limit } => {
+            let limit = limit.unwrap_or(LIST.0).min(LIST.1);
+            read(shared, re, move |shared| {
+                let active: Vec<String> = shared.registry.all().iter().map(|track| track.file()).collect();
+                shared.folder.list(limit, &|name| active.iter().any(|file| file == name))
+            });
+        }
+        Request::Locate { file } => read(shared, re, move |shared| {
+            let path = shared.folder.locate(&file)?;
+            let text = |path: PathBuf| {
+                let odd = |_| std::io::Error::other("the folder's name is no UTF-8");
+                path.into_os_string().into_string().map_err(odd)
+            };
+            Ok(json!({ "path": path.map(text).transpose()? }))
+        }),
     }
 }
 
@@ -78,19 +93,22 @@ fn broadcast(shared: &Shared, stream: Option<String>, wish: Wish, re: Responder)
     }
 }
 
-/// Reads the folder in a thread of its own: a disk may take its time.
-fn list(shared: &Arc<Shared>, limit: usize, re: Responder) {
+/// Looks into the folder in a thread of its own: a disk may take its time.
+fn read(
+    shared: &Arc<Shared>,
+    re: Responder,
+    look: impl FnOnce(&Shared) -> std::io::Result<Value> + Send + 'static,
+) {
     if shared.readers.fetch_add(1, Ordering::Relaxed) >= MAX_READERS {
         shared.readers.fetch_sub(1, Ordering::Relaxed);
         return re.error(CODE_FAILED, "plugins.recorder: the folder is being read already, try again");
     }
     let (readers, shared) = (shared.readers.clone(), shared.clone());
     let read = move || {
-        let active: Vec<String> = shared.registry.all().iter().map(|track| track.file()).collect();
-        let outcome = shared.folder.list(limit, &|name| active.iter().any(|file| file == name));
+        let outcome = look(&shared);
         shared.readers.fetch_sub(1, Ordering::Relaxed);
         match outcome {
-            Ok(list) => re.ok(list),
+            Ok(found) => re.ok(found),
             Err(error) => {
                 re.error(CODE_FAILED, format!("plugins.recorder: the folder can't be read: {error}"));
             }
@@ -145,9 +163,9 @@ impl Recorder {
                 let active: Vec<Value> = tracks.map(|track| track.status.to_json()).collect();
                 re.ok(json!({ "active": active }));
             }
-            Request::List { .. } => {
+            Request::List { .. } | Request::Locate { .. } => {
                 let text =
-                    "plugins.recorder: the list is of the whole folder; send the request without a target";
+                    "plugins.recorder: this is about the whole folder; send the request without a target";
                 re.error(CODE_INVALID, text);
             }
         }

@@ -77,7 +77,7 @@ pub struct Options {
     pub only: BTreeMap<String, String>,
 }
 
-/// Requests. `start`, `stop` and `status` go to an entity, or to none; `list` to none.
+/// Requests. `start`, `stop` and `status` go to an entity, or to none; `list` and `locate` to none.
 #[request]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
@@ -101,6 +101,11 @@ pub enum Request {
         /// Files at the most; 100 if not given, 1000 is the most.
         #[serde(default)]
         limit: Option<usize>,
+    },
+    /// Where a recording lies, for who serves it.
+    Locate {
+        /// Its name, as listed.
+        file: String,
     },
     /// What is being recorded.
     Status {},

@@ -317,7 +317,7 @@ fn a_folder_that_cannot_be_made_is_told() {
 /// What Janus' own tool says about a file; `None`, said aloud, if it is not installed.
 fn janus_says(path: &Path) -> Option<Value> {
     let Ok(output) = Command::new("janus-pp-rec").arg("-e").arg(path).output() else {
-        eprintln!("skipped: janus-pp-rec is not installed (Debian: janus-tools)");
+        sfu_core::testing::skipped("janus-pp-rec is not installed (Debian: janus-tools)");
         return None;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -7,6 +7,7 @@ use sfu_core::signaling::Shutdown;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::error::{ApiError, Kind};
+use crate::recordings::MAX_DOWNLOADS;
 use crate::routers::Made;
 use crate::settings::Settings;
 
@@ -27,13 +28,16 @@ pub(crate) struct Shared {
     pub(crate) made: Mutex<Made>,
     /// Free places for followers of events.
     pub(crate) event_places: Arc<Semaphore>,
+    /// Free places for downloads of recordings.
+    pub(crate) downloads: Arc<Semaphore>,
 }
 
 impl Api {
     /// The state for a worker.
     pub(crate) fn new(settings: Arc<Settings>, control: ControlHandle, stop: Shutdown) -> Api {
         let event_places = Arc::new(Semaphore::new(settings.max_event_streams));
-        Api(Arc::new(Shared { settings, control, stop, made: Mutex::default(), event_places }))
+        let downloads = Arc::new(Semaphore::new(MAX_DOWNLOADS));
+        Api(Arc::new(Shared { settings, control, stop, made: Mutex::default(), event_places, downloads }))
     }
 }
 

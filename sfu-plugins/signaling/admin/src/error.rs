@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     /// 413: the body is too large.
     TooLarge,
+    /// 416: the file has nothing of the range.
+    Range,
     /// 415: the body is not JSON.
     MediaType,
     /// 504: no answer in time.
@@ -104,6 +106,7 @@ impl ApiError {
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Kind::Range => StatusCode::RANGE_NOT_SATISFIABLE,
             Kind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }

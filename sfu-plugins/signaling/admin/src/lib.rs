@@ -5,6 +5,7 @@
 mod api;
 mod authority;
 mod body;
+mod byte_range;
 mod catalog;
 mod cidr;
 mod codec;
@@ -14,6 +15,7 @@ mod events;
 mod guard;
 mod openapi;
 mod plugins;
+mod recordings;
 mod route;
 mod routers;
 mod routes;

@@ -86,6 +86,7 @@ pub(crate) fn describe(routes: &[Route]) -> Value {
 fn about(path: &str, parameter: &str) -> &'static str {
     match parameter {
         "name" => "Name of the stream; a `/` in it is written `%2F`",
+        "file" => "Name of the file, as listed",
         _ if path.starts_with("/plugins/") => "Id of the plugin",
         _ => "Id of the entity, such as `0.17.1`",
     }

@@ -8,7 +8,9 @@ use crate::api::Api;
 use crate::body::MAX_BODY;
 use crate::error::{ApiError, Kind};
 use crate::route::Route;
-use crate::{events, guard, openapi, plugins, rtp_in, rtp_out, sessions, stats, streams, transports};
+use crate::{
+    events, guard, openapi, plugins, recordings, rtp_in, rtp_out, sessions, stats, streams, transports,
+};
 
 /// Every route there is.
 pub(crate) fn table() -> Vec<Route> {
@@ -101,6 +103,23 @@ pub(crate) fn table() -> Vec<Route> {
             put(plugins::configure),
         )
         .takes::<serde_json::Value>(),
+        Route::new(
+            read.clone(),
+            "/recordings",
+            "listRecordings",
+            "The recordings in the folder of the plugin `recorder`, newest first.",
+            get(recordings::list),
+        )
+        .asks("limit", "files at the most; 100 if not given, 1000 is the most")
+        .answers::<serde_json::Map<String, serde_json::Value>>(),
+        Route::new(
+            read.clone(),
+            "/recordings/{file}",
+            "getRecording",
+            "Downloads a recording; `Range` (one) and `If-Range` are understood.",
+            get(recordings::download),
+        )
+        .answers_as::<recordings::Recording>(StatusCode::OK, "application/octet-stream"),
         Route::new(
             read.clone(),
             "/events",

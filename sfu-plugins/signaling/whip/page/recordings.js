@@ -5,6 +5,8 @@ import * as format from './format.js';
 import { Refused, readable } from './http.js';
 
 const DOOR = '/api/plugins/recorder';
+/** Where the files can be downloaded, by the same API. */
+const FILES = '/api/recordings';
 /** Between two questions while the section is shown, in ms. */
 const REFRESH = 5000;
 
@@ -66,7 +68,9 @@ function show() {
     () => el('tr', {}, el('th', { scope: 'row' }), el('td'), el('td'), el('td')),
     (tr, { file, codec, kind, started, modified, bytes, active }) => {
       tr.dataset.state = active ? 'active' : 'done';
-      setText(tr.cells[0], file);
+      const link = tr.cells[0].firstElementChild ?? tr.cells[0].appendChild(el('a', { download: file }));
+      link.href = `${FILES}/${encodeURIComponent(file)}`;
+      setText(link, file);
       setText(tr.cells[1], codec ? format.codec(codec) : (kind ?? ''));
       setText(tr.cells[2], new Date(started ?? modified).toLocaleString());
       setText(tr.cells[3], active ? `${format.bytes(bytes)}, recording` : format.bytes(bytes));

@@ -5,34 +5,71 @@ use sfu_core::control::{
     CloseReason, DtlsState, Event, EventBody, IceState, Target, TransportId, WorkerStats,
 };
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::foreign;
 use crate::hub::{Hub, now};
 use crate::resource::ResourceId;
 
-/// Follows events until the worker is gone.
-pub(crate) async fn follow(hub: &Arc<Hub>, mut events: Receiver<Event>) {
+/// The score of a stream of which everything arrives.
+const MAX_SCORE: u8 = 10;
+
+/// Follows events until the worker is gone, and answers those who ask whether all so far are applied.
+pub(crate) async fn follow(
+    hub: &Arc<Hub>,
+    mut events: Receiver<Event>,
+    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
+) {
     // Somebody may have published before we began to listen.
     match hub.control.stats(Target::Worker).await {
         Ok(stats) => foreign::resync(hub, &stats),
         Err(error) => tracing::warn!(%error, "whep: what is published already is not known"),
     }
     loop {
-        match events.recv().await {
-            Ok(event) => apply(hub, &event),
-            Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "whip: events were missed; asking for the state of all transports");
-                // What happens from here on is an event again, so nothing falls between.
-                events = events.resubscribe();
-                match hub.control.stats(Target::Worker).await {
-                    Ok(stats) => resync(hub, &stats),
-                    Err(error) => tracing::warn!(%error, "whip: the state of transports is not known"),
+        let (missed, asker) = tokio::select! {
+            event = events.recv() => match event {
+                Ok(event) => {
+                    apply(hub, &event);
+                    continue;
                 }
-            }
-            Err(RecvError::Closed) => return,
+                Err(RecvError::Lagged(missed)) => (missed, None),
+                Err(RecvError::Closed) => return,
+            },
+            Some(asker) = asked.recv() => (apply_waiting(hub, &mut events), Some(asker)),
+        };
+        if missed > 0 {
+            events = catch_up(hub, events, missed).await;
+        }
+        if let Some(asker) = asker {
+            let _ = asker.send(());
         }
     }
+}
+
+/// Applies the events that wait now; answers how many were missed among them.
+fn apply_waiting(hub: &Arc<Hub>, events: &mut Receiver<Event>) -> u64 {
+    // A storm of new ones must not keep anybody waiting.
+    for _ in 0..events.len() {
+        match events.try_recv() {
+            Ok(event) => apply(hub, &event),
+            Err(TryRecvError::Lagged(missed)) => return missed,
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
+    }
+    0
+}
+
+/// Asks for the state after events were missed.
+async fn catch_up(hub: &Arc<Hub>, events: Receiver<Event>, missed: u64) -> Receiver<Event> {
+    tracing::warn!(missed, "whip: events were missed; asking for the state of all transports");
+    // What happens from here on is an event again, so nothing falls between.
+    let events = events.resubscribe();
+    match hub.control.stats(Target::Worker).await {
+        Ok(stats) => resync(hub, &stats),
+        Err(error) => tracing::warn!(%error, "whip: the state of transports is not known"),
+    }
+    events
 }
 
 fn apply(hub: &Arc<Hub>, event: &Event) {
@@ -53,7 +90,12 @@ fn apply(hub: &Arc<Hub>, event: &Event) {
             }
         }
         (EventBody::Opened { labels }, Target::Producer(id)) => foreign::opened(hub, id, labels),
-        (EventBody::StreamStarted { .. }, Target::Producer(id)) => foreign::started(hub, id),
+        (EventBody::StreamStarted { encoding, .. }, Target::Producer(id)) => {
+            foreign::heard(hub, id, *encoding, MAX_SCORE);
+        }
+        (EventBody::Score { encoding, score }, Target::Producer(id)) => {
+            foreign::heard(hub, id, *encoding, *score);
+        }
         (EventBody::Closed(_), target @ Target::Producer(id)) => {
             foreign::closed(hub, id);
             producer_closed(hub, target);

@@ -19,6 +19,8 @@ pub(crate) struct Foreign {
     stream: StreamName,
     /// `None` as long as the worker is asked what it is.
     live: Option<Live>,
+    /// Encodings that began meanwhile.
+    early: u64,
 }
 
 /// What is known of it.
@@ -28,6 +30,20 @@ pub(crate) struct Live {
     /// Something arrived.
     pub(crate) started: bool,
     pub(crate) since: SystemTime,
+    /// Encodings that packets come of, one bit each: plain RTP has no other goodbye than silence.
+    sending: u64,
+}
+
+impl Live {
+    /// Packets came, and none come any more.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.started && self.sending == 0
+    }
+}
+
+/// The bit of an encoding.
+fn bit(encoding: u8) -> u64 {
+    1u64.checked_shl(encoding.into()).unwrap_or_default()
 }
 
 /// The stream that a producer with these labels publishes, if it was not made here.
@@ -47,7 +63,7 @@ pub(crate) fn opened(hub: &Arc<Hub>, id: ProducerId, labels: &Labels) {
         if state.stopping || state.foreign.contains_key(&id) {
             return;
         }
-        state.foreign.insert(id, Foreign { stream, live: None });
+        state.foreign.insert(id, Foreign { stream, live: None, early: 0 });
     }
     let hub = hub.clone();
     tokio::spawn(async move {
@@ -72,11 +88,13 @@ async fn ask(hub: &Hub, id: ProducerId) -> Result<Option<(Live, RouterId)>, Cont
     let produced = negotiate::described(&description)
         .map_err(|error| ControlError::unsupported(format!("whep.foreign: {error}")))?;
     let started = !found.streams.is_empty();
-    let live = Live { produced, transport: found.transport, started, since: SystemTime::now() };
+    let sending =
+        found.streams.iter().filter(|s| s.score > 0).fold(0, |all, stream| all | bit(stream.encoding));
+    let live = Live { produced, transport: found.transport, started, since: SystemTime::now(), sending };
     Ok(Some((live, description.router)))
 }
 
-fn enter(hub: &Arc<Hub>, id: ProducerId, live: Live, router: RouterId) {
+fn enter(hub: &Arc<Hub>, id: ProducerId, mut live: Live, router: RouterId) {
     let mut removed = Removed::default();
     let name = {
         let mut state = hub.lock();
@@ -108,6 +126,8 @@ fn enter(hub: &Arc<Hub>, id: ProducerId, live: Live, router: RouterId) {
         tracing::info!(stream = %name, producer = %id, codec, "whep: a stream that is published elsewhere can be watched");
         entry.foreign.push(id);
         entry.stream.others_began();
+        live.started |= known.early != 0;
+        live.sending |= known.early;
         known.live = Some(live);
         name
     };
@@ -132,13 +152,28 @@ pub(crate) fn closed(hub: &Arc<Hub>, id: ProducerId) {
     hub.finish_soon(removed);
 }
 
-/// The first packet of a producer arrived.
-pub(crate) fn started(hub: &Hub, id: ProducerId) {
+/// The first packet of an encoding arrived, or its score changed: 0 says that nothing comes any more.
+pub(crate) fn heard(hub: &Hub, id: ProducerId, encoding: u8, score: u8) {
     let mut state = hub.lock();
-    if let Some(live) = state.foreign.get_mut(&id).and_then(|known| known.live.as_mut())
-        && !std::mem::replace(&mut live.started, true)
-    {
-        drop(state);
+    let Some(known) = state.foreign.get_mut(&id) else { return };
+    let Some(live) = &mut known.live else {
+        if score > 0 {
+            known.early |= bit(encoding)
+        } else {
+            known.early &= !bit(encoding)
+        }
+        return;
+    };
+    let before = (live.started, live.is_silent());
+    live.started |= score > 0;
+    if score > 0 {
+        live.sending |= bit(encoding)
+    } else {
+        live.sending &= !bit(encoding)
+    }
+    let changed = before != (live.started, live.is_silent());
+    drop(state);
+    if changed {
         hub.tell_change();
     }
 }
@@ -153,8 +188,8 @@ pub(crate) fn resync(hub: &Arc<Hub>, stats: &WorkerStats) {
     }
     for producer in &stats.producers {
         opened(hub, producer.id, &producer.labels);
-        if !producer.streams.is_empty() {
-            started(hub, producer.id);
+        for stream in &producer.streams {
+            heard(hub, producer.id, stream.encoding, stream.score);
         }
     }
 }
@@ -172,6 +207,12 @@ impl State {
     /// The producers of a stream that others made.
     pub(crate) fn foreign_of<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = &'a Live> + 'a {
         entry.foreign.iter().filter_map(|id| self.foreign.get(id)?.live.as_ref())
+    }
+
+    /// Whether others alone publish it, and nothing comes of them any more.
+    pub(crate) fn is_silent(&self, entry: &Entry) -> bool {
+        let mut foreign = self.foreign_of(entry).filter(|live| live.started).peekable();
+        entry.stream.publisher().is_none() && foreign.peek().is_some() && foreign.all(Live::is_silent)
     }
 
     /// Whether the worker is being asked about a producer of that stream.

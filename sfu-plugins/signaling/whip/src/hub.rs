@@ -8,7 +8,7 @@ use sfu_core::control::{
     Command, ControlHandle, ErrorKind, MediaKind, ProducerId, RouterId, SessionId, Target, TransportId,
 };
 use sfu_core::signaling::Shutdown;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::config::Config;
 use crate::foreign::Foreign;
@@ -21,6 +21,9 @@ use crate::tokens::Tokens;
 /// How many commands a handover or a shutdown has under way at a time.
 pub(crate) const AT_A_TIME: usize = 32;
 
+/// Requests that may wait for the follower of events at a time; more wait for their turn.
+const QUESTIONS: usize = 64;
+
 /// What every request handler and background task shares.
 pub(crate) struct Hub {
     pub(crate) control: ControlHandle,
@@ -29,6 +32,8 @@ pub(crate) struct Hub {
     pub(crate) waiting: Semaphore,
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) stop: Shutdown,
+    /// Asks who follows events to say when all that were told so far are applied.
+    follower: mpsc::Sender<oneshot::Sender<()>>,
     policy: Policy,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
@@ -95,8 +100,15 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Hub {
-    pub(crate) fn new(config: Config, tokens: Tokens, control: ControlHandle, stop: Shutdown) -> Arc<Self> {
-        Arc::new(Hub {
+    /// A hub, and the questions to whom follows events for it.
+    pub(crate) fn new(
+        config: Config,
+        tokens: Tokens,
+        control: ControlHandle,
+        stop: Shutdown,
+    ) -> (Arc<Self>, mpsc::Receiver<oneshot::Sender<()>>) {
+        let (follower, asked) = mpsc::channel(QUESTIONS);
+        let hub = Arc::new(Hub {
             control,
             tokens,
             waiting: Semaphore::new(config.max_waiting),
@@ -105,8 +117,19 @@ impl Hub {
             policy: Policy::of(&config),
             state: Mutex::default(),
             changed: watch::Sender::new(0),
+            follower,
             config,
-        })
+        });
+        (hub, asked)
+    }
+
+    /// Waits until all events that were told so far are applied: what a client's earlier request to the worker made is
+    /// known here then. At once when nobody follows events any more.
+    pub(crate) async fn catch_up(&self) {
+        let (done, heard) = oneshot::channel();
+        if self.follower.send(done).await.is_ok() {
+            let _ = heard.await;
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -201,6 +224,12 @@ impl Hub {
     /// Whether a viewer would find a publisher.
     pub(crate) fn is_published(&self, name: &StreamName) -> bool {
         self.lock().streams.get(name).is_some_and(|entry| entry.stream.is_published())
+    }
+
+    /// Whether media can come of it: it is published, and not by plain RTP that has fallen silent.
+    pub(crate) fn is_sending(&self, name: &StreamName) -> bool {
+        let state = self.lock();
+        state.streams.get(name).is_some_and(|entry| entry.stream.is_published() && !state.is_silent(entry))
     }
 
     /// Whether others publish it, alone.

@@ -17,5 +17,4 @@ mod stream_name;
 mod tokens;
 
 pub use config::{Config, IceServerConfig, Permission, SecondPublisher, Secret, TokenConfig};
-pub use exposure::check_exposure;
 pub use signaling::Whip;

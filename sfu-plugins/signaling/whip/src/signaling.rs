@@ -9,8 +9,8 @@ use crate::hub::Hub;
 use crate::tokens::Tokens;
 use crate::{events, exposure, http};
 
-/// How long peers may take to be told at the end.
-const FAREWELL: Duration = Duration::from_millis(900);
+/// How long peers may take to be told at the end; the worker waits a little longer for us.
+const FAREWELL: Duration = Duration::from_millis(700);
 
 /// WHIP, WHEP and the page.
 pub struct Whip {
@@ -36,19 +36,18 @@ impl Signaling for Whip {
         mounts: Mounts,
         mut stop: Shutdown,
     ) -> Result<(), SignalingError> {
-        // Those who start the server ask `check_exposure` before it listens; this is for those who forgot.
         if let Some(url) = mounts.url() {
             exposure::check(mounts.is_loopback(), &url, &self.config)?;
         }
         let told = control.events();
-        let hub = Hub::new(self.config, self.tokens, control, stop.clone());
+        let (hub, asked) = Hub::new(self.config, self.tokens, control, stop.clone());
         for (path, router) in http::routers(&hub) {
             mounts
                 .mount(path, router)
                 .map_err(|error| SignalingError { id: Self::ID, text: error.to_string() })?;
         }
         tokio::select! {
-            () = events::follow(&hub, told) => {}
+            () = events::follow(&hub, told, asked) => {}
             () = hub.keep_time() => {}
             () = stop.wait() => {}
         }

@@ -54,7 +54,7 @@ impl OpenSsl {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .inspect_err(|_| println!("skipped: the program openssl is not installed"))
+            .inspect_err(|_| crate::testing::skipped("openssl is not installed"))
             .ok()?;
         let stdout = child.stdout.take().expect("piped");
         let (sender, lines) = mpsc::channel();

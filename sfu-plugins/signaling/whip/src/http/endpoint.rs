@@ -18,7 +18,7 @@ use crate::resource::Role;
 use crate::set_up::{Created, to_the_end};
 use crate::stream_name::StreamName;
 
-/// How long the worker may take to say what a producer of somebody else is, for a viewer who wants it at once.
+/// How long the worker may take to say what producers of others are, for a viewer who wants them at once.
 const ASKING: Duration = Duration::from_secs(1);
 /// After the first producer of somebody else, how long those who wait for the stream wait for the next one.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -107,11 +107,11 @@ async fn wait_for_publisher(
     patience: Option<Duration>,
 ) -> Result<(), Problem> {
     let mut changes = hub.changes();
-    if hub.is_published(name) {
-        return Ok(());
-    }
-    // Somebody who has just begun plain RTP by another request is published in a moment.
-    let begun = async { while hub.lock().is_asking(name) && changes.changed().await.is_ok() {} };
+    // Whoever has just begun plain RTP by another request is answered like one who published long ago.
+    let begun = async {
+        hub.catch_up().await;
+        while hub.lock().is_asking(name) && changes.changed().await.is_ok() {}
+    };
     let _ = tokio::time::timeout(ASKING, begun).await;
     let Some(patience) = patience.filter(|_| !hub.is_published(name)) else { return Ok(()) };
     let _place = hub.waiting.try_acquire().map_err(|_| {

@@ -113,6 +113,7 @@ fn listing(hub: &Hub, bearer: Bearer) -> Listing {
                 Some(PublisherInfo {
                     since: millis(state.foreign_of(entry).map(|live| live.since).min()),
                     state: match state.foreign_of(entry).any(|live| live.started) {
+                        true if state.is_silent(entry) => "lost",
                         true => "connected",
                         false => "connecting",
                     },

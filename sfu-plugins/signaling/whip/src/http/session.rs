@@ -99,7 +99,7 @@ async fn patch(hub: &Hub, resource: &Resource, request: Request) -> Result<Respo
 struct SessionStats {
     stream: StreamName,
     role: Role,
-    /// Whether the stream has a publisher now.
+    /// Whether the stream has a publisher now; one of plain RTP that has fallen silent is none.
     published: bool,
     transports: Vec<TransportStats>,
     producers: Vec<ProducerStats>,
@@ -123,7 +123,7 @@ pub(super) async fn stats(
     let stats = SessionStats {
         stream: resource.stream.clone(),
         role: resource.role,
-        published: hub.is_published(&resource.stream),
+        published: hub.is_sending(&resource.stream),
         transports: figures.transports,
         producers: figures.producers,
         consumers: figures.consumers,

@@ -214,6 +214,61 @@ async fn one_who_comes_while_the_worker_is_asked_waits_for_the_answer() {
     assert_eq!(bench.post("/whep/a", WATCH).await.status, StatusCode::CREATED);
 }
 
+/// A producer that is told of only now, in the same breath as what follows.
+async fn untold(bench: &Bench, router: RouterId, options: ProducerOptions) -> Input {
+    let made = input(&bench.control, router, ProducerOptions { labels: Labels::new(), ..options }).await;
+    bench.settle().await;
+    made
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_comes_at_once_after_plain_rtp_was_made_gets_all_of_it() {
+    let bench = Bench::start("").await;
+    let router = router(&bench).await;
+    for (options, codecs) in [(vp8("a"), vec!["VP8/90000"]), (opus("a"), vec!["VP8/90000", "opus/48000/2"])] {
+        let made = untold(&bench, router, options).await;
+        // Nobody has run since the event was told: it can only be known by asking for it.
+        bench.double.emit(made.producer, EventBody::Opened { labels: labels("a") });
+        let viewer = bench.post("/whep/a", WATCH).await;
+        assert_eq!(viewer.status, StatusCode::CREATED, "{}", viewer.body);
+        assert!(codecs.iter().all(|codec| viewer.body.contains(codec)), "{codecs:?}: {}", viewer.body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn plain_rtp_that_falls_silent_is_lost_and_its_viewers_are_told_until_it_comes_back() {
+    let bench = Bench::start("").await;
+    let inputs = both(&bench).await;
+    for input in inputs {
+        bench.double.emit(input.producer, EventBody::StreamStarted { encoding: 0, ssrc: 1 });
+    }
+    let viewer = bench.watch("a").await;
+    let seen = async || {
+        bench.settle().await;
+        let stats = bench.get(&format!("{}/stats", viewer.location)).await.json();
+        (streams(&bench).await[0]["publisher"]["state"].clone(), stats["published"].clone())
+    };
+    assert_eq!(seen().await, ("connected".into(), true.into()));
+    let score =
+        |input: Input, score| bench.double.emit(input.producer, EventBody::Score { encoding: 0, score });
+    score(inputs[0], 0);
+    assert_eq!(seen().await, ("connected".into(), true.into()), "there is still sound");
+    score(inputs[1], 0);
+    assert_eq!(seen().await, ("lost".into(), false.into()));
+    score(inputs[1], 10);
+    assert_eq!(seen().await, ("connected".into(), true.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_comes_after_events_were_missed_gets_what_they_told() {
+    let bench = Bench::start("").await;
+    let router = router(&bench).await;
+    input(&bench.control, router, vp8("a")).await;
+    // Neither the event nor the flood was heard yet.
+    bench.double.flood();
+    assert_eq!(bench.post("/whep/a", WATCH).await.status, StatusCode::CREATED);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_publisher_of_the_same_medium_gets_409_and_one_of_another_joins() {
     let bench = Bench::start("").await;
