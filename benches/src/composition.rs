@@ -84,8 +84,7 @@ impl Case {
             Case::Silent | Case::Empty => Some(2.0),
             Case::Off => Some(8.0 * DISPATCH_POINTS as f64),
             Case::CountIn => None,
-            // Eight is what such a hook should cost; 8.13 is what it does.
-            Case::Count => Some(8.25 * (5 * DISPATCH_POINTS) as f64),
+            Case::Count => Some(8.0 * (5 * DISPATCH_POINTS) as f64),
         }
     }
 

@@ -4,7 +4,7 @@
 //! cargo run -p sfu-core --example signaling &
 //! curl -X POST http://127.0.0.1:8080/echo        # where to send RTP with payload type 111 and SSRC 1111
 //! ```
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use axum::extract::State;
@@ -24,33 +24,30 @@ fn main() -> ExitCode {
     sfu_core::run::<Worker>()
 }
 
-/// `[signaling.echo]`
+/// Sends media back to where it came from. What it needs to know is its table `[signaling.echo]`.
 #[sfu_core::plugin::config]
-pub struct Config {
+pub struct Echo {
     /// Where it is mounted.
     path: String,
 }
 
-impl Default for Config {
+impl Default for Echo {
     fn default() -> Self {
-        Config { path: "/echo".to_owned() }
+        Echo { path: "/echo".to_owned() }
     }
 }
-
-/// Sends media back to where it came from.
-pub struct Echo(Config);
 
 impl Signaling for Echo {
     const ID: &'static str = "echo";
     const ABOUT: &'static str = "Sends plain RTP back to its sender";
-    type Config = Config;
+    type Config = Self;
 
-    fn new(config: Config) -> Result<Self, SignalingError> {
+    fn new(config: Self) -> Result<Self, SignalingError> {
         if !config.path.starts_with('/') || config.path.len() < 2 {
             let text = format!("path: `{}` must begin with `/` and have a name", config.path);
             return Err(SignalingError { id: Self::ID, text });
         }
-        Ok(Echo(config))
+        Ok(config)
     }
 
     async fn run(
@@ -61,7 +58,7 @@ impl Signaling for Echo {
     ) -> Result<(), SignalingError> {
         let routes = axum::Router::new().route("/", post(open)).with_state(control);
         let taken = |error| SignalingError { id: Self::ID, text: format!("{error}") };
-        http.mount(&self.0.path, routes).map_err(taken)?;
+        http.mount(&self.path, routes).map_err(taken)?;
         stop.wait().await;
         Ok(())
     }
@@ -81,71 +78,14 @@ async fn open(State(control): State<ControlHandle>) -> Result<String, (StatusCod
     }
 }
 
-/// One transport that takes a stream and gives the same stream back.
+/// One transport, on a port that learns its peer from the first packet, that gives back the stream that it takes.
 async fn echo(control: &ControlHandle, router: RouterId) -> Result<PlainTransportCreated, ControlError> {
-    let transport = control.create_plain_transport(router, listen()).await?;
-    let offered = ProducerOptions {
-        kind: MediaKind::Audio,
-        rtp_parameters: opus(1111),
-        rtp_mapping: RtpMapping {
-            codecs: vec![RtpMappingCodec { payload_type: 111, mapped_payload_type: 111 }],
-            encodings: vec![RtpMappingEncoding {
-                rid: None,
-                ssrc: Some(1111),
-                scalability_mode: None,
-                mapped_ssrc: 1111,
-            }],
-        },
-        paused: false,
-        key_frame_request_delay: std::time::Duration::ZERO,
-        labels: Labels::new(),
-    };
+    let listen = ListenInfo::udp(Ipv4Addr::LOCALHOST);
+    let options = PlainTransportOptions { listen, comedia: true, ..Default::default() };
+    let transport = control.create_plain_transport(router, options).await?;
+    let opus = |ssrc| RtpParameters::single(RtpCodecParameters::opus(111), ssrc);
+    let offered = ProducerOptions::new(MediaKind::Audio, opus(1111));
     let producer = control.produce(transport.id, offered).await?;
-    let wanted = ConsumerOptions {
-        producer: producer.id,
-        kind: ConsumerType::Simple,
-        rtp_parameters: opus(2222),
-        paused: false,
-        ignore_dtx: false,
-        outlives_producer: false,
-        labels: Labels::new(),
-    };
-    control.consume(transport.id, wanted).await?;
+    control.consume(transport.id, ConsumerOptions::new(producer.id, opus(2222))).await?;
     Ok(transport)
-}
-
-/// A port that learns its peer from the first packet.
-fn listen() -> PlainTransportOptions {
-    PlainTransportOptions {
-        session: None,
-        labels: Labels::new(),
-        listen: ListenInfo {
-            protocol: Protocol::Udp,
-            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            announced_address: None,
-            port: 0,
-            port_range: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-        },
-        rtcp_listen: None,
-        rtcp_mux: true,
-        comedia: true,
-        srtp: None,
-    }
-}
-
-/// Opus with payload type 111.
-fn opus(ssrc: u32) -> RtpParameters {
-    RtpParameters {
-        codecs: vec![RtpCodecParameters {
-            mime_type: "audio/opus".to_owned(),
-            payload_type: 111,
-            clock_rate: 48_000,
-            channels: Some(2),
-            ..Default::default()
-        }],
-        encodings: vec![RtpEncodingParameters { ssrc: Some(ssrc), ..Default::default() }],
-        ..Default::default()
-    }
 }

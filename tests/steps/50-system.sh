@@ -16,10 +16,10 @@ fi
 
 system() {
     # One after another: two cores hold one call with two browsers, not more.
-    "${run[@]}" cargo test --locked -p sfu-tests --test system -- --test-threads=1
+    "${run[@]}" cargo test --locked --workspace --test system -- --test-threads=1
 }
 
-check "worker" cargo build --locked -p sfu-worker
+check "worker" cargo build --locked --workspace --bin sfu-worker
 check_tests "system" system
 if is_long; then
     check "release worker" cargo build --locked --release -p sfu-worker

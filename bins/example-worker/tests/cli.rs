@@ -93,6 +93,26 @@ fn a_mistake_in_a_configuration_is_named() {
     assert!(code == 1 && error.starts_with("config: /there/is/no/such.toml: "), "{error}");
 }
 
+/// What only shows when plugins make what they share: the check does it too, and leaves nothing behind.
+#[test]
+fn a_folder_that_cannot_be_one_is_found_by_the_check() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("not-a-folder");
+    std::fs::write(&file, "").unwrap();
+    for folder in [file.clone(), file.join("below")] {
+        let text = format!("[plugins.recorder]\nfolder = \"{}\"\n", folder.display());
+        let (code, output, error) = check("folder.toml", &text);
+        assert_eq!((code, output.as_str()), (1, ""), "{error}");
+        assert!(error.starts_with(&format!("plugins.recorder.folder: {}: ", folder.display())), "{error}");
+    }
+    let (code, _, error) = check("folder.toml", "[plugins.recorder]\nqueue_bytes = 1\n");
+    assert!(code == 1 && error.starts_with("plugins.recorder.queue_bytes: 1 is not from"), "{error}");
+    let free = file.with_file_name("not-yet-a-folder");
+    let (code, _, error) =
+        check("folder.toml", &format!("[plugins.recorder]\nfolder = \"{}\"\n", free.display()));
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(!free.exists(), "the check made a folder");
+}
+
 #[test]
 fn a_worker_with_a_mistake_in_its_settings_does_not_start() {
     for (arguments, named) in [

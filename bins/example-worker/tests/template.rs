@@ -15,16 +15,13 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's folder for tests is in target/")
 }
 
-/// cargo-generate: the project's own if it is installed, else that of the machine. Without one it says so aloud.
-fn cargo_generate() -> Option<PathBuf> {
+/// cargo-generate: the project's own if it is installed, else that of the machine.
+fn cargo_generate() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = [target().join("tools/bin"), checkout().join("target/tools/bin")];
     let folders = own.into_iter().chain(std::env::split_paths(&path));
     let found = folders.map(|folder| folder.join("cargo-generate")).find(|program| program.is_file());
-    if found.is_none() {
-        eprintln!("skipped: cargo-generate is missing");
-    }
-    found
+    found.expect("cargo-generate is missing: `./test.sh tools` installs it")
 }
 
 /// Answers to the template's questions.
@@ -125,7 +122,7 @@ fn check_format(project: &Path) {
 /// This package is the template's rendering to the letter; only `tests/` is its own.
 #[test]
 fn the_example_worker_is_what_the_template_renders() {
-    let Some(generator) = cargo_generate() else { return };
+    let generator = cargo_generate();
     let answers = Answers {
         plugins: "recorder",
         signaling: "whip,admin",
@@ -136,7 +133,7 @@ fn the_example_worker_is_what_the_template_renders() {
     let project = rendered(&generator, "same", "example-worker", &answers);
     let (template, mut example) = (files(&project), files(Path::new(env!("CARGO_MANIFEST_DIR"))));
     example.retain(|name, _| !name.starts_with("tests/"));
-    let advice = "change templates/worker, then run `templates/check.sh --render`";
+    let advice = "change templates/worker, then run `templates/render.sh`";
     assert!(template.keys().eq(example.keys()), "{:?} {:?}: {advice}", template.keys(), example.keys());
     for (name, text) in &template {
         assert!(text == &example[name], "{name} differs from what the template renders: {advice}");
@@ -145,7 +142,7 @@ fn the_example_worker_is_what_the_template_renders() {
 
 #[test]
 fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
-    let Some(generator) = cargo_generate() else { return };
+    let generator = cargo_generate();
     let source = checkout().to_str().expect("the checkout has a path in UTF-8");
     let answers = Answers {
         plugins: "recorder",
@@ -175,6 +172,7 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     for workers in [1, 2] {
         support::counts_and_records(&program, workers);
     }
+    support::survives_a_hangup(&program);
     cargo(&project, &quick("test", &[]));
     // Features leave out what is not asked for.
     cargo(&project, &quick("build", &["--no-default-features", "--features", "admin"]));
@@ -185,7 +183,7 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
 
 #[test]
 fn a_worker_of_nothing_builds_too() {
-    let Some(generator) = cargo_generate() else { return };
+    let generator = cargo_generate();
     let source = checkout().to_str().expect("the checkout has a path in UTF-8");
     let answers = Answers {
         plugins: "",
@@ -209,7 +207,7 @@ fn a_worker_of_nothing_builds_too() {
 
 #[test]
 fn a_version_renders_published_crates_and_a_path_renders_a_checkout() {
-    let Some(generator) = cargo_generate() else { return };
+    let generator = cargo_generate();
     let manifest = |sfu_source| {
         let answers = Answers {
             plugins: "recorder",
@@ -232,7 +230,7 @@ fn a_version_renders_published_crates_and_a_path_renders_a_checkout() {
 
 #[test]
 fn answers_that_cannot_be_meant_are_refused() {
-    let Some(generator) = cargo_generate() else { return };
+    let generator = cargo_generate();
     let good = || Answers {
         plugins: "recorder",
         signaling: "whip",

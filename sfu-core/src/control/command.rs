@@ -159,11 +159,12 @@ pub enum Command {
     /// Carries a producer to another media thread; [`ControlHandle::consume`] does it where it is needed.
     #[doc(hidden)]
     Relay(RelayCommand),
-    /// Gives a plugin a new configuration.
+    /// Gives a plugin a new configuration: on all media threads, or on none if one of them refuses.
     ReconfigurePlugin {
         /// The plugin's id.
         plugin: String,
-        /// The plugin's `Config`.
+        /// Its table, as in the configuration file. `enabled` and `options` stay as they are where they are left out; of the
+        /// plugin's own fields those that are left out take their defaults.
         config: serde_json::Value,
     },
 }
@@ -303,6 +304,21 @@ pub struct PlainTransportOptions {
     pub srtp: Option<SrtpCryptoSuite>,
 }
 
+/// On any port, RTP and RTCP together, without SRTP, to a peer that `connect` names.
+impl Default for PlainTransportOptions {
+    fn default() -> Self {
+        PlainTransportOptions {
+            session: None,
+            labels: Labels::new(),
+            listen: ListenInfo::default(),
+            rtcp_listen: None,
+            rtcp_mux: true,
+            comedia: false,
+            srtp: None,
+        }
+    }
+}
+
 /// The peer of a plain RTP transport.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConnectPlainTransport {
@@ -331,6 +347,20 @@ pub struct ProducerOptions {
     pub key_frame_request_delay: Duration,
     /// Labels.
     pub labels: Labels,
+}
+
+impl ProducerOptions {
+    /// What the peer sends; the router knows it by the same payload types and SSRCs.
+    pub fn new(kind: MediaKind, rtp_parameters: RtpParameters) -> Self {
+        ProducerOptions {
+            kind,
+            rtp_mapping: RtpMapping::identity(&rtp_parameters),
+            rtp_parameters,
+            paused: false,
+            key_frame_request_delay: Duration::ZERO,
+            labels: Labels::new(),
+        }
+    }
 }
 
 /// How a consumer chooses among a producer's encodings.
@@ -367,4 +397,19 @@ pub struct ConsumerOptions {
     pub outlives_producer: bool,
     /// Labels.
     pub labels: Labels,
+}
+
+impl ConsumerOptions {
+    /// One encoding of a producer, sent like this.
+    pub fn new(producer: ProducerId, rtp_parameters: RtpParameters) -> Self {
+        ConsumerOptions {
+            producer,
+            kind: ConsumerType::Simple,
+            rtp_parameters,
+            paused: false,
+            ignore_dtx: false,
+            outlives_producer: false,
+            labels: Labels::new(),
+        }
+    }
 }

@@ -22,6 +22,9 @@ pub enum ErrorKind {
     Unsupported,
     /// A fault of ours.
     Internal,
+    /// A plugin answered a request with an error: its code, of the plugin's own or that of the Janus API. 454 is a malformed
+    /// request, 490 one that the plugin did not answer.
+    Plugin(u32),
 }
 
 /// Why a command failed: a class for programs, a text for people.
@@ -34,6 +37,18 @@ pub struct ControlError {
     pub kind: ErrorKind,
     /// Text that begins with where (`control.produce: …`) and says what to do.
     pub text: String,
+}
+
+impl ControlError {
+    /// A plugin answered an error with a code.
+    pub fn plugin(code: u32, text: impl Into<String>) -> Self {
+        ControlError { kind: ErrorKind::Plugin(code), text: text.into() }
+    }
+
+    /// The code, if a plugin answered the error.
+    pub fn code(&self) -> Option<u32> {
+        if let ErrorKind::Plugin(code) = self.kind { Some(code) } else { None }
+    }
 }
 
 macro_rules! constructors {

@@ -49,6 +49,8 @@ struct Shared {
     events: broadcast::Sender<Event>,
     next_worker: AtomicUsize,
     serve: Arc<dyn ServeRequests>,
+    /// Held while media threads get a new configuration: two at once could leave them with one each.
+    reconfiguring: tokio::sync::Mutex<()>,
 }
 
 /// Speaks to a running worker: commands in, replies and events out. Cheap to clone.
@@ -62,7 +64,8 @@ impl ControlHandle {
         events: broadcast::Sender<Event>,
         serve: Arc<dyn ServeRequests>,
     ) -> Self {
-        ControlHandle(Arc::new(Shared { ports, events, next_worker: AtomicUsize::new(0), serve }))
+        let (next_worker, reconfiguring) = Default::default();
+        ControlHandle(Arc::new(Shared { ports, events, next_worker, serve, reconfiguring }))
     }
 
     /// A channel of the right depth for events.
@@ -116,11 +119,28 @@ impl ControlHandle {
         {
             return self.0.serve.serve(plugin, body.clone()).await;
         }
+        if let Command::ReconfigurePlugin { plugin, config } = command {
+            let work = self.clone().reconfigure(plugin, config);
+            return match tokio::runtime::Handle::try_current() {
+                // In a task of its own: who hangs up in the middle leaves no threads behind that differ.
+                Ok(runtime) => runtime.spawn(work).await.unwrap_or_else(|_| Err(gone())),
+                Err(_) => work.await,
+            };
+        }
         let mut replies = Vec::with_capacity(self.0.ports.len());
         for worker in 0..self.workers() {
             replies.push(self.command_on(worker, command.clone()).await?);
         }
         Ok(Reply::merge(replies))
+    }
+
+    async fn reconfigure(self, plugin: String, config: serde_json::Value) -> Result<Reply, ControlError> {
+        let _one_by_one = self.0.reconfiguring.lock().await;
+        let mut steps = Reconfiguration::new(plugin, config, self.workers());
+        while let Some((worker, command)) = steps.next() {
+            steps.note(self.command_on(worker, command).await);
+        }
+        steps.outcome()
     }
 
     /// Makes a session on a given media thread.

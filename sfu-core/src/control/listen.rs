@@ -1,5 +1,5 @@
 //! Where a transport listens.
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::Protocol;
 
@@ -26,6 +26,28 @@ pub struct ListenInfo {
     /// `SO_RCVBUF` in bytes.
     #[serde(default)]
     pub recv_buffer_size: Option<u32>,
+}
+
+impl ListenInfo {
+    /// UDP on an address, on any free port.
+    pub fn udp(ip: impl Into<IpAddr>) -> Self {
+        ListenInfo {
+            protocol: Protocol::Udp,
+            ip: ip.into(),
+            announced_address: None,
+            port: 0,
+            port_range: None,
+            send_buffer_size: None,
+            recv_buffer_size: None,
+        }
+    }
+}
+
+/// UDP on all addresses of IPv4, on any free port.
+impl Default for ListenInfo {
+    fn default() -> Self {
+        Self::udp(Ipv4Addr::UNSPECIFIED)
+    }
 }
 
 /// Which sockets a WebRTC transport uses.

@@ -9,6 +9,7 @@ mod handle;
 mod ids;
 mod labels;
 mod listen;
+mod reconfiguration;
 mod reply;
 mod rtp_parameters;
 mod stats;
@@ -30,13 +31,14 @@ pub use ids::{
 };
 pub use labels::Labels;
 pub use listen::{ListenInfo, TransportListen};
+pub(crate) use reconfiguration::Reconfiguration;
 pub use reply::{PlainTransportCreated, ProducerCreated, ProducerDescription, Reply, WebRtcTransportCreated};
 pub use rtp_parameters::{
     MediaKind, RtcpFeedback, RtcpParameters, RtpCodecParameters, RtpEncodingParameters,
     RtpHeaderExtensionParameters, RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters,
     RtxParameters,
 };
-pub use stats::{ConsumerStats, ProducerStats, StreamStats, TransportStats, WorkerStats};
+pub use stats::{ConsumerStats, PluginFaults, ProducerStats, StreamStats, TransportStats, WorkerStats};
 pub use target::Target;
 pub use transport_parameters::{
     DtlsFingerprint, DtlsParameters, DtlsRole, DtlsState, FingerprintAlgorithm, IceCandidate, IceParameters,

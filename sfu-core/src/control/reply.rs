@@ -32,6 +32,9 @@ pub enum Reply {
     Relay(Box<RelayOffer>),
     /// A plugin's answer.
     Json(serde_json::Value),
+    /// A plugin took a new configuration on one media thread; it had this one before.
+    #[doc(hidden)]
+    Reconfigured(serde_json::Value),
 }
 
 impl Reply {

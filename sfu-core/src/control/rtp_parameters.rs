@@ -31,6 +31,17 @@ pub struct RtpParameters {
     pub msid: Option<String>,
 }
 
+impl RtpParameters {
+    /// One codec in one stream of a known SSRC.
+    pub fn single(codec: RtpCodecParameters, ssrc: u32) -> Self {
+        RtpParameters {
+            codecs: vec![codec],
+            encodings: vec![RtpEncodingParameters { ssrc: Some(ssrc), ..Default::default() }],
+            ..Default::default()
+        }
+    }
+}
+
 /// One codec under one payload type.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +64,25 @@ pub struct RtpCodecParameters {
 }
 
 impl RtpCodecParameters {
+    /// Opus in stereo at 48 kHz (RFC 7587).
+    pub fn opus(payload_type: u8) -> Self {
+        RtpCodecParameters {
+            mime_type: "audio/opus".to_owned(),
+            payload_type,
+            clock_rate: 48_000,
+            channels: Some(2),
+            ..Default::default()
+        }
+    }
+    /// A video codec at 90 kHz, like `video/VP8`.
+    pub fn video(mime_type: &str, payload_type: u8) -> Self {
+        RtpCodecParameters {
+            mime_type: mime_type.to_owned(),
+            payload_type,
+            clock_rate: 90_000,
+            ..Default::default()
+        }
+    }
     /// Whether this is an RTX companion (RFC 4588).
     pub fn is_rtx(&self) -> bool {
         self.mime_type.len() > 4
@@ -150,6 +180,25 @@ pub struct RtpMapping {
     pub codecs: Vec<RtpMappingCodec>,
     /// Encodings, in the order of the producer's.
     pub encodings: Vec<RtpMappingEncoding>,
+}
+
+impl RtpMapping {
+    /// The router knows payload types and SSRCs as they are sent. Each encoding needs an SSRC, or its packets get 0.
+    pub fn identity(parameters: &RtpParameters) -> Self {
+        let codecs = parameters.codecs.iter().map(|codec| codec.payload_type);
+        let encodings = parameters.encodings.iter().map(|encoding| RtpMappingEncoding {
+            rid: encoding.rid.clone(),
+            ssrc: encoding.ssrc,
+            scalability_mode: encoding.scalability_mode.clone(),
+            mapped_ssrc: encoding.ssrc.unwrap_or_default(),
+        });
+        RtpMapping {
+            codecs: codecs
+                .map(|payload_type| RtpMappingCodec { payload_type, mapped_payload_type: payload_type })
+                .collect(),
+            encodings: encodings.collect(),
+        }
+    }
 }
 
 /// One payload type and what consumers know it as.

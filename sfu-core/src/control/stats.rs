@@ -13,7 +13,9 @@ pub struct WorkerStats {
     pub consumers: Vec<ConsumerStats>,
     /// Plugins' own figures by plugin id, merged over media threads.
     pub plugins: std::collections::BTreeMap<String, serde_json::Value>,
-    /// Counters of the media threads (refused, dropped, malformed …), summed.
+    /// What went wrong with each plugin, by its id, and what was done about it; with the figures of the whole worker only.
+    pub plugin_faults: std::collections::BTreeMap<String, PluginFaults>,
+    /// Counters of the media threads (refused, dropped, malformed …), those of their sockets among them (`net_…`), summed.
     pub counters: std::collections::BTreeMap<String, u64>,
 }
 
@@ -26,6 +28,9 @@ impl WorkerStats {
         for (name, value) in other.counters {
             *self.counters.entry(name).or_default() += value;
         }
+        for (plugin, faults) in other.plugin_faults {
+            self.plugin_faults.entry(plugin).or_default().add(&faults);
+        }
         for (plugin, figures) in other.plugins {
             match self.plugins.entry(plugin) {
                 std::collections::btree_map::Entry::Vacant(slot) => {
@@ -36,6 +41,35 @@ impl WorkerStats {
                 }
             }
         }
+    }
+}
+
+/// What went wrong with a plugin since the worker started, and what was done about it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginFaults {
+    /// Hooks that panicked.
+    pub panics: u64,
+    /// Hooks that took too long, of those that were timed.
+    pub overruns: u64,
+    /// Entities that it was detached from.
+    pub detached: u64,
+    /// Times that it was made anew.
+    pub rebuilt: u64,
+    /// Media threads that call it no more.
+    pub quarantined: u64,
+    /// Commands that it had no room for.
+    pub refused_commands: u64,
+}
+
+impl PluginFaults {
+    fn add(&mut self, other: &PluginFaults) {
+        self.panics += other.panics;
+        self.overruns += other.overruns;
+        self.detached += other.detached;
+        self.rebuilt += other.rebuilt;
+        self.quarantined += other.quarantined;
+        self.refused_commands += other.refused_commands;
     }
 }
 

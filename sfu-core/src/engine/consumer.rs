@@ -84,6 +84,8 @@ pub(crate) struct Consumer {
     pub(crate) encoding: Option<u8>,
     /// Nothing is forwarded until the next packet that a decoder can begin with.
     pub(crate) needs_sync: bool,
+    /// It does so only because packets were lost between media threads: its numbers and its time go on as they were.
+    pub(crate) after_gap: bool,
     /// Numbers, timestamps, counts, reports.
     pub(crate) stream: SendStream,
     /// What left under which number.
@@ -175,6 +177,7 @@ impl Consumer {
             preferred_encoding: u8::MAX,
             encoding: None,
             needs_sync: true,
+            after_gap: false,
             stream: SendStream::new(SendConfig {
                 ssrc,
                 rtx_ssrc,
@@ -230,7 +233,7 @@ impl Consumer {
         self.producer = producer.id;
         self.producer_paused = producer.paused;
         self.encoding = None;
-        self.needs_sync = true;
+        self.resync();
         Ok(())
     }
 
@@ -259,6 +262,16 @@ impl Consumer {
     /// Sends nothing before the next packet that a decoder can begin with.
     pub(crate) fn resync(&mut self) {
         self.needs_sync = true;
+        self.after_gap = false;
+    }
+
+    /// Packets before `extended` will never come: leaves no gap. A decoder of video needs a key frame then.
+    pub(crate) fn close_gap(&mut self, extended: u64) {
+        self.stream.skip_until(extended);
+        if self.kind == MediaKind::Video && !self.needs_sync {
+            self.needs_sync = true;
+            self.after_gap = true;
+        }
     }
 
     /// Gives up private copies that nobody will ask for any more.

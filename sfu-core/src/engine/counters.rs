@@ -28,6 +28,10 @@ counters! {
     stun_authenticated,
     /// DTLS datagrams before ICE validated the path, or on a transport without DTLS.
     dtls_refused,
+    /// DTLS datagrams of which something reached the handshake or the session.
+    dtls_taken,
+    /// DTLS datagrams in which nothing made sense at that stage.
+    dtls_dropped,
     /// DTLS handshakes completed.
     dtls_connected,
     /// DTLS handshakes failed.
@@ -56,6 +60,8 @@ counters! {
     dropped_by_plugins_in,
     /// Packets that plugins dropped on egress.
     dropped_by_plugins_out,
+    /// Packets for other media threads that were lost because those did not keep up.
+    relay_lost,
     /// Packets that could not be sealed or did not fit a slot.
     send_failed,
     /// Packets dropped because a send queue was full.

@@ -22,7 +22,11 @@ impl Engine {
         match &mut transport.link {
             Link::WebRtc(link) if link.ice.is_validated(route) && link.dtls.is_some() => {
                 if let Some(dtls) = &mut link.dtls {
-                    dtls.handle_datagram(now, data);
+                    let counter = match dtls.handle_datagram(now, data) {
+                        true => &mut self.counters.dtls_taken,
+                        false => &mut self.counters.dtls_dropped,
+                    };
+                    *counter += 1;
                 }
                 self.drive_dtls(now, id);
             }

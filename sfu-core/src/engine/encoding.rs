@@ -27,6 +27,8 @@ pub(crate) struct Encoding {
     pub(crate) dtx: bool,
     /// What arrives; from the first packet on.
     pub(crate) stream: Option<Receiving>,
+    /// The highest number that came over, where it stands for one of another media thread: numbers are the origin's there.
+    pub(crate) relayed: Option<u64>,
     /// Packets for retransmission, shared by all consumers.
     pub(crate) store: RetransmissionStore<Rc<Packet>>,
     /// Key frame requests towards the sender.
@@ -82,6 +84,7 @@ impl Encoding {
             rid: parameters.rid.clone(),
             dtx: parameters.dtx,
             stream: None,
+            relayed: None,
             store: RetransmissionStore::new(limits),
             key_frames: KeyFrameRequests::new(key_frame_delay),
             resolution: None,

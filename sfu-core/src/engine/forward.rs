@@ -7,6 +7,7 @@ use super::consumer::Consumer;
 use super::packet::{FreshPacket, Packet};
 use super::producer::Producer;
 use super::receive::Ingress;
+use super::relay::Relay;
 use crate::control::{ConsumerId, ConsumerType, MediaKind, ProducerId};
 use crate::plugin::Verdict;
 use crate::rtp::codec::is_opus_dtx;
@@ -51,14 +52,14 @@ const CATCH_UP: u64 = 512;
 
 impl Egress {
     /// Room to prepare one consumer's packet after the other in.
-    pub(crate) fn new(engine: &mut Engine) -> Self {
+    pub(crate) fn new() -> Self {
         use crate::control::{EntityId, RawId};
         Egress {
             consumer: ConsumerId::from_raw(RawId::new(0, 0, 0)),
             head: [0; MAX_HEADER_LEN],
             header: EgressHeader::default(),
             private: None,
-            spare: engine.pool.take(),
+            spare: FreshPacket::uncounted(),
             extended: 0,
             began: false,
         }
@@ -88,14 +89,15 @@ impl Egress {
 impl Engine {
     /// The ids of a producer's header extensions, and the plugin-independent facts that a view needs.
     #[inline]
-    pub(crate) fn producer_extensions(&self, producer: ProducerId) -> Option<&ExtensionIds> {
-        self.producers.get(producer).map(|producer| &producer.extensions)
+    pub(crate) fn producer_extensions(&self, producer: ProducerId) -> &ExtensionIds {
+        // No answer of "nobody": a lookup whose outcome no hook reads then costs nothing.
+        self.producers.get(producer).map_or(ExtensionIds::NONE, |producer| &producer.extensions)
     }
 
     /// The ids of a consumer's header extensions.
     #[inline]
-    pub(crate) fn consumer_extensions(&self, consumer: ConsumerId) -> Option<&ExtensionIds> {
-        self.consumers.get(consumer).map(|consumer| &consumer.extensions)
+    pub(crate) fn consumer_extensions(&self, consumer: ConsumerId) -> &ExtensionIds {
+        self.consumers.get(consumer).map_or(ExtensionIds::NONE, |consumer| &consumer.extensions)
     }
 
     /// A plugin, or its producer's pause, keeps a packet from everybody. It was counted as received: the sender sees no loss, and
@@ -129,8 +131,8 @@ impl Engine {
         }
         if let Some(entity) = self.producers.get_mut(producer) {
             entity.consumers = consumers;
-            for worker in &entity.relays {
-                self.relays.skip(*worker, producer, encoding, extended, timestamp);
+            for relay in &entity.relays {
+                self.relays.skip(relay.worker, producer, encoding, extended, timestamp);
             }
         }
     }
@@ -195,7 +197,7 @@ impl Engine {
 
     /// Media threads that a packet of a producer is relayed to.
     #[inline]
-    pub(crate) fn relays_of(&self, producer: ProducerId) -> &[u8] {
+    pub(crate) fn relays_of(&self, producer: ProducerId) -> &[Relay] {
         self.producers.get(producer).map_or(&[], |producer| &producer.relays)
     }
 
@@ -214,11 +216,12 @@ impl Engine {
         }
         let Some(transport) = self.transports.get(consumer.transport) else { return false };
         if !transport.is_connected() {
-            consumer.needs_sync = true;
+            consumer.resync();
             return false;
         }
         egress.began = consumer.needs_sync || consumer.encoding != Some(published.encoding);
         if egress.began && !self.synchronize(now, published, id) {
+            self.pass_over(now, published, id);
             return false;
         }
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
@@ -252,11 +255,23 @@ impl Engine {
         }
     }
 
+    /// A packet is not the one that a consumer begins with: where it only goes on behind a gap, the numbers close up.
+    #[cold]
+    fn pass_over(&mut self, now: Instant, published: &Published, id: ConsumerId) {
+        let goes_on = |consumer: &Consumer| {
+            consumer.after_gap && consumer.source == Some((published.producer, published.encoding))
+        };
+        if self.consumers.get(id).is_some_and(goes_on) {
+            self.skip(now, id, published.extended, published.packet.header.timestamp);
+        }
+    }
+
     /// The next stored packet behind number `after` that came before `published`; given back by [`Engine::release_new`].
     pub(crate) fn stored_behind(&self, published: &Published, after: u64) -> Option<Published> {
         let Published { producer, encoding: index, extended, .. } = *published;
         let encoding = self.producers.get(producer)?.encodings.get(usize::from(index))?;
-        let highest = encoding.stream.as_ref()?.stream.highest()?.min(extended + CATCH_UP);
+        let own = || encoding.stream.as_ref()?.stream.highest();
+        let highest = encoding.relayed.or_else(own)?.min(extended + CATCH_UP);
         (after + 1..=highest).find_map(|extended| {
             let packet = encoding.store.get(extended)?.clone();
             Some(Published { producer, encoding: index, extended, packet, consumers: Vec::new() })
@@ -295,7 +310,11 @@ impl Engine {
         let to =
             producer.encodings.get(usize::from(published.encoding)).and_then(|encoding| encoding.mapping());
         let same = consumer.source == Some((published.producer, published.encoding));
-        consumer.stream.switch_source(now, timestamp, if same { to } else { from }, to);
+        // Behind a mere gap, numbers and time are those of before.
+        let goes_on = same && std::mem::take(&mut consumer.after_gap);
+        if !goes_on {
+            consumer.stream.switch_source(now, timestamp, if same { to } else { from }, to);
+        }
         consumer.source = Some((published.producer, published.encoding));
         consumer.encoding = Some(published.encoding);
         consumer.needs_sync = false;
@@ -364,7 +383,7 @@ impl Engine {
         published: &Published,
         outcome: PacketOutcome,
     ) -> Option<()> {
-        let extensions = self.consumer_extensions(egress.consumer)?;
+        let extensions = self.consumer_extensions(egress.consumer);
         let header_len = usize::from(outcome.header_len);
         let head = egress.head.get(..header_len)?;
         if outcome.header_changed {

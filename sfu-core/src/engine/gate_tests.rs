@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use crate::control::{ConsumerId, TransportId};
+use crate::media::ExtensionKind;
 use crate::plugin::Nil;
 use crate::testing::{self, Bench, Direction, Media, PeerOptions};
 
@@ -79,6 +80,37 @@ fn what_a_full_queue_loses_leaves_no_gap() {
     assert_eq!(call.bench.counter("queue_full"), 3000 - 1024);
     // The newest are kept.
     assert_eq!(call.bench.receiver(seen).numbers().last(), Some(&3999));
+}
+
+/// Headers of all lengths up to the longest wait; what is longer can't be sent at all, and leaves no gap either.
+#[test]
+fn long_headers_wait_like_short_ones_and_are_sent_again_as_they_were() {
+    let (mut call, [_, video], [_, seen]) = Call::new();
+    call.bench.take_received(seen);
+    call.set_open(false);
+    let lengths = [1, 60, 80, 100, 150, 200, 255, 1];
+    for (n, len) in (500..).zip(lengths) {
+        call.bench
+            .send(video, testing::vp8(n).extension(ExtensionKind::VideoOrientation, vec![n as u8; len]));
+    }
+    call.set_open(true);
+    let receiver = call.bench.receiver(seen);
+    assert_eq!(receiver.numbers(), [500, 501, 502, 503, 504, 505, 507]);
+    assert_eq!(receiver.lost(), 0);
+    let id = receiver.parameters().header_extensions.iter();
+    let id = id.clone().find(|e| e.uri == ExtensionKind::VideoOrientation.uri()).unwrap().id;
+    let kept = |packet: &testing::Received| (packet.number(), packet.extension(id).map(<[u8]>::to_vec));
+    let first: Vec<_> = receiver.packets.iter().map(kept).collect();
+    assert!(
+        first
+            .iter()
+            .zip([1, 60, 80, 100, 150, 200, 1])
+            .all(|((n, value), len)| { value.as_deref() == Some(&vec![*n as u8; len][..]) })
+    );
+    let numbers: Vec<u16> = receiver.packets.iter().map(|packet| packet.sequence).collect();
+    call.bench.nack(seen, &numbers);
+    let again: Vec<_> = call.bench.receiver(seen).again.iter().map(kept).collect();
+    assert_eq!(again, first);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The sans-IO state machine of one media thread: datagrams, commands and `now` go in; datagrams, steps and deadlines come out.
 //!
 //! It owns no socket, no clock and no thread, and it never calls up: where a plugin has a say, a function returns a step to
-//! the shell (`shell.rs`), which asks the plugins and calls the engine again.
+//! the shell (`shell/`), which asks the plugins and calls the engine again.
 //!
 //! A packet's way: [`receive`] (authenticate, find its producer, count) → shell: `rtp_in` → [`forward`] (store, rewrite for each
 //! consumer) → shell: `rtp_out` → [`depart`] (number, seal) → [`Outbox`].
@@ -57,12 +57,12 @@ pub(crate) use forward::{Egress, Published};
 pub(crate) use packet::Packet;
 pub(crate) use random::Random;
 pub(crate) use receive::{Ingress, Received};
-pub(crate) use relay::{RelayWord, RelayedPacket};
+pub(crate) use relay::{RELAY_RING, RelayWord, RelayedPacket};
 pub(crate) use rtcp_in::IngressRtcp;
 pub(crate) use rtcp_out::EgressRtcp;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use sizes::Sizes;
-pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory};
+pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory, bind_allowed};
 
 use consumer::Consumer;
 use demux::Demux;

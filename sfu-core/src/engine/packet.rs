@@ -62,6 +62,11 @@ impl Packet {
 pub(crate) struct FreshPacket(Rc<Packet>);
 
 impl FreshPacket {
+    /// One that no pool counts: somebody always holds it, or another in its stead.
+    pub(crate) fn uncounted() -> Self {
+        FreshPacket(Rc::new(Packet::new()))
+    }
+
     /// To write to it. (Always there: nobody else holds it.)
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut Packet> {

@@ -1,6 +1,7 @@
 //! A media source: its parameters, its encodings, and who consumes it.
 use super::codec_table::CodecTable;
 use super::encoding::Encoding;
+use super::relay::Relay;
 use crate::control::{
     ConsumerId, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpMapping,
     RtpParameters, TransportId,
@@ -44,7 +45,7 @@ pub(crate) struct Producer {
     /// Who consumes it on this media thread.
     pub(crate) consumers: Vec<ConsumerId>,
     /// Media threads that its packets are relayed to.
-    pub(crate) relays: Vec<u8>,
+    pub(crate) relays: Vec<Relay>,
     /// Nothing is forwarded.
     pub(crate) paused: bool,
     /// Packets that plugins dropped on ingress.

@@ -14,6 +14,21 @@ use crate::control::{
 use crate::engine::control::not_found;
 use crate::rtp::{PacketInfo, RtpHeader};
 
+/// Relayed packets of one media thread that may wait for another.
+pub(crate) const RELAY_RING: usize = 512;
+
+/// A media thread that a producer's packets are relayed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Relay {
+    /// The media thread.
+    pub(crate) worker: u8,
+    /// A bit for each encoding of which a packet was lost on the way since the last that got through.
+    gaps: u8,
+}
+
+// An encoding is a bit of `Relay::gaps`.
+const _: () = assert!(super::producer::MAX_ENCODINGS <= 8);
+
 /// One packet on its way to another media thread.
 pub(crate) struct RelayedPacket {
     /// The producer that it comes from.
@@ -28,6 +43,8 @@ pub(crate) struct RelayedPacket {
     pub(crate) bytes: arrayvec::ArrayVec<u8, { super::packet::PACKET_SIZE }>,
     /// Its timestamp.
     pub(crate) timestamp: u32,
+    /// Packets between the last that came and this one were lost between the threads: nobody will bring them again.
+    pub(crate) after_gap: bool,
 }
 
 /// A word from one media thread to another about a relayed producer.
@@ -117,12 +134,6 @@ impl Engine {
         self.relays.words.drain(..)
     }
 
-    /// Whether [`Engine::next_relay_skip`] has something.
-    #[inline]
-    pub(crate) fn has_relay_skips(&self) -> bool {
-        !self.relays.skipped.is_empty()
-    }
-
     /// The next place of a packet that another media thread won't get.
     pub(crate) fn next_relay_skip(&mut self) -> Option<(u8, RelayedPacket)> {
         let (worker, skipped) = self.relays.skipped.pop_front()?;
@@ -130,15 +141,23 @@ impl Engine {
         let info = PacketInfo::new(crate::rtp::Codec::Opus);
         Some((
             worker,
-            RelayedPacket { origin, encoding, extended, info, bytes: Default::default(), timestamp },
+            RelayedPacket {
+                origin,
+                encoding,
+                extended,
+                info,
+                bytes: Default::default(),
+                timestamp,
+                after_gap: false,
+            },
         ))
     }
 
     /// Begins to relay a producer of this thread to `worker`.
     pub(crate) fn offer_relay(&mut self, id: ProducerId, worker: u8) -> Result<RelayOffer, ControlError> {
         let producer = self.producers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
-        if !producer.relays.contains(&worker) {
-            producer.relays.push(worker);
+        if !producer.relays.iter().any(|relay| relay.worker == worker) {
+            producer.relays.push(Relay { worker, gaps: 0 });
         }
         Ok(RelayOffer {
             origin: id,
@@ -192,12 +211,36 @@ impl Engine {
             info: packet.info,
             bytes: arrayvec::ArrayVec::try_from(packet.data()).ok()?,
             timestamp: packet.header.timestamp,
+            after_gap: false,
         })
+    }
+
+    /// Says in a packet for `worker` whether packets before it were lost on the way; to be called before it goes.
+    #[inline]
+    pub(crate) fn mark_relayed(&self, worker: u8, packet: &mut RelayedPacket) {
+        let Some(producer) = self.producers.get(packet.origin) else { return };
+        let relay = producer.relays.iter().find(|relay| relay.worker == worker);
+        packet.after_gap = relay.is_some_and(|relay| relay.gaps & gap_bit(packet.encoding) != 0);
+    }
+
+    /// Notes that a packet went to `worker`, the first one behind a gap, or that it was lost because that media thread does not keep up.
+    #[cold]
+    pub(crate) fn note_relayed(&mut self, worker: u8, origin: ProducerId, encoding: u8, lost: bool) {
+        self.counters.relay_lost += u64::from(lost);
+        let Some(producer) = self.producers.get_mut(origin) else { return };
+        let Some(relay) = producer.relays.iter_mut().find(|relay| relay.worker == worker) else { return };
+        match lost {
+            true => relay.gaps |= gap_bit(encoding),
+            false => relay.gaps &= !gap_bit(encoding),
+        }
     }
 
     /// Takes a packet of another media thread; it goes on as if it had just passed the ingress hooks.
     pub(crate) fn receive_relayed(&mut self, now: Instant, relayed: &RelayedPacket) -> Option<Ingress> {
         let id = self.copy_of(relayed.origin)?;
+        if relayed.after_gap {
+            self.close_gap(now, id, relayed.encoding, relayed.extended);
+        }
         if relayed.bytes.is_empty() {
             self.skip_number(now, id, relayed.encoding, relayed.extended, relayed.timestamp);
             return None;
@@ -205,6 +248,7 @@ impl Engine {
         let producer = self.producers.get_mut(id)?;
         let encoding = producer.encodings.get_mut(usize::from(relayed.encoding))?;
         let header = RtpHeader::parse(&relayed.bytes).ok()?;
+        encoding.relayed = encoding.relayed.max(Some(relayed.extended));
         if encoding.stream.as_ref().is_none_or(|stream| stream.ssrc != header.ssrc) {
             let payload_type = *producer.codecs.get(header.payload_type)?;
             encoding.begin(header.ssrc, &payload_type, producer.kind);
@@ -236,6 +280,25 @@ impl Engine {
         Some(Ingress { producer: id, encoding: relayed.encoding, extended: relayed.extended, packet: fresh })
     }
 
+    /// Packets before `extended` were lost on their way here. No receiver is to ask for what nobody has: the numbers close up, and
+    /// what is seen goes on with a key frame.
+    #[cold]
+    fn close_gap(&mut self, now: Instant, id: ProducerId, encoding: u8, extended: u64) {
+        let Some(producer) = self.producers.get(id) else { return };
+        let mut wanted = false;
+        for consumer in &producer.consumers {
+            if let Some(consumer) = self.consumers.get_mut(*consumer)
+                && consumer.encoding == Some(encoding)
+            {
+                consumer.close_gap(extended);
+                wanted |= consumer.needs_sync;
+            }
+        }
+        if wanted {
+            self.request_key_frame(now, id, encoding);
+        }
+    }
+
     /// Acts upon a word of another media thread.
     pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
         match word {
@@ -250,7 +313,7 @@ impl Engine {
             }
             RelayWord::CopyClosed { origin, worker } => {
                 if let Some(producer) = self.producers.get_mut(origin) {
-                    producer.relays.retain(|other| *other != worker);
+                    producer.relays.retain(|relay| relay.worker != worker);
                 }
             }
             RelayWord::OriginClosed { origin } => {
@@ -267,4 +330,10 @@ impl Engine {
         }
         self.producers.iter().find(|(_, producer)| producer.source == Source::Relay(origin)).map(|(id, _)| id)
     }
+}
+
+/// The bit of an encoding in [`Relay::gaps`].
+#[inline]
+fn gap_bit(encoding: u8) -> u8 {
+    1 << (encoding & 7)
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::packet::Packet;
 use crate::control::ConsumerId;
+use crate::rtp::MAX_HEADER_LEN;
 
 /// What leaves first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +27,6 @@ const CLASSES: usize = 4;
 
 /// Entries of one class that may wait at most; about a second of 10 Mbit/s.
 const CLASS_LIMIT: usize = 1024;
-
-/// Largest header that waits in an entry without its own packet, in bytes.
-pub(crate) const QUEUED_HEADER: usize = 96;
 
 /// What is sent again, or for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +51,7 @@ pub(crate) struct Entry {
     /// First time or again.
     pub(crate) purpose: Purpose,
     /// The header, sequence number not yet set.
-    pub(crate) header: arrayvec::ArrayVec<u8, QUEUED_HEADER>,
+    pub(crate) header: arrayvec::ArrayVec<u8, MAX_HEADER_LEN>,
     /// Where the departure patches it.
     pub(crate) offsets: crate::rtp::EgressHeader,
     /// The packet whose payload it is.

@@ -28,7 +28,7 @@ impl Engine {
             self.counters.stun_unknown += 1;
             return;
         };
-        if !link.listen.iter().any(|(socket, _)| *socket == route.socket) && route.protocol == Protocol::Udp {
+        if !link.listen.iter().any(|own| own.socket == route.socket) && route.protocol == Protocol::Udp {
             self.counters.stun_unknown += 1;
             return;
         }

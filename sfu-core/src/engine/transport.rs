@@ -15,7 +15,7 @@ use crate::control::{
     ConsumerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId, SrtpCryptoSuite, TransportId,
     TransportTuple,
 };
-use crate::net::{Route, SocketId};
+use crate::net::{Protocol, Route, SocketId};
 use crate::transport::plain::PlainLink;
 use crate::transport::srtp::{SrtpOpener, SrtpSealer};
 use crate::transport::webrtc::WebRtcLink;
@@ -209,7 +209,7 @@ impl Transport {
         let (route, local) = match &self.link {
             Link::WebRtc(link) => {
                 let route = link.ice.selected()?;
-                (Some(route), link.local_address(route.socket)?)
+                (Some(route), link.local_address(&route)?)
             }
             Link::Plain(link) => (link.rtp_route(), link.rtp_local),
         };
@@ -221,6 +221,17 @@ impl Transport {
         match &self.link {
             Link::WebRtc(link) => link.own_sockets.clone(),
             Link::Plain(link) => link.sockets(),
+        }
+    }
+
+    /// TCP connections of its peer, to be closed with it: once ICE confirmed them, nobody else would.
+    pub(crate) fn connections(&self) -> Vec<SocketId> {
+        match &self.link {
+            Link::WebRtc(link) => {
+                let routes = link.ice.routes().iter();
+                routes.filter(|route| route.protocol == Protocol::Tcp).map(|route| route.socket).collect()
+            }
+            Link::Plain(_) => Vec::new(),
         }
     }
 

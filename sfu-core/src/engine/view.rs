@@ -32,6 +32,8 @@ impl ViewSource for Engine {
             ice_state: transport.ice_state(),
             dtls_state: transport.dtls_state(),
             tuple: transport.tuple(),
+            max_incoming_bitrate: transport.max_incoming_bitrate,
+            max_outgoing_bitrate: transport.max_outgoing_bitrate,
             labels: &transport.labels,
         })
     }
@@ -69,6 +71,7 @@ impl ViewSource for Engine {
             rtp_parameters: &consumer.parameters,
             paused: consumer.paused,
             producer_paused: consumer.producer_paused,
+            priority: consumer.priority,
             labels: &consumer.labels,
         })
     }

@@ -148,7 +148,6 @@ impl Net {
     }
 
     /// What was counted since the start.
-    #[cfg(test)]
     pub fn counters(&self) -> &NetCounters {
         &self.counters
     }

@@ -25,7 +25,7 @@ pub use error::BindError;
 pub use interfaces::local_addresses;
 pub use io::{Net, NetEvent};
 pub use outbox::Outbox;
-pub use route::{Protocol, Route, SocketId};
+pub use route::{Listening, Protocol, Route, SocketId};
 pub use tcp::TcpOptions;
 pub use udp::UdpOptions;
 pub use waker::Waker;

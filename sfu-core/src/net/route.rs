@@ -34,6 +34,17 @@ pub struct Route {
     pub local: Option<IpAddr>,
 }
 
+/// One socket that peers reach us on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    /// Its name.
+    pub socket: SocketId,
+    /// UDP, or a listener for TCP.
+    pub protocol: Protocol,
+    /// The address that it is bound to.
+    pub address: SocketAddr,
+}
+
 impl std::fmt::Display for Protocol {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -272,9 +272,9 @@ impl CommandQueue {
         }
     }
 
-    /// How many commands of a plugin were refused since the last call.
-    pub fn take_refused(&mut self, slot: PluginSlot) -> u64 {
-        self.refused.get_mut(slot.index()).map(std::mem::take).unwrap_or(0)
+    /// How many commands of a plugin were refused so far.
+    pub fn refused(&self, slot: PluginSlot) -> u64 {
+        self.refused.get(slot.index()).copied().unwrap_or(0)
     }
 
     /// Drops what a plugin had queued.
@@ -374,7 +374,7 @@ mod tests {
         }
         assert_eq!(queue.push(slot(), QueuedCommand::Close(Target::Worker)), Err(Full));
         assert!(queue.push(PluginSlot::new(0), QueuedCommand::Close(Target::Worker)).is_ok());
-        assert_eq!((queue.take_refused(slot()), queue.take_refused(slot())), (1, 0));
+        assert_eq!((queue.refused(slot()), queue.refused(PluginSlot::new(0))), (1, 0));
         queue.begin_turn();
         assert!(queue.push(slot(), QueuedCommand::Close(Target::Worker)).is_ok());
     }

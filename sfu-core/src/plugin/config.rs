@@ -37,6 +37,12 @@ impl PluginSettings {
         Ok(settings)
     }
 
+    /// One plugin's table; `null` is an empty one.
+    pub fn of(id: &str, table: Value) -> Result<Self, Error> {
+        let table = if table.is_null() { Value::Object(Map::new()) } else { table };
+        Self::from_json(Value::Object(Map::from_iter([(id.to_owned(), table)])))
+    }
+
     /// From the `[plugins]` table of a TOML file.
     pub fn from_toml(plugins: toml::Value) -> Result<Self, Error> {
         let json = serde_json::to_value(plugins).map_err(|e| Error::at("plugins", e.to_string()))?;
@@ -110,6 +116,19 @@ impl PluginSettings {
 
     /// Its options where it is on without a request; `null` for none.
     pub fn options(&self, id: &str) -> Value {
-        self.tables.get(id).and_then(|table| table.get("options")).cloned().unwrap_or(Value::Null)
+        self.given_options(id).unwrap_or(Value::Null)
+    }
+
+    /// The same, if the table has any.
+    pub fn given_options(&self, id: &str) -> Option<Value> {
+        self.tables.get(id)?.get("options").cloned()
+    }
+
+    /// A table of a plugin's own configuration, and the core's fields beside it.
+    pub fn table(own: Value, enabled: bool, options: Value) -> Value {
+        let mut table = if let Value::Object(table) = own { table } else { Map::new() };
+        table.insert("enabled".to_owned(), enabled.into());
+        table.insert("options".to_owned(), options);
+        Value::Object(table)
     }
 }

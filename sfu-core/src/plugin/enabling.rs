@@ -67,6 +67,20 @@ impl Rules {
         }
     }
 
+    /// What the configuration says of a plugin: whether it is on without a request, and with which options.
+    pub fn configuration(&self, slot: PluginSlot) -> (bool, Value) {
+        let rule = self.slots.get(slot.index()).and_then(|rules| rules.configured.as_ref());
+        rule.map_or((false, Value::Null), |rule| (rule.on, rule.options.clone()))
+    }
+
+    /// The configuration now says this of a plugin. Whether other options hold where it decides for the whole worker.
+    pub fn configure(&mut self, slot: PluginSlot, on: bool, options: Value) -> bool {
+        let Some(rules) = self.slots.get_mut(slot.index()) else { return false };
+        let before = rules.configured.replace(Rule { on, options });
+        let changed = before.map(|rule| rule.options) != rules.configured.as_ref().map(|r| r.options.clone());
+        changed && !rules.requested.contains_key(&Target::Worker)
+    }
+
     /// Whether a plugin is on for the entity whose lineage this is.
     pub fn resolve(&self, slot: PluginSlot, lineage: &[Target]) -> Setting<'_> {
         let off = Setting { on: false, options: &NO_OPTIONS, by: Target::Worker };

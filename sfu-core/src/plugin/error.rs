@@ -6,17 +6,18 @@ use crate::control::ControlError;
 pub struct Error {
     at: String,
     text: String,
+    code: Option<u32>,
 }
 
 impl Error {
     /// An error of the plugin that returns it: the text gets `plugins.<id>: ` in front.
     pub fn new(text: impl Into<String>) -> Self {
-        Error { at: String::new(), text: text.into() }
+        Error { at: String::new(), text: text.into(), code: None }
     }
 
     /// An error at a given place.
     pub fn at(at: impl Into<String>, text: impl Into<String>) -> Self {
-        Error { at: at.into(), text: text.into() }
+        Error { at: at.into(), text: text.into(), code: None }
     }
 
     /// The same error, at `at` if it named no place itself.
@@ -26,6 +27,11 @@ impl Error {
             at.clone_into(&mut self.at);
         }
         self
+    }
+
+    /// The code that another plugin answered the error with, where this is what came of `ask` or `control`.
+    pub fn code(&self) -> Option<u32> {
+        self.code
     }
 
     /// The text without the place.
@@ -49,4 +55,10 @@ macro_rules! from_text {
         }
     )*};
 }
-from_text!(String, &str, std::io::Error, serde_json::Error, ControlError, super::Full);
+from_text!(String, &str, std::io::Error, serde_json::Error, super::Full);
+
+impl From<ControlError> for Error {
+    fn from(cause: ControlError) -> Self {
+        Error { code: cause.code(), ..Error::new(cause.text) }
+    }
+}

@@ -1,11 +1,12 @@
 //! What is done about a plugin that panics or is slow.
 use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::hooks::Hooks;
 use super::slot::PluginSlot;
-use crate::control::Target;
+use crate::control::{PluginFaults, Target};
 
 /// Faults kept between two looks at them.
 const KEPT: usize = 64;
@@ -38,8 +39,8 @@ pub struct Fault {
 #[derive(Debug, Default)]
 pub struct FaultLog {
     faults: Vec<Fault>,
-    /// How many more there were than are kept.
-    lost: u64,
+    /// How many more there were than are kept: panics and overruns of each plugin.
+    lost: BTreeMap<PluginSlot, [u64; 2]>,
 }
 
 impl FaultLog {
@@ -49,8 +50,8 @@ impl FaultLog {
         self.faults.is_empty()
     }
 
-    /// All faults since the last call, and how many more were not kept.
-    pub fn take(&mut self) -> (Vec<Fault>, u64) {
+    /// All faults since the last call, and how many more were not kept: panics and overruns of each plugin.
+    pub fn take(&mut self) -> (Vec<Fault>, BTreeMap<PluginSlot, [u64; 2]>) {
         (std::mem::take(&mut self.faults), std::mem::take(&mut self.lost))
     }
 
@@ -59,7 +60,8 @@ impl FaultLog {
         if self.faults.len() < KEPT || fault.close {
             self.faults.push(fault);
         } else {
-            self.lost += 1;
+            let [panics, overruns] = self.lost.entry(fault.slot).or_default();
+            *if matches!(fault.kind, FaultKind::Panic(_)) { panics } else { overruns } += 1;
         }
     }
 }
@@ -101,7 +103,8 @@ pub struct FaultPolicy {
     pub window_seconds: u16,
     /// Milliseconds that a hook may take.
     pub slow_ms: u16,
-    /// Overruns after which the plugin is quarantined; 0: never.
+    /// Overruns over one entity after which the plugin is detached from it; over none (`tick`, `message` and the like), after
+    /// which it is quarantined. 0: never.
     pub overruns: u16,
 }
 
@@ -146,21 +149,26 @@ impl Step {
 /// One plugin's record.
 #[derive(Debug, Default, Clone)]
 pub struct Record {
+    /// For statistics.
+    pub figures: PluginFaults,
     panics: Vec<Instant>,
     rebuilt: bool,
-    overruns: u16,
+    /// By what the hooks were about.
+    overruns: HashMap<Target, u16>,
 }
 
 impl Record {
-    /// Notes a fault; says what is to be done.
-    pub fn note(&mut self, fault: &FaultKind, now: Instant, policy: &FaultPolicy) -> Step {
+    /// Notes a fault of a hook about `target`; says what is to be done.
+    pub fn note(&mut self, fault: &FaultKind, target: Target, now: Instant, policy: &FaultPolicy) -> Step {
         match fault {
             FaultKind::Slow(_) => {
-                self.overruns = self.overruns.saturating_add(1);
-                if policy.overruns != 0 && self.overruns >= policy.overruns {
-                    return Step::Quarantined;
+                let overruns = self.overruns.entry(target).or_default();
+                *overruns = overruns.saturating_add(1);
+                if policy.overruns == 0 || *overruns < policy.overruns {
+                    return Step::Named;
                 }
-                Step::Named
+                self.overruns.remove(&target);
+                if target == Target::Worker { Step::Quarantined } else { Step::Detached }
             }
             FaultKind::Panic(_) => {
                 let window = Duration::from_secs(policy.window_seconds.into());
@@ -176,9 +184,19 @@ impl Record {
     }
 }
 
+impl Record {
+    /// An entity is gone.
+    pub fn forget(&mut self, target: Target) {
+        if !self.overruns.is_empty() {
+            self.overruns.remove(&target);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{EntityId, RawId};
 
     #[test]
     fn three_panics_within_a_minute_rebuild_and_three_more_quarantine() {
@@ -186,7 +204,7 @@ mod tests {
         let panic = FaultKind::Panic(String::new());
         let at = |s| start + Duration::from_secs(s);
         let steps: Vec<Step> =
-            [0, 61, 62, 63, 64, 65, 66].map(|s| record.note(&panic, at(s), &policy)).into();
+            [0, 61, 62, 63, 64, 65, 66].map(|s| record.note(&panic, Target::Worker, at(s), &policy)).into();
         use Step::{Detached as D, Quarantined as Q, Rebuilt as R};
         assert_eq!(steps, [D, D, D, R, D, D, Q]);
     }
@@ -195,9 +213,36 @@ mod tests {
     fn the_tenth_overrun_is_one_too_many() {
         let (mut record, policy, now) = (Record::default(), FaultPolicy::default(), Instant::now());
         let slow = FaultKind::Slow(Duration::from_millis(6));
-        let steps: Vec<Step> = (0..10).map(|_| record.note(&slow, now, &policy)).collect();
-        assert_eq!(steps.iter().filter(|s| **s == Step::Named).count(), 9);
-        assert_eq!(steps[9], Step::Quarantined);
+        let mut steps =
+            |target| -> Vec<Step> { (0..10).map(|_| record.note(&slow, target, now, &policy)).collect() };
+        let [one, other] = [1, 2].map(|n| Target::Producer(EntityId::from_raw(RawId::new(0, n, 0))));
+        for (target, last) in [
+            (Target::Worker, Step::Quarantined),
+            (one, Step::Detached),
+            (other, Step::Detached),
+            (one, Step::Detached),
+        ] {
+            let steps = steps(target);
+            assert_eq!(steps.iter().filter(|s| **s == Step::Named).count(), 9);
+            assert_eq!(steps[9], last);
+        }
+        for _ in 0..20 {
+            assert_eq!(record.note(&slow, one, now, &policy), Step::Named);
+            record.forget(one);
+        }
+    }
+
+    #[test]
+    fn what_is_not_kept_is_counted() {
+        let mut log = FaultLog::default();
+        let (slot, target, hook) = (PluginSlot::new(1), Target::Worker, Hooks::TICK);
+        for n in 0..KEPT + 5 {
+            let kind =
+                if n % 2 == 0 { FaultKind::Panic("x".into()) } else { FaultKind::Slow(Duration::ZERO) };
+            log.push(Fault { slot, hook, target, kind, close: false });
+        }
+        let (kept, lost) = log.take();
+        assert_eq!((kept.len(), lost), (KEPT, BTreeMap::from([(slot, [3, 2])])));
     }
 
     #[test]

@@ -30,7 +30,9 @@ mod registry;
 mod responder;
 mod rows;
 mod serving;
+mod settling;
 mod slot;
+mod standing;
 mod start;
 mod stats;
 mod switching;
@@ -47,6 +49,7 @@ pub use cx::{Cx, ToConsumer, ToDataConsumer, ToDataProducer, ToProducer, ToTrans
 pub use data::{DataMessage, MAX_RECIPIENTS, Recipients, ppid};
 pub use error::Error;
 pub use faults::FaultPolicy;
+pub(crate) use faults::drop_contained;
 pub use hooks::Hooks;
 pub use info::{
     ConsumerInfo, DataConsumerInfo, DataProducerInfo, Info, ProducerInfo, RouterInfo, SessionInfo,
@@ -98,7 +101,7 @@ pub(crate) use {
 };
 
 #[cfg(test)]
-pub(crate) use {switching::Settled, view::NoView};
+pub(crate) use {settling::Settled, view::NoView};
 
 #[cfg(test)]
 mod tests;

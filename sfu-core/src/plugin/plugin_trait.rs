@@ -91,7 +91,8 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     /// `Self::default()`, and the configuration is not kept.
     fn new(config: Self::Config, start: Start<'_, Self>) -> Result<Self, Error>;
 
-    /// Takes a new configuration while it runs; by default it says that it can't. Runs per reload.
+    /// Takes a new configuration while it runs. On an error it goes on with the old one, and so do all other media threads:
+    /// those that had taken it get the old one again. By default it says that it can't. Runs per reload.
     fn reconfigure(&mut self, config: Self::Config, cx: &mut Cx<'_>) -> Result<(), Error> {
         let _ = (config, cx);
         Err(Error::new("needs a restart to take a new configuration"))
@@ -355,6 +356,9 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     }
 
     /// A request without a target, off the media threads; may be slow. Runs once per request.
+    ///
+    /// A panic answers the request with an error and counts with those of the instance on the first media thread. Once any
+    /// media thread has put the plugin in quarantine, requests are refused.
     fn serve(
         shared: &Arc<Self::Shared>,
         req: Self::Request,

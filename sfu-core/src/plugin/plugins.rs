@@ -14,7 +14,9 @@ use super::data::DataMessage;
 use super::enabling::Rules;
 use super::error::Error;
 use super::faults::{FaultPolicy, Record};
+use super::hooks::Hooks;
 use super::kind::Kind;
+use super::meta::Meta;
 use super::outcomes::Outcomes;
 use super::packet::{RtcpPacket, RtpPacket};
 use super::responder::Responder;
@@ -24,7 +26,8 @@ use super::tables::Tables;
 use super::verdict::Verdict;
 use super::view::{View, ViewSource};
 use crate::control::{
-    ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, ProducerId, Reply, Target, TransportId,
+    ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, PluginFaults, ProducerId, Reply, Target,
+    TransportId,
 };
 use crate::plugin::kind::with_target;
 
@@ -234,6 +237,9 @@ impl<S: PluginSet> Plugins<S> {
         self.close::<K>(id, None, m);
         K::table_mut(&mut self.tables).remove(id);
         self.rules.forget(id.into());
+        for record in &mut self.records {
+            record.forget(id.into());
+        }
     }
 
     /// Detaches plugins from an entity.
@@ -332,11 +338,14 @@ impl<S: PluginSet> Plugins<S> {
         self.set.done(slot, tag, outcome, &mut self.tables, hx);
     }
 
-    /// A new configuration for one plugin.
-    pub fn reconfigure(&mut self, plugin: &str, config: Value, m: Moment<'_>) -> Result<(), Error> {
-        let slot = S::slot_of(plugin)?;
-        let hx = &mut HookContext::new(m.now, self.worker, m.view, &mut self.desk);
-        self.set.reconfigure(slot, config, hx)
+    /// What went wrong with each plugin, and what was done about it.
+    pub fn faults(&self) -> BTreeMap<String, PluginFaults> {
+        let faults = |(slot, meta, _): (PluginSlot, &Meta, Hooks)| {
+            let figures = self.records.get(slot.index()).map(|record| record.figures).unwrap_or_default();
+            let refused_commands = self.desk.queue.refused(slot);
+            (meta.id.to_owned(), PluginFaults { refused_commands, ..figures })
+        };
+        S::metas().map(faults).collect()
     }
 
     /// The figures of all plugins about a target, by plugin id.

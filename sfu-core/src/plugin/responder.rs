@@ -35,7 +35,9 @@ pub const CODE_MALFORMED: u32 = 454;
 pub const CODE_DROPPED: u32 = 490;
 
 impl Answer {
-    /// As a reply of the control API, which carries neither codes nor hints: an SDP goes beside the body as `jsep`.
+    /// As a reply of the control API: an SDP goes beside the body as `jsep`, a code into [`ErrorKind::Plugin`].
+    ///
+    /// [`ErrorKind::Plugin`]: crate::control::ErrorKind::Plugin
     pub fn into_reply(self) -> Result<Reply, ControlError> {
         match self {
             Answer::Ok { body, jsep: None } => Ok(Reply::Json(body)),
@@ -43,7 +45,7 @@ impl Answer {
                 Ok(Reply::Json(serde_json::json!({ "result": body, "jsep": jsep })))
             }
             Answer::Ack { hint } => Ok(Reply::Json(serde_json::json!({ "ack": true, "hint": hint }))),
-            Answer::Error { text, .. } => Err(ControlError::invalid(text)),
+            Answer::Error { code, text } => Err(ControlError::plugin(code, text)),
         }
     }
 }

@@ -1,19 +1,19 @@
-//! Switching plugins on and off while a worker runs, and what is done about their faults.
+//! Switching plugins on and off while a worker runs, and asking them.
 use serde_json::Value;
 
 use super::commands::Ask;
 use super::compose::{PluginSet, Refused};
+use super::config::PluginSettings;
 use super::cx::HookContext;
 use super::error::Error;
-use super::faults::{FaultKind, Step};
-use super::kind::{Kind, for_each_kind, with_target};
+use super::kind::{Kind, for_each_kind};
 use super::outcomes::OutcomeSender;
 use super::plugins::{Moment, Plugins};
 use super::responder::Responder;
 use super::slot::PluginSlot;
 use super::view::View;
 use crate::control::{
-    Command, ConsumerId, DataConsumerId, DataProducerId, Event, EventBody, ProducerId, RouterId, SessionId,
+    Command, ConsumerId, ControlError, DataConsumerId, DataProducerId, ProducerId, RouterId, SessionId,
     Target, TransportId,
 };
 
@@ -26,15 +26,6 @@ pub struct Switched {
     pub closed: usize,
     /// Entities that it wanted to refuse; it stays off for them.
     pub refused: Vec<Refused>,
-}
-
-/// What the shell has to do after faults.
-#[derive(Debug, Default)]
-pub struct Settled {
-    /// Events to tell everybody.
-    pub events: Vec<Event>,
-    /// Entities to close: their guard failed, and its `on_panic` is `close`.
-    pub close: Vec<Target>,
 }
 
 impl<S: PluginSet> Plugins<S> {
@@ -68,17 +59,40 @@ impl<S: PluginSet> Plugins<S> {
         if !View::new(m.view).exists(target) {
             return Err(Error::at("plugins", format!("there is no such target as {target:?}")));
         }
-        if !self.rules.set(slot, target, on, options.clone()) {
+        let renew = !options.is_null();
+        if !self.rules.set(slot, target, on, options) {
             return Err(Error::at("plugins", "too many settings; switch off at a higher level instead"));
         }
+        Ok(self.follow_rules(slot, target, renew, m))
+    }
+
+    /// Attaches and detaches a plugin at a target and below as its settings now say. `renew`: those of the target have
+    /// other options than before.
+    fn follow_rules(&mut self, slot: PluginSlot, target: Target, renew: bool, m: Moment<'_>) -> Switched {
         let mut switched = Switched::default();
         // Children first.
         macro_rules! close { ($($Id:ident)*) => {$(
-            switched.closed += self.close_below::<$Id>(slot, target, &options, m);
+            switched.closed += self.close_below::<$Id>(slot, target, renew, m);
         )*} }
         close!(DataConsumerId DataProducerId ConsumerId ProducerId TransportId RouterId SessionId);
         self.open_below(slot, target, &mut switched, m);
-        Ok(switched)
+        switched
+    }
+
+    /// A new configuration for one plugin: its table, as in the file. Answers the one before, with all of the core's fields.
+    pub fn reconfigure(&mut self, plugin: &str, table: Value, m: Moment<'_>) -> Result<Value, Error> {
+        let slot = S::slot_of(plugin)?;
+        let settings = PluginSettings::of(plugin, table)?;
+        settings.check::<S>()?;
+        let hx = &mut HookContext::new(m.now, self.worker, m.view, &mut self.desk);
+        let own = self.set.reconfigure(slot, settings.config(plugin), hx)?;
+        let (on, options) = self.rules.configuration(slot);
+        let before = PluginSettings::table(own, on, options.clone());
+        let on = settings.enabled(plugin).unwrap_or(on);
+        let options = settings.given_options(plugin).unwrap_or(options);
+        let renew = self.rules.configure(slot, on, options);
+        self.follow_rules(slot, Target::Worker, renew, m);
+        Ok(before)
     }
 
     /// Detaches a plugin where it is on and should not be, or where it gets other options.
@@ -86,7 +100,7 @@ impl<S: PluginSet> Plugins<S> {
         &mut self,
         slot: PluginSlot,
         target: Target,
-        options: &Value,
+        renew: bool,
         m: Moment<'_>,
     ) -> usize {
         let mut closed = 0;
@@ -96,7 +110,7 @@ impl<S: PluginSet> Plugins<S> {
             }
             let setting = self.rules.resolve(slot, &View::new(m.view).lineage(id.into()));
             // The rule of this target is the new one: attached states may have been made with other options.
-            let renewed = setting.by == target && !options.is_null();
+            let renewed = setting.by == target && renew;
             if !setting.on || renewed {
                 self.close::<K>(id, Some(slot), m);
                 closed += 1;
@@ -106,7 +120,13 @@ impl<S: PluginSet> Plugins<S> {
     }
 
     /// Attaches a plugin where its settings say so and it isn't; parents first.
-    fn open_below(&mut self, slot: PluginSlot, target: Target, switched: &mut Switched, m: Moment<'_>) {
+    pub(super) fn open_below(
+        &mut self,
+        slot: PluginSlot,
+        target: Target,
+        switched: &mut Switched,
+        m: Moment<'_>,
+    ) {
         for_each_kind!(K => {
             for id in View::new(m.view).below::<K>(target) {
                 let before = K::table(&self.tables).mask(id) & slot.bit();
@@ -135,94 +155,44 @@ impl<S: PluginSet> Plugins<S> {
             Ok(slot) if here => slot,
             Ok(_) => return Some((Command::PluginRequest { plugin, target, body }, outcome)),
             Err(error) => {
-                outcome.send(Err(crate::control::ControlError::unsupported(error.to_string())));
+                outcome.send(Err(ControlError::unsupported(error.to_string())));
                 return None;
             }
         };
+        self.request_by(slot, target, body, outcome, m);
+        None
+    }
+
+    fn request_by(
+        &mut self,
+        slot: PluginSlot,
+        target: Target,
+        body: Value,
+        outcome: OutcomeSender,
+        m: Moment<'_>,
+    ) {
         let id = S::meta(slot).map_or("", |meta| meta.id);
         let re = Responder::new(id, move |answer| outcome.send(answer.into_reply()));
         self.request_of(slot, target, body, re, m);
-        None
+    }
+
+    /// A request that a plugin made by a command; the outcome is what the asked plugin answers, now or later.
+    pub fn request_for(
+        &mut self,
+        plugin: &str,
+        target: Target,
+        body: Value,
+        outcome: OutcomeSender,
+        m: Moment<'_>,
+    ) {
+        match S::slot_of(plugin) {
+            Ok(slot) => self.request_by(slot, target, body, outcome, m),
+            Err(error) => outcome.send(Err(ControlError::unsupported(error.to_string()))),
+        }
     }
 
     /// Where the outcome of a plugin's command goes.
     pub fn outcome(&self, by: PluginSlot, tag: u64) -> OutcomeSender {
         self.outcomes.sender(by, tag)
-    }
-
-    /// Whether there are faults to settle: one test per turn.
-    #[inline]
-    pub fn has_faults(&self) -> bool {
-        !self.desk.faults.is_empty()
-    }
-
-    /// Does what must be done about faults since the last call: detached plugins' masks, rebuilding, quarantine.
-    #[cold]
-    pub fn settle(&mut self, m: Moment<'_>) -> Settled {
-        let mut settled = Settled::default();
-        let (faults, lost) = self.desk.faults.take();
-        for fault in faults {
-            let Some(meta) = S::meta(fault.slot) else { continue };
-            let tables = &mut self.tables;
-            with_target!(fault.target, id => Kind::table_mut(tables).sync(id), ());
-            if fault.close {
-                settled.close.push(fault.target);
-            }
-            if self.set.is_quarantined(fault.slot) {
-                continue;
-            }
-            let Some(record) = self.records.get_mut(fault.slot.index()) else { continue };
-            let step = record.note(&fault.kind, m.now, &self.policy);
-            let text = match &fault.kind {
-                FaultKind::Panic(text) => format!("`{}` panicked: {text}", fault.hook),
-                FaultKind::Slow(took) => format!("`{}` took {} ms", fault.hook, took.as_millis()),
-            };
-            tracing::error!(plugin = meta.id, target = ?fault.target, step = step.name(), "{text}");
-            let mut tell = |step: Step, target: Target, text: String| {
-                let name =
-                    if step == Step::Detached && target == Target::Worker { "panicked" } else { step.name() };
-                let body = EventBody::PluginFault { plugin: meta.id.to_owned(), step: name.to_owned(), text };
-                settled.events.push(Event { target, body });
-            };
-            match step {
-                Step::Named | Step::Detached => tell(step, fault.target, text),
-                Step::Rebuilt => match self.rebuild(fault.slot, m) {
-                    Ok(()) => tell(step, Target::Worker, text),
-                    Err(error) => {
-                        tell(Step::Quarantined, Target::Worker, format!("{text}; {error}"));
-                        self.quarantine(fault.slot, &mut settled.close);
-                    }
-                },
-                Step::Quarantined => {
-                    tell(step, Target::Worker, text);
-                    self.quarantine(fault.slot, &mut settled.close);
-                }
-            }
-        }
-        if lost != 0 {
-            tracing::error!("{lost} more plugin faults were not looked at one by one");
-        }
-        settled
-    }
-
-    /// Makes a plugin anew, and switches it on again wherever its settings say so.
-    fn rebuild(&mut self, slot: PluginSlot, m: Moment<'_>) -> Result<(), Error> {
-        let hx = &mut HookContext::new(m.now, self.worker, m.view, &mut self.desk);
-        let outcome = self.set.rebuild(slot, &mut self.tables, hx);
-        self.sync_all();
-        outcome?;
-        self.open_below(slot, Target::Worker, &mut Switched::default(), m);
-        Ok(())
-    }
-
-    /// Drops a plugin's states; no hook of it is called again.
-    pub fn quarantine(&mut self, slot: PluginSlot, close: &mut Vec<Target>) {
-        self.desk.queue.forget(slot);
-        self.set.quarantine(slot, &mut self.tables, &mut |target| close.push(target));
-        self.sync_all();
-    }
-
-    fn sync_all(&mut self) {
-        for_each_kind!(K => { K::table_mut(&mut self.tables).sync_all(); });
     }
 }

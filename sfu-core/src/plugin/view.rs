@@ -60,6 +60,10 @@ pub struct TransportView<'a> {
     pub dtls_state: Option<DtlsState>,
     /// The path in use.
     pub tuple: Option<TransportTuple>,
+    /// What the peer may send at the most, bit/s; 0: no limit.
+    pub max_incoming_bitrate: u32,
+    /// What is sent to the peer at the most, bit/s; 0: no limit.
+    pub max_outgoing_bitrate: u32,
     /// Its labels.
     pub labels: &'a Labels,
 }
@@ -110,6 +114,8 @@ pub struct ConsumerView<'a> {
     pub paused: bool,
     /// Its producer is paused.
     pub producer_paused: bool,
+    /// Its weight among the consumers of its transport, 1–255.
+    pub priority: u8,
     /// Its labels.
     pub labels: &'a Labels,
 }

@@ -84,6 +84,9 @@ pub struct ExtensionIds {
 }
 
 impl ExtensionIds {
+    /// No extensions.
+    pub(crate) const NONE: &Self = &ExtensionIds { ids: [0; ExtensionKind::COUNT], kinds: [0; 16] };
+
     /// Sets the id of `kind`; 0 removes it. An id that another kind had is taken from it.
     pub fn set(&mut self, kind: ExtensionKind, id: u8) {
         if id != 0 {

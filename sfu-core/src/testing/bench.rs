@@ -8,12 +8,13 @@ use super::background::Background;
 use super::build::Build;
 use super::path::Datagram;
 use super::peer::Peer;
-use super::surroundings::{Around, Sockets, hook_clock};
-use crate::control::{ConsumerId, Event, ProducerId, RouterId};
+use super::steer::Pending;
+use super::surroundings::{Around, Ring, Sockets, hook_clock};
+use crate::control::{Command, ConsumerId, Event, ProducerId, RouterId};
 use crate::engine::{Clock, Random, RelayWord};
 use crate::net::{Route, SocketId};
-use crate::plugin::{Cons, Nil, Plugin, PluginSet, Serving};
-use crate::shell::{Relayed, Shell};
+use crate::plugin::{Cons, Nil, OutcomeSender, Plugin, PluginSet, Serving};
+use crate::shell::Shell;
 
 /// Rounds at one moment after which something goes in circles.
 const CIRCLES: u32 = 20_000;
@@ -61,10 +62,14 @@ pub struct Bench<S: PluginSet> {
     pub(super) consumers: HashMap<ConsumerId, usize>,
     pub(super) routers: Vec<Option<RouterId>>,
     pub(super) events: Vec<Event>,
-    /// Datagrams to addresses where nobody is.
+    /// Datagrams to addresses where nobody is, or where they don't belong.
     pub(super) strays: Vec<(SocketAddr, Datagram)>,
     pub(super) next_ssrc: u32,
+    /// Requests of plugins to others on another media thread.
+    asked: Vec<(Pending, OutcomeSender)>,
     wire: BinaryHeap<Reverse<Parcel>>,
+    /// Datagrams that wait in the sockets of media threads that are stalled.
+    waiting: Vec<Parcel>,
     order: u64,
 }
 
@@ -72,22 +77,26 @@ pub struct Bench<S: PluginSet> {
 pub(super) struct Worker<S: PluginSet> {
     pub(super) shell: Shell<S, Around<S>>,
     pub(super) sockets: Sockets,
-    relayed: VecDeque<Relayed<S>>,
+    /// Packets of the other media threads.
+    rings: Vec<Ring<S>>,
     words: VecDeque<RelayWord>,
     /// A turn has begun, by the clock that hooks are timed with.
     in_turn: Option<Instant>,
+    /// It does nothing, and everything waits for it.
+    is_stalled: bool,
     /// TCP connections that ICE has confirmed.
     pub(super) confirmed: Vec<SocketId>,
 }
 
 impl<S: PluginSet> Worker<S> {
-    pub(super) fn new(shell: Shell<S, Around<S>>, sockets: Sockets) -> Self {
+    pub(super) fn new(shell: Shell<S, Around<S>>, sockets: Sockets, rings: Vec<Ring<S>>) -> Self {
         Worker {
             shell,
             sockets,
-            relayed: VecDeque::new(),
+            rings,
             words: VecDeque::new(),
             in_turn: None,
+            is_stalled: false,
             confirmed: Vec::new(),
         }
     }
@@ -98,6 +107,22 @@ impl<S: PluginSet> Worker<S> {
             self.in_turn = Some(hook_clock());
             self.shell.begin_turn(now);
         }
+    }
+
+    /// Takes what the other media threads sent: packets first, then words.
+    fn take_relayed(&mut self, now: Instant) {
+        for ring in &self.rings {
+            while let Some(relayed) = { ring.borrow_mut().pop_front() } {
+                self.shell.receive_relayed(now, relayed);
+            }
+        }
+        while let Some(word) = self.words.pop_front() {
+            self.shell.hear(now, word);
+        }
+    }
+
+    fn has_inbound(&self) -> bool {
+        !self.words.is_empty() || self.rings.iter().any(|ring| !ring.borrow().is_empty())
     }
 
     /// Does what a turn ends with.
@@ -175,7 +200,9 @@ impl<S: PluginSet> Bench<S> {
             events: Vec::new(),
             strays: Vec::new(),
             next_ssrc: 0x1000_0000,
+            asked: Vec::new(),
             wire: BinaryHeap::new(),
+            waiting: Vec::new(),
             order: 0,
         }
     }
@@ -192,6 +219,16 @@ impl<S: PluginSet> Bench<S> {
         let worker = self.workers.get_mut(worker).expect("testing: no such media thread");
         worker.touch(now);
         worker.shell.engine()
+    }
+
+    /// Stalls a media thread, as a machine does that has too much to do, or lets it go on. Meanwhile it does nothing but what it is
+    /// commanded; what is sent to it waits, as far as there is room.
+    pub fn stall(&mut self, worker: u8, stalled: bool) {
+        self.workers.get_mut(usize::from(worker)).expect("testing: no such media thread").is_stalled =
+            stalled;
+        // Parcels know their order.
+        self.wire.extend(self.waiting.drain(..).map(Reverse));
+        self.settle();
     }
 
     /// How many media threads there are.
@@ -234,7 +271,8 @@ impl<S: PluginSet> Bench<S> {
     fn next_deadline(&mut self) -> Option<Instant> {
         let now = self.now;
         let wire = self.wire.peek().map(|Reverse(parcel)| parcel.at);
-        let workers = self.workers.iter_mut().filter_map(|worker| worker.shell.next_deadline(now)).min();
+        let running = self.workers.iter_mut().filter(|worker| !worker.is_stalled);
+        let workers = running.filter_map(|worker| worker.shell.next_deadline(now)).min();
         let peers = self.peers.iter().filter_map(Peer::next_deadline).min();
         [wire, workers, peers].into_iter().flatten().min()
     }
@@ -263,6 +301,10 @@ impl<S: PluginSet> Bench<S> {
             match parcel.to {
                 To::Worker(worker, route) => {
                     if let Some(worker) = self.workers.get_mut(usize::from(worker)) {
+                        if worker.is_stalled {
+                            self.waiting.push(parcel);
+                            continue;
+                        }
                         worker.touch(self.now);
                         worker.shell.receive(self.now, route, &mut parcel.bytes);
                     }
@@ -286,17 +328,12 @@ impl<S: PluginSet> Bench<S> {
             let now = self.now;
             let Some(worker) = self.workers.get_mut(index) else { break };
             let due = worker.shell.next_deadline(now).is_some_and(|at| at <= now);
-            if worker.in_turn.is_none() && !due && worker.relayed.is_empty() && worker.words.is_empty() {
+            if worker.is_stalled || (worker.in_turn.is_none() && !due && !worker.has_inbound()) {
                 continue;
             }
             any = true;
             worker.touch(now);
-            for relayed in std::mem::take(&mut worker.relayed) {
-                worker.shell.receive_relayed(now, relayed);
-            }
-            for word in std::mem::take(&mut worker.words) {
-                worker.shell.hear(now, word);
-            }
+            worker.take_relayed(now);
             worker.turn(now);
             worker.confirmed.extend(worker.shell.engine().take_confirmed());
             self.collect(index);
@@ -312,19 +349,14 @@ impl<S: PluginSet> Bench<S> {
         worker.shell.outbox().clear();
         let around = worker.shell.around();
         self.events.append(&mut around.events);
-        let (relayed, words) = (std::mem::take(&mut around.relayed), std::mem::take(&mut around.words));
-        for (to, relayed) in relayed {
-            if let Some(worker) = self.workers.get_mut(usize::from(to)) {
-                worker.relayed.push_back(relayed);
-            }
-        }
-        for (to, word) in words {
+        for (to, word) in std::mem::take(&mut around.words) {
             if let Some(worker) = self.workers.get_mut(usize::from(to)) {
                 worker.words.push_back(word);
             }
         }
         for (route, bytes) in sent {
-            match self.by_address.get(&route.remote).copied() {
+            let peer = self.by_address.get(&route.remote).copied();
+            match peer.filter(|peer| self.peers.get(*peer).is_some_and(|peer| peer.expects(&route, &bytes))) {
                 Some(peer) => self.send_down(peer, bytes),
                 None => self.strays.push((route.remote, Datagram(bytes))),
             }
@@ -343,7 +375,7 @@ impl<S: PluginSet> Bench<S> {
     pub(super) fn send_up(&mut self, index: usize, datagrams: impl IntoIterator<Item = Vec<u8>>) {
         for bytes in datagrams {
             let Some(peer) = self.peers.get_mut(index) else { return };
-            let Some(route) = peer.current_route() else { return };
+            let Some(route) = peer.route_of(&bytes) else { return };
             let worker = peer.worker;
             for delay in peer.up.admit(&bytes, &mut self.random) {
                 self.post(delay, To::Worker(worker, route), bytes.clone());
@@ -380,7 +412,7 @@ impl<S: PluginSet> Bench<S> {
     fn run_background(&mut self) -> bool {
         self.background.run();
         let mut any = false;
-        for worker in &mut self.workers {
+        for worker in self.workers.iter_mut().filter(|worker| !worker.is_stalled) {
             if worker.shell.has_work() {
                 worker.touch(self.now);
                 any = true;
@@ -396,22 +428,10 @@ impl<S: PluginSet> Bench<S> {
         for index in 0..self.workers.len() {
             let Some(worker) = self.workers.get_mut(index) else { break };
             worker.touch(now);
-            while let Some(relayed) = worker.relayed.pop_front() {
-                worker.shell.receive_relayed(now, relayed);
-            }
-            while let Some(word) = worker.words.pop_front() {
-                worker.shell.hear(now, word);
-            }
+            worker.take_relayed(now);
             worker.turn(now);
             sent += worker.shell.outbox().len() as u64;
             worker.shell.outbox().clear();
-            while let Some((to, relayed)) =
-                self.workers.get_mut(index).and_then(|worker| worker.shell.around().relayed.pop_front())
-            {
-                if let Some(worker) = self.workers.get_mut(usize::from(to)) {
-                    worker.relayed.push_back(relayed);
-                }
-            }
         }
         sent
     }
@@ -422,10 +442,28 @@ impl<S: PluginSet> Bench<S> {
         for worker in &mut self.workers {
             commands.append(&mut worker.shell.around().commands);
         }
-        let any = !commands.is_empty();
+        let mut any = !commands.is_empty();
         for (command, outcome) in commands {
-            let result = self.try_command(command);
-            outcome.send(result);
+            match &command {
+                // May be answered later.
+                Command::PluginRequest { target, .. } if target.worker().is_some() => {
+                    let pending = self.begin(target.worker().unwrap_or(0), command);
+                    self.asked.push((pending, outcome));
+                }
+                _ => {
+                    let result = self.try_command(command);
+                    outcome.send(result);
+                }
+            }
+        }
+        for (mut pending, outcome) in std::mem::take(&mut self.asked) {
+            match pending.take() {
+                Some(result) => {
+                    any = true;
+                    outcome.send(result);
+                }
+                None => self.asked.push((pending, outcome)),
+            }
         }
         any
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::background::Background;
 use super::bench::{Bench, Worker};
 use super::secure::Identity;
-use super::surroundings::{Around, SHARED_TCP, SHARED_UDP, Sockets, hook_clock};
+use super::surroundings::{Around, Ring, SHARED_PORT, Sockets, hook_clock};
 use crate::control::Protocol;
 use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
 use crate::plugin::{
@@ -126,6 +126,9 @@ impl<S: PluginSet> Build<S> {
         let clock = Clock::new(now, SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000));
         let identity = Identity::worker();
         let mut workers = Vec::new();
+        // From each media thread, by index, to each.
+        let ways: Vec<Vec<Ring<S>>> =
+            (0..self.workers).map(|_| (0..self.workers).map(|_| Ring::default()).collect()).collect();
         for worker in 0..self.workers {
             let mut plugins = Plugins::<S>::start(&seed, &settings, &launch, self.limits, worker, now)?;
             plugins.desk.clock = self.hook_clock;
@@ -137,8 +140,11 @@ impl<S: PluginSet> Build<S> {
                 clock,
                 random: Random::seeded(self.seed.wrapping_mul(977).wrapping_add(u64::from(worker))),
             });
-            let shell = Shell::new(engine, plugins, Around::new());
-            workers.push(Worker::new(shell, Sockets::new(worker)));
+            let index = usize::from(worker);
+            let outward = ways.get(index).cloned().unwrap_or_default();
+            let inward = ways.iter().filter_map(|from| from.get(index).cloned()).collect();
+            let shell = Shell::new(engine, plugins, Around::new(outward));
+            workers.push(Worker::new(shell, Sockets::new(worker), inward));
         }
         let serving = Serving::<S>::new(&seed, &launch);
         Ok(Bench::assemble(now, clock, workers, serving, background, self.seed))
@@ -147,10 +153,10 @@ impl<S: PluginSet> Build<S> {
 
 fn shared(worker: u8) -> SharedListen {
     let ip = Sockets::ip(worker);
-    let port = 3478;
+    let port = SHARED_PORT;
     let candidate = |protocol| ListenCandidate { protocol, address: ip.to_string(), port };
     SharedListen {
-        sockets: vec![(SHARED_UDP, (ip, port).into()), (SHARED_TCP, (ip, port).into())],
+        sockets: Sockets::shared(worker),
         candidates: vec![candidate(Protocol::Udp), candidate(Protocol::Tcp)],
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 use super::build::Build;
 use super::media::Media;
-use super::room::PeerOptions;
+use super::peer_options::PeerOptions;
 use super::rtp::{Rtp, opus, vp8, vp8_key};
 use crate::control::{EventBody, Labels, Target};
 use crate::plugin::{Cons, Nil, Plugin, PluginSet, PluginSettings};

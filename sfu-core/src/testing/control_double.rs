@@ -403,6 +403,7 @@ impl World {
             Command::CloseConsumer(id) => return self.close_known(id.raw()),
             Command::Stats(target) => (Reply::Stats(self.stats(worker, target)), Vec::new()),
             Command::PluginRequest { body, .. } => (Reply::Json(body), Vec::new()),
+            Command::ReconfigurePlugin { .. } => (Reply::Reconfigured(serde_json::Value::Null), Vec::new()),
             _ => done,
         })
     }

@@ -266,6 +266,15 @@ impl<S: PluginSet> Bench<S> {
         self.settle();
     }
 
+    /// A peer without `rtcp_mux` sends a datagram to the wrong one of the worker's two ports.
+    pub fn send_to_other_port(&mut self, peer: PeerId, datagram: &[u8]) {
+        let entity = self.look(peer);
+        let (worker, right) = (entity.worker, entity.route_of(datagram));
+        let both = [entity.current_route(), entity.rtcp_route];
+        let wrong = both.into_iter().flatten().find(|route| Some(*route) != right);
+        self.arrive(worker, wrong.expect("testing: a peer without a port for RTCP"), datagram);
+    }
+
     /// A datagram from any address reaches the socket that a peer uses.
     pub fn send_from(&mut self, address: SocketAddr, peer: PeerId, datagram: &[u8]) {
         let (worker, current) = (self.look(peer).worker, self.look(peer).current_route());
@@ -353,6 +362,7 @@ impl<S: PluginSet> Bench<S> {
         let socket = self.look(peer).current_route().map(|route| route.socket);
         if let (Some(worker), Some(socket)) = (self.workers.get_mut(worker), socket) {
             worker.touch(now);
+            worker.sockets.forget(socket);
             worker.shell.engine().tcp_closed(now, socket);
         }
         self.settle();
@@ -364,6 +374,11 @@ impl<S: PluginSet> Bench<S> {
         let socket = peer.current_route().map(|route| route.socket);
         let worker = self.workers.get(usize::from(peer.worker));
         worker.zip(socket).is_some_and(|(worker, socket)| worker.confirmed.contains(&socket))
+    }
+
+    /// Sockets of transports and accepted TCP connections that a media thread has open, by their local address.
+    pub fn open_sockets(&self, worker: u8) -> Vec<SocketAddr> {
+        self.workers.get(usize::from(worker)).expect("testing: no such media thread").sockets.open()
     }
 
     // What the network does.
@@ -401,7 +416,7 @@ impl<S: PluginSet> Bench<S> {
         }
     }
 
-    /// Datagrams that the worker sent where no peer is.
+    /// Datagrams that the worker sent where no peer is, or RTP and RTCP to each other's port.
     pub fn strays(&self) -> &[(SocketAddr, Datagram)] {
         &self.strays
     }

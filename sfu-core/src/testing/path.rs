@@ -80,6 +80,14 @@ impl Datagram {
         Some((bytes[1] & 0x7f, u16::from_be_bytes([bytes[2], bytes[3]]), ssrc))
     }
 
+    /// What follows the header, if it is RTP. With SRTP that is ciphertext and tag, with RTX the original sequence number comes
+    /// first (RFC 4588 §4).
+    pub fn rtp_payload(&self) -> Option<&[u8]> {
+        self.rtp()?;
+        let header = crate::rtp::RtpHeader::parse(&self.0).ok()?;
+        self.0.get(usize::from(header.payload_offset)..)
+    }
+
     /// Whether it is (S)RTCP.
     pub fn is_rtcp(&self) -> bool {
         crate::rtcp::is_rtcp(&self.0)

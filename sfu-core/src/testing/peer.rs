@@ -31,6 +31,8 @@ pub(super) struct Peer {
     /// The ways that it can reach the worker; the worker sees them as routes.
     pub(super) routes: Vec<Route>,
     pub(super) route: usize,
+    /// Where RTCP has a port of its own, the way from and to it.
+    pub(super) rtcp_route: Option<Route>,
     pub(super) up: Way,
     pub(super) down: Way,
     pub(super) protection: Protection,
@@ -76,6 +78,7 @@ impl Peer {
             session,
             routes: vec![route],
             route: 0,
+            rtcp_route: None,
             up: Way::default(),
             down: Way::default(),
             protection,
@@ -101,6 +104,21 @@ impl Peer {
 
     pub(super) fn current_route(&self) -> Option<Route> {
         self.routes.get(self.route).copied()
+    }
+
+    /// The way that a datagram takes.
+    pub(super) fn route_of(&self, bytes: &[u8]) -> Option<Route> {
+        if crate::rtcp::is_rtcp(bytes) && self.rtcp_route.is_some() {
+            self.rtcp_route
+        } else {
+            self.current_route()
+        }
+    }
+
+    /// Whether a datagram of the worker came by the right socket to the right port.
+    pub(super) fn expects(&self, by: &Route, bytes: &[u8]) -> bool {
+        let same = |own: Route| (own.socket, own.remote) == (by.socket, by.remote);
+        self.rtcp_route.is_none() || self.route_of(bytes).is_some_and(same)
     }
 
     pub(super) fn sender(&mut self, id: ProducerId) -> Option<&mut Sender> {

@@ -93,6 +93,8 @@ pub struct Receiver {
     pub packets: Vec<Received>,
     /// Packets that came twice.
     pub duplicates: u64,
+    /// Those packets, in order of arrival: what came again has to be what came first.
+    pub again: Vec<Received>,
     /// Packets that RTX brought.
     pub repaired: u64,
     /// Packets without payload: they fill the place of a late packet that a plugin dropped, and are no media.
@@ -132,6 +134,7 @@ impl Receiver {
             parameters: parameters.clone(),
             packets: Vec::new(),
             duplicates: 0,
+            again: Vec::new(),
             repaired: 0,
             fillers: 0,
             rtx_packets: 0,
@@ -163,6 +166,11 @@ impl Receiver {
     /// Media SSRC.
     pub fn ssrc(&self) -> u32 {
         self.ssrc
+    }
+
+    /// SSRC of RTX, where it was negotiated.
+    pub fn rtx_ssrc(&self) -> Option<u32> {
+        self.rtx_ssrc
     }
 
     /// What the receiver was told of its media.
@@ -204,18 +212,10 @@ impl Receiver {
             }
             None => 0x1_0000 | u64::from(sequence),
         };
-        if !self.place(now, extended) {
-            self.duplicates += 1;
-            return;
-        }
-        if payload.is_empty() {
+        let is_new = self.place(now, extended);
+        if is_new && payload.is_empty() {
             self.fillers += 1;
             return;
-        }
-        if by_rtx {
-            self.repaired += 1;
-        } else {
-            self.measure(now, header.timestamp);
         }
         let mut original = bytes.get(..usize::from(header.payload_offset)).unwrap_or_default().to_vec();
         if let Some([_, second, s0, s1, ..]) = original.first_chunk_mut::<12>() {
@@ -226,7 +226,7 @@ impl Receiver {
             slot.copy_from_slice(&self.ssrc.to_be_bytes());
         }
         original.extend(payload);
-        self.packets.push(Received {
+        let packet = Received {
             at: now,
             payload_type,
             sequence,
@@ -238,7 +238,18 @@ impl Receiver {
             extensions: header.elements(bytes).map(|e| (e.id, e.value.to_vec())).collect(),
             by_rtx,
             bytes: original,
-        });
+        };
+        if !is_new {
+            self.duplicates += 1;
+            self.again.push(packet);
+            return;
+        }
+        if by_rtx {
+            self.repaired += 1;
+        } else {
+            self.measure(now, header.timestamp);
+        }
+        self.packets.push(packet);
     }
 
     /// Whether a number is new; notes the gap before it.

@@ -1,24 +1,22 @@
-//! Peers of a bench, and what they send and receive.
+//! Peers of a bench, their producers and their consumers.
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::bench::Bench;
 use super::media::{Media, consumer_parameters, mapping};
-use super::path::Conditions;
 use super::peer::Peer;
+use super::peer_options::{PeerOptions, Speech};
 use super::receiver::Receiver;
-use super::rtp::{Rtp, opus, vp8, vp8_key};
 use super::secure::{Agent, Identity, Keys, Protection};
 use super::sender::Sender;
-use super::surroundings::{SHARED_UDP, Sockets};
+use super::surroundings::Sockets;
 use crate::control::{
     Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlError, CreateSession,
-    DtlsFingerprint, DtlsParameters, DtlsRole, Labels, ListenInfo, MediaKind, PlainTransportOptions,
-    ProducerId, ProducerOptions, Protocol, Reply, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId,
-    WebRtcTransportOptions,
+    DtlsFingerprint, DtlsParameters, DtlsRole, Labels, ListenInfo, PlainTransportOptions, ProducerId,
+    ProducerOptions, Protocol, Reply, SessionId, SrtpParameters, TransportId, WebRtcTransportOptions,
 };
 use crate::net::{Route, SocketId};
 use crate::plugin::PluginSet;
@@ -32,162 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub(super) usize);
 
-/// What a peer speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Speech {
-    Plain,
-    Srtp(SrtpCryptoSuite),
-    WebRtc,
-}
-
-/// How a peer joins. By default plain RTP over a perfect path.
-#[derive(Debug, Clone)]
-pub struct PeerOptions {
-    speech: Speech,
-    worker: u8,
-    labels: Labels,
-    to_worker: Conditions,
-    to_peer: Conditions,
-    tcp: bool,
-    comedia: bool,
-    connect: bool,
-    dtls_server: bool,
-    wrong_fingerprint: bool,
-    clock_ahead: Duration,
-    reports: bool,
-    consent_timeout: Duration,
-}
-
-impl PeerOptions {
-    fn new(speech: Speech) -> Self {
-        PeerOptions {
-            speech,
-            worker: 0,
-            labels: Labels::new(),
-            to_worker: Conditions::perfect(),
-            to_peer: Conditions::perfect(),
-            tcp: false,
-            comedia: false,
-            connect: true,
-            dtls_server: false,
-            wrong_fingerprint: false,
-            clock_ahead: Duration::ZERO,
-            reports: true,
-            consent_timeout: Duration::from_secs(30),
-        }
-    }
-
-    /// RTP without protection.
-    pub fn plain() -> Self {
-        Self::new(Speech::Plain)
-    }
-
-    /// SRTP with keys from signaling.
-    pub fn srtp(suite: SrtpCryptoSuite) -> Self {
-        Self::new(Speech::Srtp(suite))
-    }
-
-    /// ICE, DTLS and SRTP, as a browser.
-    pub fn webrtc() -> Self {
-        Self::new(Speech::WebRtc)
-    }
-
-    /// On this media thread.
-    #[must_use]
-    pub fn worker(mut self, worker: u8) -> Self {
-        self.worker = worker;
-        self
-    }
-
-    /// With labels on its session, which its transport takes over.
-    #[must_use]
-    pub fn labels(mut self, labels: Labels) -> Self {
-        self.labels = labels;
-        self
-    }
-
-    /// The same conditions in both directions.
-    #[must_use]
-    pub fn path(self, conditions: Conditions) -> Self {
-        self.to_worker(conditions).to_peer(conditions)
-    }
-
-    /// Conditions from the peer to the worker.
-    #[must_use]
-    pub fn to_worker(mut self, conditions: Conditions) -> Self {
-        self.to_worker = conditions;
-        self
-    }
-
-    /// Conditions from the worker to the peer.
-    #[must_use]
-    pub fn to_peer(mut self, conditions: Conditions) -> Self {
-        self.to_peer = conditions;
-        self
-    }
-
-    /// WebRTC over a TCP connection.
-    #[must_use]
-    pub fn tcp(mut self) -> Self {
-        self.tcp = true;
-        self
-    }
-
-    /// Plain RTP whose address the worker learns from the first packet.
-    #[must_use]
-    pub fn comedia(mut self) -> Self {
-        self.comedia = true;
-        self
-    }
-
-    /// Signaling is done, but the peer sends nothing yet (WebRTC): see [`Bench::begin_checks`].
-    #[must_use]
-    pub fn silent(mut self) -> Self {
-        self.connect = false;
-        self
-    }
-
-    /// The peer waits for the DTLS handshake (`setup:passive`); otherwise it begins it.
-    #[must_use]
-    pub fn dtls_server(mut self) -> Self {
-        self.dtls_server = true;
-        self
-    }
-
-    /// Signaling told another fingerprint than the peer's certificate has. It never connects.
-    #[must_use]
-    pub fn wrong_fingerprint(mut self) -> Self {
-        self.wrong_fingerprint = true;
-        self
-    }
-
-    /// The peer's wall clock is ahead of the worker's.
-    #[must_use]
-    pub fn clock_ahead(mut self, ahead: Duration) -> Self {
-        self.clock_ahead = ahead;
-        self
-    }
-
-    /// The peer sends no reports.
-    #[must_use]
-    pub fn without_reports(mut self) -> Self {
-        self.reports = false;
-        self
-    }
-
-    /// How long the worker waits for checks (WebRTC); 10–60 s, zero for ever.
-    #[must_use]
-    pub fn consent_timeout(mut self, timeout: Duration) -> Self {
-        self.consent_timeout = timeout;
-        self
-    }
-}
-
-impl Default for PeerOptions {
-    fn default() -> Self {
-        Self::plain()
-    }
-}
+/// A transport for a peer, the ways to it for RTP and, where it has one of its own, for RTCP, and how media is protected.
+type Joined = (TransportId, Route, Option<Route>, Protection);
 
 impl<S: PluginSet> Bench<S> {
     /// A peer that speaks plain RTP on the first media thread.
@@ -217,7 +61,7 @@ impl<S: PluginSet> Bench<S> {
             Speech::WebRtc => self.join_webrtc(router, session, address, &options),
             _ => self.join_plain(router, session, address, &options),
         };
-        let (transport, route, protection) = match made {
+        let (transport, route, rtcp_route, protection) = match made {
             Ok(made) => made,
             Err(error) => {
                 self.close(session);
@@ -226,6 +70,7 @@ impl<S: PluginSet> Bench<S> {
         };
         let ssrc = self.take_ssrcs();
         let mut peer = Peer::new(worker, transport, session, route, protection, self.clock, ssrc);
+        peer.rtcp_route = rtcp_route;
         peer.up.conditions = options.to_worker;
         peer.down.conditions = options.to_peer;
         peer.reports = options.reports;
@@ -235,6 +80,9 @@ impl<S: PluginSet> Bench<S> {
         }
         self.peers.push(peer);
         self.by_address.insert(address, index);
+        if let Some(rtcp) = rtcp_route {
+            self.by_address.insert(rtcp.remote, index);
+        }
         let waits = options.connect && options.speech == Speech::WebRtc && !options.wrong_fingerprint;
         if waits {
             let ready = self.advance_until(PATIENCE, |bench| {
@@ -252,29 +100,19 @@ impl<S: PluginSet> Bench<S> {
         session: SessionId,
         address: SocketAddr,
         options: &PeerOptions,
-    ) -> Result<(TransportId, Route, Protection), ControlError> {
+    ) -> Result<Joined, ControlError> {
         let worker = options.worker;
         let suite = match options.speech {
             Speech::Srtp(suite) => Some(suite),
             _ => None,
         };
-        let listen = ListenInfo {
-            protocol: Protocol::Udp,
-            ip: Sockets::ip(worker),
-            announced_address: None,
-            port: 0,
-            port_range: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-        };
         let create = PlainTransportOptions {
             session: Some(session),
-            labels: Labels::new(),
-            listen,
-            rtcp_listen: None,
-            rtcp_mux: true,
+            listen: ListenInfo::udp(Sockets::ip(worker)),
+            rtcp_mux: !options.separate_rtcp,
             comedia: options.comedia,
             srtp: suite,
+            ..Default::default()
         };
         let created = match self.try_command(Command::CreatePlainTransport { router, options: create })? {
             Reply::PlainTransport(created) => created,
@@ -296,12 +134,16 @@ impl<S: PluginSet> Bench<S> {
             true => (None, None),
             false => (Some(address.ip()), Some(address.port())),
         };
-        let peer = ConnectPlainTransport { ip, port, rtcp_port: None, srtp };
+        let rtcp_address = SocketAddr::new(address.ip(), address.port() + 1);
+        let rtcp_port = port.filter(|_| options.separate_rtcp).map(|_| rtcp_address.port());
+        let peer = ConnectPlainTransport { ip, port, rtcp_port, srtp };
         self.try_command(Command::ConnectPlainTransport { transport: created.id, peer })?;
-        let local = created.tuple.local;
-        let sockets = self.workers.get(usize::from(worker)).map(|worker| &worker.sockets);
-        let socket = sockets.and_then(|sockets| sockets.bound_to(local)).expect("testing: a socket");
-        Ok((created.id, route(socket, Protocol::Udp, address), protection))
+        let socket = self.socket_at(worker, Protocol::Udp, created.tuple.local);
+        let rtcp_route = created.rtcp_tuple.map(|tuple| {
+            let socket = self.socket_at(worker, Protocol::Udp, tuple.local);
+            route(socket, Protocol::Udp, rtcp_address)
+        });
+        Ok((created.id, route(socket, Protocol::Udp, address), rtcp_route, protection))
     }
 
     fn join_webrtc(
@@ -310,10 +152,11 @@ impl<S: PluginSet> Bench<S> {
         session: SessionId,
         address: SocketAddr,
         options: &PeerOptions,
-    ) -> Result<(TransportId, Route, Protection), ControlError> {
+    ) -> Result<Joined, ControlError> {
         let create = WebRtcTransportOptions {
             session: Some(session),
             ice_consent_timeout: options.consent_timeout,
+            listen: options.listen.clone(),
             ..Default::default()
         };
         let created = match self.try_command(Command::CreateWebRtcTransport { router, options: create })? {
@@ -330,16 +173,23 @@ impl<S: PluginSet> Bench<S> {
         self.try_command(connect)?;
         let local = format!("peer{}", self.peers.len());
         let agent = Agent::new(self.now, created.ice_parameters, local, !options.dtls_server);
-        let route = match options.tcp {
-            true => route(self.accept(options.worker), Protocol::Tcp, address),
-            false => route(SHARED_UDP, Protocol::Udp, address),
-        };
-        Ok((created.id, route, Protection::WebRtc(Box::new(agent))))
+        let protocol = if options.tcp { Protocol::Tcp } else { Protocol::Udp };
+        let candidate = created.ice_candidates.iter().find(|candidate| candidate.protocol == protocol);
+        let candidate = candidate.expect("testing: no candidate of the protocol that the peer speaks");
+        let at = SocketAddr::new(Sockets::ip(options.worker), candidate.port);
+        let socket = self.socket_at(options.worker, protocol, at);
+        let route = route(socket, protocol, address);
+        Ok((created.id, route, None, Protection::WebRtc(Box::new(agent))))
     }
 
-    pub(super) fn accept(&mut self, worker: u8) -> SocketId {
+    /// What a peer reaches that sends to an address of a worker: a TCP listener accepts a connection.
+    fn socket_at(&mut self, worker: u8, protocol: Protocol, address: SocketAddr) -> SocketId {
         let worker = self.workers.get_mut(usize::from(worker)).expect("testing: no such media thread");
-        worker.sockets.accept()
+        let socket = worker.sockets.bound_to(protocol, address).expect("testing: nothing listens there");
+        match protocol {
+            Protocol::Udp => socket,
+            Protocol::Tcp => worker.sockets.accept(address),
+        }
     }
 
     /// A range of SSRCs that nobody has: so many encodings with RTX fit.
@@ -435,15 +285,8 @@ impl<S: PluginSet> Bench<S> {
     ) -> Result<ConsumerId, ControlError> {
         let ssrc = self.take_ssrcs();
         let mid = self.peer_at(peer).receivers.len().to_string();
-        let mut options = ConsumerOptions {
-            producer,
-            kind: Default::default(),
-            rtp_parameters: consumer_parameters(&self.sender(producer).parameters, ssrc, &mid),
-            paused: false,
-            ignore_dtx: false,
-            outlives_producer: false,
-            labels: Labels::new(),
-        };
+        let parameters = consumer_parameters(&self.sender(producer).parameters, ssrc, &mid);
+        let mut options = ConsumerOptions::new(producer, parameters);
         change(&mut options);
         let parameters = options.rtp_parameters.clone();
         let transport = self.peer_at(peer).transport;
@@ -456,90 +299,8 @@ impl<S: PluginSet> Bench<S> {
         Ok(id)
     }
 
-    /// Sends a packet; it arrives at once on a perfect path, with everything that follows.
-    pub fn send(&mut self, producer: ProducerId, packet: Rtp) {
-        self.put(producer, &packet);
-        self.settle();
-    }
-
-    fn put(&mut self, producer: ProducerId, packet: &Rtp) {
-        let (index, now) = (self.index_of(producer), self.now);
-        let sent = self.peers.get_mut(index).and_then(|peer| peer.send(now, producer, packet));
-        self.send_up(index, sent);
-    }
-
     pub(super) fn index_of(&self, producer: ProducerId) -> usize {
         *self.producers.get(&producer).expect("testing: no peer sends this producer's media")
-    }
-
-    /// Lets peers send for so long: audio in packets of 20 ms, video in 30 frames of three packets a second, a key frame
-    /// at the beginning and where one is asked for. Payloads end with numbers that count up from 1.
-    pub fn play(&mut self, producers: &[ProducerId], time: Duration) {
-        let end = self.now + time;
-        let mut due: Vec<(Instant, ProducerId)> = producers.iter().map(|id| (self.now, *id)).collect();
-        let mut frames: Vec<u32> = vec![0; producers.len()];
-        let start = self.now;
-        loop {
-            let earliest = due.iter().enumerate().min_by_key(|(place, (at, _))| (*at, *place));
-            let Some((place, (at, producer))) = earliest.map(|(place, due)| (place, *due)) else { return };
-            if at >= end {
-                break;
-            }
-            self.advance(at.saturating_duration_since(self.now));
-            self.frame(producer);
-            let Some(frame) = frames.get_mut(place) else { return };
-            *frame += 1;
-            let interval = match self.sender(producer).kind {
-                MediaKind::Audio => Duration::from_millis(20) * *frame,
-                MediaKind::Video => Duration::from_nanos(1_000_000_000 / 30 * u64::from(*frame)),
-            };
-            if let Some(slot) = due.get_mut(place) {
-                slot.0 = start + interval;
-            }
-        }
-        self.advance(end.saturating_duration_since(self.now));
-    }
-
-    /// Sends one frame of a producer, of each of its encodings, at the present time.
-    pub fn frame(&mut self, producer: ProducerId) {
-        let now = self.now;
-        let ntp = self.clock.ntp(now);
-        let (index, kind, encodings) = {
-            let index = self.index_of(producer);
-            let sender = self.sender(producer);
-            (index, sender.kind, sender.encodings.len())
-        };
-        let Some(sender) = self.peers.get_mut(index).and_then(|peer| peer.sender(producer)) else { return };
-        let first = sender.counter == 0;
-        let key = first || sender.key_frame_wanted;
-        let rate: u64 = if kind == MediaKind::Audio { 48_000 } else { 90_000 };
-        let timestamp = ((u128::from(ntp) * u128::from(rate)) >> 32) as u32;
-        if kind == MediaKind::Audio {
-            sender.counter += 1;
-            let packet = opus(sender.counter).timestamp(timestamp);
-            self.put(producer, &packet);
-        } else {
-            sender.key_frame_wanted = false;
-            let number = sender.counter;
-            sender.counter += 3;
-            for encoding in 0..encodings {
-                let begin = if key { vp8_key(number + 1) } else { vp8(number + 1) };
-                let middle = |n: u32| {
-                    let mut payload = vec![0; 40];
-                    payload.extend(n.to_be_bytes());
-                    Rtp::new(timestamp, payload)
-                };
-                let packets = [
-                    begin.marker(false).timestamp(timestamp),
-                    middle(number + 2),
-                    middle(number + 3).marker(true),
-                ];
-                for packet in packets {
-                    self.put(producer, &packet.encoding(encoding));
-                }
-            }
-        }
-        self.settle();
     }
 }
 

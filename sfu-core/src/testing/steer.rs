@@ -5,8 +5,10 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::bench::Bench;
-use crate::control::ServeRequests;
-use crate::control::{Command, ControlError, Labels, RelayCommand, RelayStep, Reply, RouterId, Target};
+use crate::control::{
+    Command, ControlError, Labels, Reconfiguration, RelayCommand, RelayStep, Reply, RouterId, ServeRequests,
+    Target,
+};
 use crate::plugin::PluginSet;
 
 /// An answer that may come later.
@@ -68,7 +70,7 @@ impl<S: PluginSet> Bench<S> {
         })
     }
 
-    fn begin(&mut self, worker: u8, command: Command) -> Pending {
+    pub(super) fn begin(&mut self, worker: u8, command: Command) -> Pending {
         let (reply, answer) = oneshot::channel();
         let now = self.now;
         match self.workers.get_mut(usize::from(worker)) {
@@ -93,6 +95,13 @@ impl<S: PluginSet> Bench<S> {
             let reply = self.background.wait(answer);
             self.settle();
             return reply.unwrap_or_else(|| Err(ControlError::internal("testing: `serve` did not answer")));
+        }
+        if let Command::ReconfigurePlugin { plugin, config } = command {
+            let mut steps = Reconfiguration::new(plugin, config, self.workers());
+            while let Some((worker, command)) = steps.next() {
+                steps.note(self.command_on(worker, command));
+            }
+            return steps.outcome();
         }
         let mut replies = Vec::new();
         for worker in 0..self.workers() {
@@ -141,7 +150,7 @@ impl<S: PluginSet> Bench<S> {
         self.try_command(Command::DisablePlugin { plugin, target }).map(|_| ())
     }
 
-    /// Gives a plugin a new configuration.
+    /// Gives a plugin a new configuration: its table, as in the file.
     pub fn reconfigure(&mut self, plugin: &str, config: Value) -> Result<(), ControlError> {
         self.try_command(Command::ReconfigurePlugin { plugin: plugin.to_owned(), config }).map(|_| ())
     }

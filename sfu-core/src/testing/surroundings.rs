@@ -1,25 +1,31 @@
 //! What stands around a shell in virtual time: other workers, sockets, listeners.
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Instant;
 
-use crate::control::{Command, ControlError, Event, ListenInfo};
-use crate::engine::{RelayWord, SocketFactory};
-use crate::net::SocketId;
+use crate::control::{Command, ControlError, Event, ListenInfo, Protocol};
+use crate::engine::{RELAY_RING, RelayWord, SocketFactory, bind_allowed};
+use crate::net::{Listening, SocketId};
 use crate::plugin::{OutcomeSender, PluginSet};
 use crate::shell::{Relayed, Surroundings};
+
+/// Packets on their way from one media thread to another.
+pub(super) type Ring<S> = Rc<RefCell<VecDeque<Relayed<S>>>>;
 
 /// What a shell gave away, until the bench looks.
 pub(super) struct Around<S: PluginSet> {
     pub(super) events: Vec<Event>,
-    pub(super) relayed: VecDeque<(u8, Relayed<S>)>,
+    /// The ways to the other media threads, by their index.
+    pub(super) rings: Vec<Ring<S>>,
     pub(super) words: Vec<(u8, RelayWord)>,
     pub(super) commands: Vec<(Command, OutcomeSender)>,
 }
 
 impl<S: PluginSet> Around<S> {
-    pub(super) fn new() -> Self {
-        Around { events: Vec::new(), relayed: VecDeque::new(), words: Vec::new(), commands: Vec::new() }
+    pub(super) fn new(rings: Vec<Ring<S>>) -> Self {
+        Around { events: Vec::new(), rings, words: Vec::new(), commands: Vec::new() }
     }
 }
 
@@ -27,8 +33,15 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
     fn tell(&mut self, event: Event) {
         self.events.push(event);
     }
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>) {
-        self.relayed.push_back((worker, relayed));
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
+        let Some(mut ring) = self.rings.get(usize::from(worker)).map(|ring| ring.borrow_mut()) else {
+            return false;
+        };
+        let has_room = ring.len() < RELAY_RING;
+        if has_room {
+            ring.push_back(relayed);
+        }
+        has_room
     }
     fn say(&mut self, worker: u8, word: RelayWord) {
         self.words.push((worker, word));
@@ -42,18 +55,24 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
 pub(super) const SHARED_UDP: SocketId = SocketId(0);
 
 /// The shared TCP listener of every worker; connections have numbers of their own.
-pub(super) const SHARED_TCP: SocketId = SocketId(1);
+const SHARED_TCP: SocketId = SocketId(1);
+
+/// The port of both.
+pub(super) const SHARED_PORT: u16 = 3478;
 
 /// Sockets that are only names. All workers have addresses of their own.
 pub(super) struct Sockets {
     worker: u8,
     next: u32,
-    pub(super) open: std::collections::BTreeMap<SocketId, SocketAddr>,
+    /// Sockets and listeners of transports.
+    open: Vec<Listening>,
+    /// Accepted TCP connections with the address that they came to.
+    connections: std::collections::BTreeMap<SocketId, SocketAddr>,
 }
 
 impl Sockets {
     pub(super) fn new(worker: u8) -> Self {
-        Sockets { worker, next: 2, open: Default::default() }
+        Sockets { worker, next: 2, open: Vec::new(), connections: Default::default() }
     }
 
     /// Where a worker is.
@@ -61,37 +80,68 @@ impl Sockets {
         Ipv4Addr::new(192, 0, 2, worker.wrapping_add(1)).into()
     }
 
-    /// A name for a connection that was accepted.
-    pub(super) fn accept(&mut self) -> SocketId {
-        self.next += 1;
-        SocketId(self.next - 1)
+    /// The sockets that all WebRTC transports of a worker share.
+    pub(super) fn shared(worker: u8) -> Vec<Listening> {
+        let address = SocketAddr::new(Self::ip(worker), SHARED_PORT);
+        let udp = Listening { socket: SHARED_UDP, protocol: Protocol::Udp, address };
+        vec![udp, Listening { socket: SHARED_TCP, protocol: Protocol::Tcp, address }]
+    }
+
+    /// A connection to a listener is accepted.
+    pub(super) fn accept(&mut self, address: SocketAddr) -> SocketId {
+        let id = self.name();
+        self.connections.insert(id, address);
+        id
+    }
+
+    /// A connection broke.
+    pub(super) fn forget(&mut self, connection: SocketId) {
+        self.connections.remove(&connection);
     }
 
     /// The socket that is bound to an address.
-    pub(super) fn bound_to(&self, address: SocketAddr) -> Option<SocketId> {
-        self.open.iter().find(|(_, bound)| **bound == address).map(|(id, _)| *id)
+    pub(super) fn bound_to(&self, protocol: Protocol, address: SocketAddr) -> Option<SocketId> {
+        let shared = Self::shared(self.worker);
+        let mut all = self.open.iter().chain(&shared);
+        all.find(|open| open.protocol == protocol && open.address == address).map(|open| open.socket)
+    }
+
+    /// Sockets of transports and accepted connections, by the local address.
+    pub(super) fn open(&self) -> Vec<SocketAddr> {
+        let own = self.open.iter().map(|open| open.address);
+        own.chain(self.connections.values().copied()).collect()
+    }
+
+    fn name(&mut self) -> SocketId {
+        self.next += 1;
+        SocketId(self.next - 1)
     }
 }
 
 impl SocketFactory for Sockets {
     fn open(&mut self, listen: &ListenInfo) -> Result<(SocketId, SocketAddr), ControlError> {
-        let id = SocketId(self.next);
-        self.next += 1;
-        let ip = if listen.ip.is_unspecified() { Self::ip(self.worker) } else { listen.ip };
-        let port = match listen.port {
-            0 => 10_000 + (self.next % 50_000) as u16,
-            port => port,
-        };
-        let address = SocketAddr::new(ip, port);
-        if self.bound_to(address).is_some() {
-            return Err(ControlError::limit(format!("control.listen: {address} is in use")));
-        }
-        self.open.insert(id, address);
-        Ok((id, address))
+        let socket = self.name();
+        let chance = self.next.wrapping_mul(0x9e37_79b9);
+        let address = bind_allowed(listen, chance, |address| {
+            let mut address = address;
+            if address.ip().is_unspecified() {
+                address.set_ip(Self::ip(self.worker));
+            }
+            if address.port() == 0 {
+                address.set_port(10_000 + (self.next % 50_000) as u16);
+            }
+            match self.bound_to(listen.protocol, address) {
+                Some(_) => Err(format!("{} {address} is in use", listen.protocol)),
+                None => Ok(address),
+            }
+        })?;
+        self.open.push(Listening { socket, protocol: listen.protocol, address });
+        Ok((socket, address))
     }
 
     fn close(&mut self, socket: SocketId) {
-        self.open.remove(&socket);
+        self.open.retain(|open| open.socket != socket);
+        self.connections.remove(&socket);
     }
 }
 

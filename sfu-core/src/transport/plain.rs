@@ -55,7 +55,13 @@ impl PlainLink {
     }
 
     /// What to make of a datagram's origin. RTP of a stranger is dropped: the address is all the trust there is without SRTP.
+    ///
+    /// So is what comes to the wrong one of two ports: it would teach us a wrong address.
     pub(crate) fn source(&self, route: Route, is_rtcp: bool) -> PlainSource {
+        let socket = self.rtcp_socket.filter(|_| is_rtcp).map_or(self.rtp_socket, |(socket, _)| socket);
+        if route.socket != socket {
+            return PlainSource::Stranger;
+        }
         let known = if is_rtcp { self.rtcp_route() } else { self.rtp_remote };
         match known {
             Some(known) if known.remote == route.remote && known.socket == route.socket => PlainSource::Peer,

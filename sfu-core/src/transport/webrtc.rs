@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use super::dtls::{AwsLcDtls, Fingerprint};
 use super::ice::IceAgent;
 use crate::control::{DtlsRole, DtlsState, IceState};
-use crate::net::{Route, SocketId};
+use crate::net::{Listening, Route, SocketId};
 
 /// ICE and DTLS of one transport.
 pub(crate) struct WebRtcLink {
@@ -20,8 +20,8 @@ pub(crate) struct WebRtcLink {
     pub(crate) fingerprints: Vec<Fingerprint>,
     /// Sockets that belong to this transport alone.
     pub(crate) own_sockets: Vec<SocketId>,
-    /// All sockets that it may be reached on, with the addresses that they are bound to.
-    pub(crate) listen: Vec<(SocketId, SocketAddr)>,
+    /// All sockets that it may be reached on.
+    pub(crate) listen: Vec<Listening>,
 }
 
 impl WebRtcLink {
@@ -30,13 +30,15 @@ impl WebRtcLink {
         state(self.ice.state())
     }
 
-    /// The address that a socket is bound to. Accepted TCP connections have the listener's.
-    pub(crate) fn local_address(&self, socket: SocketId) -> Option<SocketAddr> {
-        self.listen
-            .iter()
-            .find(|(id, _)| *id == socket)
-            .or_else(|| self.listen.first())
-            .map(|(_, address)| *address)
+    /// The address that a path begins at here. Accepted TCP connections have the listener's: of several the one with the address
+    /// that was hit.
+    pub(crate) fn local_address(&self, route: &Route) -> Option<SocketAddr> {
+        let of_protocol = || self.listen.iter().filter(|listening| listening.protocol == route.protocol);
+        of_protocol()
+            .find(|listening| listening.socket == route.socket)
+            .or_else(|| of_protocol().find(|listening| Some(listening.address.ip()) == route.local))
+            .or_else(|| of_protocol().next())
+            .map(|listening| listening.address)
     }
 }
 

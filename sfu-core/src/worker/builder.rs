@@ -7,16 +7,16 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc};
 
-use super::media_thread::{self, Around, Inbound, Peer, RELAY_RING};
+use super::media_thread::{self, Around, Inbound, Peer};
 use super::running::{MediaThread, Running};
 use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
     ControlHandle, DtlsFingerprint, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
 };
-use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
+use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, RELAY_RING, Random, SharedListen};
 use crate::http::HttpServer;
-use crate::net::{BindError, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
-use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving};
+use crate::net::{BindError, Listening, Net, NetOptions, SocketId, TcpOptions, UdpOptions, local_addresses};
+use crate::plugin::{Composition, Launch, PluginLimits, PluginSet, Plugins, Serving, drop_contained};
 use crate::shell::{Relayed, Shell};
 use crate::signaling::{Mounts, Shutdown, SignalingSet};
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, HashAlgorithm, SrtpProfile};
@@ -89,6 +89,16 @@ impl<C: Composition> Builder<C> {
             }
         }
         Ok(<C::Signaling as SignalingSet>::check(&self.signaling_tables(), &self.chosen())?)
+    }
+
+    /// Checks the settings as a start does, with what plugins find only when they make what their instances share: a folder,
+    /// a file, a key. What they made is dropped again. Background work that they begin runs on the current tokio runtime.
+    pub fn rehearse(&self) -> Result<(), WorkerError> {
+        self.check()?;
+        let launch = Launch::on(tokio::runtime::Handle::current(), 1);
+        let seed = <C::Plugins as PluginSet>::prepare(&self.config.plugins, &launch)?;
+        drop_contained(seed);
+        Ok(())
     }
 
     /// Signaling crates that are not switched off by `enabled = false` in their table.
@@ -304,7 +314,6 @@ impl<S: PluginSet> ThreadStart<S> {
             control: self.control,
             runtime: self.runtime.clone(),
             to_wake: 0,
-            relay_lost: 0,
         };
         let _ = ready.send(Ok(()));
         media_thread::run(Shell::new(engine, plugins, around), self.thread.net, self.thread.inbound);
@@ -350,7 +359,7 @@ fn on_any_family<T>(
 /// Says how a socket is reached: as announced, else by every address of this machine, loopback last.
 fn advertise(net: &Net, shared: &mut SharedListen, socket: SocketId, protocol: Protocol, rtc: &RtcConfig) {
     let Some(bound) = net.local_addr(socket) else { return };
-    shared.sockets.push((socket, bound));
+    shared.sockets.push(Listening { socket, protocol, address: bound });
     let addresses: Vec<String> = if !rtc.announce.is_empty() {
         rtc.announce.clone()
     } else if bound.ip().is_unspecified() {
@@ -402,7 +411,7 @@ mod tests {
     fn candidates(rtc: &RtcConfig) -> (Vec<ListenCandidate>, SocketAddr) {
         let mut net = Net::new(NetOptions::default()).unwrap();
         let shared = open_shared(&mut net, rtc, 0).unwrap();
-        (shared.candidates.clone(), shared.sockets[0].1)
+        (shared.candidates.clone(), shared.sockets[0].address)
     }
 
     #[test]
@@ -413,7 +422,7 @@ mod tests {
         let told: Vec<&str> = shared.candidates.iter().map(|candidate| candidate.address.as_str()).collect();
         let own: Vec<String> = local_addresses().iter().map(IpAddr::to_string).collect();
         assert_eq!(told, own.iter().chain(&own).collect::<Vec<_>>(), "by UDP, then by TCP");
-        let port = shared.sockets[0].1.port();
+        let port = shared.sockets[0].address.port();
         for own in ["127.0.0.1", "::1"] {
             let Ok(peer) = std::net::UdpSocket::bind((own, 0)) else {
                 crate::testing::skipped(&format!("this machine has no {own}"));

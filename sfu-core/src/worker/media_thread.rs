@@ -15,9 +15,6 @@ use crate::shell::{Relayed, Shell, Surroundings};
 /// Datagrams that may wait to be sent before a batch is broken off, so that the send slab stays small.
 const OUTBOX_HIGH: usize = 4096;
 
-/// Relayed packets that may wait for a media thread.
-pub(crate) const RELAY_RING: usize = 512;
-
 /// Packets of other threads taken in one turn from each of them.
 const RELAY_BATCH: usize = 256;
 
@@ -46,8 +43,6 @@ pub(crate) struct Around<S: PluginSet> {
     pub(crate) runtime: tokio::runtime::Handle,
     /// Which peers have to be woken at the end of the turn.
     pub(crate) to_wake: u64,
-    /// Relayed packets that were lost because the other thread did not keep up.
-    pub(crate) relay_lost: u64,
 }
 
 impl<S: PluginSet> Surroundings<S> for Around<S> {
@@ -56,13 +51,10 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
         let _ = self.events.send(event);
     }
 
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>) {
-        if let Some(Some(peer)) = self.peers.get_mut(usize::from(worker)) {
-            if peer.packets.push(relayed).is_err() {
-                self.relay_lost += 1;
-            }
-            self.to_wake |= 1 << (worker & 63);
-        }
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
+        let Some(Some(peer)) = self.peers.get_mut(usize::from(worker)) else { return false };
+        self.to_wake |= 1 << (worker & 63);
+        peer.packets.push(relayed).is_ok()
     }
 
     fn say(&mut self, worker: u8, word: RelayWord) {
@@ -114,6 +106,7 @@ pub(crate) struct Inbound<S: PluginSet> {
 pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mut inbound: Inbound<S>) {
     let mut pending = false;
     let mut now = Instant::now();
+    let mut closing = Vec::new();
     while !inbound.stop.load(std::sync::atomic::Ordering::Relaxed) {
         let sleep = if pending { Duration::ZERO } else { LONGEST_SLEEP };
         let deadline = shell.next_deadline(now).map_or(now + sleep, |at| at.min(now + sleep));
@@ -138,25 +131,28 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
             let NetEvent::TcpClosed(socket) = event;
             shell.engine().tcp_closed(now, socket);
         }
-        pending = take_inbound(&mut shell, &mut net, &mut inbound, now);
-        shell.turn(now, &mut NetSockets(&mut net));
+        let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
+        pending = take_inbound(&mut shell, &mut sockets, &mut inbound, now);
+        shell.turn(now, &mut sockets);
         pending |= shell.has_work();
         for socket in shell.engine().take_confirmed() {
             net.confirm(socket);
         }
         net.flush(shell.outbox());
+        NetSockets { net: &mut net, closing: &mut closing }.close_all();
         shell.around().wake_peers();
         let end = Instant::now();
         shell.end_turn(end, end.saturating_duration_since(now));
     }
-    let (_, mut outbox) = shell.stop(Instant::now(), &mut NetSockets(&mut net));
+    let (_, mut outbox) =
+        shell.stop(Instant::now(), &mut NetSockets { net: &mut net, closing: &mut closing });
     net.flush(&mut outbox);
 }
 
 /// Commands, and what other media threads sent; whether there is more.
 fn take_inbound<S: PluginSet>(
     shell: &mut Shell<S, Around<S>>,
-    net: &mut Net,
+    sockets: &mut NetSockets<'_>,
     inbound: &mut Inbound<S>,
     now: Instant,
 ) -> bool {
@@ -176,7 +172,7 @@ fn take_inbound<S: PluginSet>(
     // So many commands a turn, so that media goes on during a storm of them.
     for _ in 0..64 {
         match inbound.commands.try_recv() {
-            Ok(Envelope { command, reply }) => shell.command(now, command, reply, &mut NetSockets(net)),
+            Ok(Envelope { command, reply }) => shell.command(now, command, reply, sockets),
             Err(_) => return more,
         }
     }

@@ -1,6 +1,6 @@
 //! The program around a worker: command line, logs, signals.
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,6 +9,9 @@ use super::cli::{Action, Cli, PluginsAction, Settings};
 use super::running::END;
 use super::{WorkerConfig, WorkerError, file};
 use crate::plugin::{Composition, PluginSet, list};
+
+/// How long background work of plugins may take to end; it may hang, and the program ends all the same.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Runs a composed worker as a program: `fn main() -> ExitCode { sfu_core::run::<Worker>() }`.
 pub fn run<C: Composition>() -> ExitCode {
@@ -41,7 +44,9 @@ fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
         PluginsAction::Schema { id } => println!("{:#}", list::schema::<C::Plugins, C::Signaling>(&id)?),
         PluginsAction::Check { config } => {
             let settings = file::read(&config)?;
-            Builder::<C>::new().config(settings.clone()).check()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async { Builder::<C>::new().config(settings.clone()).rehearse() })?;
+            runtime.shutdown_timeout(FAREWELL);
             print!("{}", list::state::<C::Plugins>(&settings.plugins));
             println!("{}: all right", config.display());
         }
@@ -63,6 +68,7 @@ fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
 async fn until_signal<C: Composition>(config: WorkerConfig, end: &mut Instant) -> Result<(), WorkerError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut running = Builder::<C>::new().config(config).start().await?;
     let order: Vec<&str> = <C::Plugins as PluginSet>::metas().map(|(_, meta, _)| meta.id).collect();
     tracing::info!(
@@ -73,10 +79,16 @@ async fn until_signal<C: Composition>(config: WorkerConfig, end: &mut Instant) -
     if let Some(url) = running.url() {
         println!("sfukit listens on {url}");
     }
-    let outcome = tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        ended = running.signaling_ended() => ended.map_err(WorkerError::from),
+    let outcome = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            // Without a handler it would end the program, and all calls with it.
+            _ = hangup.recv() => tracing::warn!(
+                "worker: SIGHUP: the configuration can't be read again while the worker runs; restart it"
+            ),
+            ended = running.signaling_ended() => break ended.map_err(WorkerError::from),
+        }
     };
     tracing::info!("worker: stopping");
     *end = Instant::now() + END;

@@ -2,44 +2,42 @@
 use std::net::SocketAddr;
 
 use crate::control::{ControlError, ListenInfo, Protocol};
-use crate::engine::SocketFactory;
+use crate::engine::{Random, SocketFactory, bind_allowed};
 use crate::net::{Net, SocketId, TcpOptions, UdpOptions};
 
 /// Opens sockets on the network layer.
-pub(crate) struct NetSockets<'a>(pub(crate) &'a mut Net);
+pub(crate) struct NetSockets<'a> {
+    /// The network layer.
+    pub(crate) net: &'a mut Net,
+    /// Sockets to close once the turn's datagrams have left, the goodbyes among them: see [`NetSockets::close_all`].
+    pub(crate) closing: &'a mut Vec<SocketId>,
+}
 
 impl SocketFactory for NetSockets<'_> {
     fn open(&mut self, listen: &ListenInfo) -> Result<(SocketId, SocketAddr), ControlError> {
-        let (first, last) = listen.port_range.unwrap_or((listen.port, listen.port));
-        if first > last {
-            return Err(ControlError::invalid(format!(
-                "control.listen: the port range {first}–{last} is empty"
-            )));
-        }
-        let mut failure = None;
-        // Begins anywhere, so that ports are not used again at once.
-        let count = u32::from(last - first) + 1;
-        let offset = if count > 1 { crate::engine::Random::system().u32() % count } else { 0 };
-        for step in 0..count {
-            let port = first + ((offset + step) % count) as u16;
-            match self.bind(listen, SocketAddr::new(listen.ip, port)) {
-                Ok(id) => {
-                    let address = self.0.local_addr(id).unwrap_or(SocketAddr::new(listen.ip, port));
-                    return Ok((id, address));
-                }
-                Err(error) => failure = Some(error),
-            }
-        }
-        let error = failure.map(|error| error.to_string()).unwrap_or_default();
-        Err(ControlError::limit(format!("control.listen: {error}")))
+        // A port of a transport that was closed in the same turn is free.
+        self.close_all();
+        let id = bind_allowed(listen, Random::system().u32(), |address| self.bind(listen, address))?;
+        Ok((id, self.net.local_addr(id).unwrap_or(SocketAddr::new(listen.ip, listen.port))))
     }
 
     fn close(&mut self, socket: SocketId) {
-        self.0.remove(socket);
+        self.closing.push(socket);
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        self.net.counters().iter().collect()
     }
 }
 
 impl NetSockets<'_> {
+    /// Closes what is to be closed.
+    pub(crate) fn close_all(&mut self) {
+        for socket in self.closing.drain(..) {
+            self.net.remove(socket);
+        }
+    }
+
     fn bind(&mut self, listen: &ListenInfo, address: SocketAddr) -> Result<SocketId, crate::net::BindError> {
         match listen.protocol {
             Protocol::Udp => {
@@ -49,9 +47,71 @@ impl NetSockets<'_> {
                     send_buffer: listen.send_buffer_size.map_or(default.send_buffer, |size| size as usize),
                     ..default
                 };
-                self.0.add_udp(address, options)
+                self.net.add_udp(address, options)
             }
-            Protocol::Tcp => self.0.add_tcp(address, TcpOptions::default()),
+            Protocol::Tcp => self.net.add_tcp(address, TcpOptions::default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::control::ErrorKind;
+    use crate::net::{NetOptions, Outbox, Route};
+
+    fn listen(protocol: Protocol, port_range: Option<(u16, u16)>) -> ListenInfo {
+        ListenInfo {
+            protocol,
+            ip: Ipv4Addr::LOCALHOST.into(),
+            announced_address: None,
+            port: 0,
+            port_range,
+            send_buffer_size: None,
+            recv_buffer_size: None,
+        }
+    }
+
+    #[test]
+    fn a_goodbye_still_leaves_by_a_socket_that_is_to_be_closed() {
+        let (mut net, mut closing) = (Net::new(NetOptions::default()).unwrap(), Vec::new());
+        let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
+        let (socket, address) = sockets.open(&listen(Protocol::Udp, None)).unwrap();
+        sockets.close(socket);
+        let remote = peer.local_addr().unwrap();
+        let mut outbox = Outbox::default();
+        outbox.push(Route { socket, protocol: Protocol::Udp, remote, local: None }, |slot| {
+            slot.get_mut(..3)?.copy_from_slice(b"bye");
+            Some(3)
+        });
+        net.flush(&mut outbox);
+        NetSockets { net: &mut net, closing: &mut closing }.close_all();
+        let mut buffer = [0; 16];
+        assert_eq!(peer.recv_from(&mut buffer).unwrap(), (3, address));
+        assert_eq!(net.local_addr(socket), None);
+    }
+
+    #[test]
+    fn a_range_is_refused_while_its_ports_are_taken_and_free_in_the_turn_that_closes_them() {
+        for protocol in [Protocol::Udp, Protocol::Tcp] {
+            let (mut net, mut closing) = (Net::new(NetOptions::default()).unwrap(), Vec::new());
+            let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
+            let (first, address) = sockets.open(&listen(protocol, None)).unwrap();
+            let range = listen(protocol, Some((address.port(), address.port())));
+            let error = sockets.open(&range).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Limit);
+            assert!(error.to_string().contains("is left; close transports or widen it"), "{error}");
+            sockets.close(first);
+            let (second, again) = sockets.open(&range).unwrap();
+            assert_eq!(
+                (again, net.local_addr(first), net.local_addr(second)),
+                (address, None, Some(address))
+            );
         }
     }
 }

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use sfu_core::control::{Command, ConsumerOptions, EventBody, Labels, Target};
+use sfu_core::control::{Command, ConsumerOptions, ControlError, ErrorKind, EventBody, Labels, Target};
 use sfu_core::plugin::{
     Attach, ConsumerId, ConsumerInfo, Cx, Error, NewRtp, Plugin, ProducerId, ProducerInfo, Reply, Responder,
     Rows, RtcpPacket, RtpPacket, SessionPush, Start, Stats, TransportId, Verdict, plugin, request,
 };
-use sfu_core::testing::{Bench, Build};
+use sfu_core::testing::{Bench, Build, Media};
 
 use crate::{ms, seconds};
 
@@ -19,18 +19,53 @@ enum Ask {
     Resume,
     Close,
     KeyFrame,
-    Inject { number: u32 },
-    Send { number: u32 },
+    Inject {
+        number: u32,
+    },
+    Send {
+        number: u32,
+    },
     Rtcp,
-    Notify { text: String },
+    Notify {
+        text: String,
+    },
     Push,
     Other,
     Control,
-    ConsumeElsewhere { transport: TransportId, ssrc: u32 },
-    Wake { ms: u64 },
-    Background { text: String },
+    ConsumeElsewhere {
+        transport: TransportId,
+        ssrc: u32,
+    },
+    Wake {
+        ms: u64,
+    },
+    Background {
+        text: String,
+    },
     Later,
     Storm,
+    SetLayers {
+        spatial: u8,
+    },
+    SetPriority {
+        priority: u8,
+    },
+    SetMaxOutgoing {
+        bitrate: u32,
+    },
+    SetMaxIncoming {
+        bitrate: u32,
+    },
+    Look,
+    Jsep,
+    Ack,
+    Fail {
+        code: u32,
+    },
+    /// Asks the echo through the control API.
+    ControlEcho {
+        say: String,
+    },
 }
 
 /// Does what it is asked for.
@@ -143,6 +178,36 @@ impl Plugin for Actor {
                     self.refused += u32::from(sent.is_err());
                 }
             }
+            (Ask::SetLayers { spatial }, Target::Consumer(id)) => cx.set_layers(id, spatial, None),
+            (Ask::SetPriority { priority }, Target::Consumer(id)) => cx.set_priority(id, priority),
+            (Ask::SetMaxOutgoing { bitrate }, Target::Transport(id)) => {
+                cx.set_max_outgoing_bitrate(id, bitrate)
+            }
+            (Ask::SetMaxIncoming { bitrate }, Target::Transport(id)) => {
+                cx.set_max_incoming_bitrate(id, bitrate)
+            }
+            (Ask::Look, Target::Consumer(id)) => {
+                let view = cx.view();
+                let consumer = view.consumer(id).unwrap();
+                let transport = view.transport(consumer.transport).unwrap();
+                return re.ok(json!({
+                    "priority": consumer.priority,
+                    "incoming": transport.max_incoming_bitrate,
+                    "outgoing": transport.max_outgoing_bitrate,
+                }));
+            }
+            (Ask::Jsep, _) => {
+                return re.ok_with_jsep(json!("joined"), json!({ "type": "offer", "sdp": "v=0" }));
+            }
+            (Ask::Ack, at) => {
+                cx.notify(at, json!({ "event": "there it is" }));
+                return re.ack(Some("soon"));
+            }
+            (Ask::Fail { code }, _) => return re.error(code, "plugins.actor: not today"),
+            (Ask::ControlEcho { say }, target) => {
+                let plugin = "echo".to_owned();
+                cx.control(Command::PluginRequest { plugin, target, body: json!({ "say": say }) }, 10);
+            }
             (other, at) => return re.error(400, format!("{other:?} at {at:?}")),
         }
         re.ok(json!("done"));
@@ -158,6 +223,7 @@ impl Plugin for Actor {
             Ok(Reply::Json(body)) => body.to_string(),
             Ok(Reply::Router(_)) => "router".into(),
             Ok(Reply::Consumer(_)) => "consumer".into(),
+            Err(error) if error.code().is_some() => format!("code {} {error}", error.code().unwrap()),
             other => format!("{other:?}"),
         };
         self.heard.push(format!("done {tag} {text}"));
@@ -186,6 +252,7 @@ struct Say {
 struct Echo {
     heard: Vec<String>,
     seen_in: u32,
+    waits: Option<Responder>,
 }
 
 #[plugin(id = "echo")]
@@ -200,7 +267,17 @@ impl Plugin for Echo {
         Verdict::Forward
     }
     fn request(&mut self, ask: Say, _: Target, re: Responder, _: &mut Rows<'_, Self>, _: &mut Cx<'_>) {
-        re.ok(json!(format!("{}!", ask.say)));
+        match ask.say.as_str() {
+            "wait" => self.waits = Some(re),
+            "no" => re.error(426, "plugins.echo: no such word"),
+            "answer" => {
+                if let Some(waits) = self.waits.take() {
+                    waits.ok("at last");
+                }
+                re.ok("answered");
+            }
+            say => re.ok(format!("{say}!")),
+        }
     }
     async fn serve(_: &Arc<()>, ask: Say, re: Responder) {
         re.ok(json!(format!("{} from afar", ask.say)));
@@ -252,9 +329,118 @@ fn pause_resume_close_and_key_frames() {
         assert_eq!(bench.sender(p).plis, plis + 2);
         ask(&mut bench, p, json!({"method": "close"}));
         assert!(bench.events_of(c).iter().any(|body| matches!(body, EventBody::Closed(_))));
-        // On what is gone they do nothing and are counted.
         assert_eq!(bench.counter("plugin_commands_void"), 0);
+        // On what is gone they do nothing and are counted.
+        let commands = [
+            (Target::from(p), json!({"method": "pause"})),
+            (p.into(), json!({"method": "resume"})),
+            (p.into(), json!({"method": "close"})),
+            (p.into(), json!({"method": "key_frame"})),
+            (p.into(), json!({"method": "inject", "number": 1})),
+            (c.into(), json!({"method": "pause"})),
+            (c.into(), json!({"method": "send", "number": 1})),
+            (c.into(), json!({"method": "set_layers", "spatial": 0})),
+            (c.into(), json!({"method": "set_priority", "priority": 2})),
+        ];
+        for (done, (target, command)) in commands.into_iter().enumerate() {
+            ask(&mut bench, target, command.clone());
+            assert_eq!(bench.counter("plugin_commands_void"), done as u64 + 1, "{command}");
+        }
+        let peer = bench.peer_of_consumer(c);
+        let transport = bench.transport(peer);
+        bench.close(transport);
+        for command in [json!({"method": "rtcp"}), json!({"method": "set_max_outgoing", "bitrate": 1})] {
+            let before = bench.counter("plugin_commands_void");
+            ask(&mut bench, transport, command.clone());
+            assert_eq!(bench.counter("plugin_commands_void"), before + 1, "{command}");
+        }
         assert!(bench.faults().is_empty());
+    }
+}
+
+#[test]
+fn layers_priority_and_bitrates_take_effect() {
+    for workers in [1, 2] {
+        let mut bench = Build::<Cast>::new().workers(workers).start();
+        let ann = bench.peer();
+        let p = bench.produce(ann, Media::vp8().mid("v").simulcast(&["l", "h"]));
+        let c = bench.consumer(p);
+        let bob = bench.peer_of_consumer(c);
+        bench.play(&[p], seconds(1));
+        for spatial in [0, 1] {
+            ask(&mut bench, c, json!({"method": "set_layers", "spatial": spatial}));
+            bench.play(&[p], seconds(1));
+            assert_eq!(bench.consumer_stats(c).stream.encoding, spatial, "{workers} workers");
+            assert_eq!(bench.receiver(c).lost(), 0);
+        }
+        let look = |bench: &mut Bench<Cast>| bench.request("actor", c, json!({"method": "look"})).unwrap();
+        assert_eq!(look(&mut bench), json!({ "priority": 1, "incoming": 0, "outgoing": 0 }));
+        let transport = bench.transport(bob);
+        ask(&mut bench, c, json!({"method": "set_priority", "priority": 200}));
+        ask(&mut bench, transport, json!({"method": "set_max_outgoing", "bitrate": 700_000}));
+        ask(&mut bench, transport, json!({"method": "set_max_incoming", "bitrate": 90_000}));
+        assert_eq!(look(&mut bench), json!({ "priority": 200, "incoming": 90_000, "outgoing": 700_000 }));
+        // The sender is told its limit.
+        let transport = bench.transport(ann);
+        ask(&mut bench, transport, json!({"method": "set_max_incoming", "bitrate": 300_000}));
+        bench.play(&[p], seconds(2));
+        assert_eq!(bench.transport_stats(ann).available_incoming_bitrate, Some(300_000));
+        assert!(bench.sender(p).rembs.last().is_some_and(|told| (295_000..=300_000).contains(told)));
+        // What makes no sense is void.
+        assert_eq!(bench.counter("plugin_commands_void"), 0);
+        ask(&mut bench, c, json!({"method": "set_priority", "priority": 0}));
+        assert_eq!(bench.counter("plugin_commands_void"), 1);
+        assert_eq!(look(&mut bench)["priority"], 200);
+    }
+}
+
+#[test]
+fn an_answer_has_four_forms() {
+    for workers in [1, 2] {
+        let (mut bench, _, c) = stage(workers);
+        ask(&mut bench, c, json!({"method": "pause"}));
+        assert_eq!(
+            bench.request("actor", c, json!({"method": "jsep"})),
+            Ok(json!({ "result": "joined", "jsep": { "type": "offer", "sdp": "v=0" } }))
+        );
+        assert!(bench.notices("actor").is_empty());
+        assert_eq!(
+            bench.request("actor", c, json!({"method": "ack"})),
+            Ok(json!({ "ack": true, "hint": "soon" }))
+        );
+        assert_eq!(bench.notices("actor"), [json!({ "event": "there it is" })], "an event follows");
+        for code in [426, 7, u32::MAX] {
+            let error = bench.request("actor", c, json!({"method": "fail", "code": code})).unwrap_err();
+            assert_eq!(error, ControlError::plugin(code, "plugins.actor: not today"));
+            assert_eq!((error.kind, error.code()), (ErrorKind::Plugin(code), Some(code)));
+        }
+        let error = bench.request("actor", c, json!({"method": "dance"})).unwrap_err();
+        assert_eq!(error.code(), Some(sfu_core::plugin::CODE_MALFORMED), "{error}");
+        let everywhere = bench.request("actor", Target::Worker, json!({"method": "fail", "code": 9}));
+        assert_eq!(everywhere.unwrap_err().code(), Some(9));
+    }
+}
+
+#[test]
+fn what_a_plugin_asks_by_a_command_may_be_answered_later() {
+    for workers in [1, 2] {
+        let (mut bench, p, c) = stage(workers);
+        // `c` is on the last media thread: with two of them, the request to it crosses over.
+        for target in [Target::from(p), c.into()] {
+            ask(&mut bench, target, json!({"method": "control_echo", "say": "hi"}));
+        }
+        assert_eq!(bench.stats("actor")[r#"done 10 "hi!""#], if workers == 1 { 1 } else { 2 });
+        ask(&mut bench, p, json!({"method": "control_echo", "say": "wait"}));
+        bench.advance(ms(100));
+        let heard = |bench: &mut Bench<Cast>| {
+            bench.stats("actor").as_object().unwrap().keys().filter(|key| key.starts_with("done 10")).count()
+        };
+        assert_eq!(heard(&mut bench), 1, "there is no answer yet: {}", bench.stats("actor"));
+        bench.request("echo", p, json!({"say": "answer"})).unwrap();
+        assert_eq!(bench.stats("actor")[r#"done 10 "at last""#], 1);
+        // Errors come with their code.
+        ask(&mut bench, p, json!({"method": "control_echo", "say": "no"}));
+        assert_eq!(bench.stats("actor")["done 10 code 426 plugins.echo: no such word"], 1);
     }
 }
 
@@ -384,6 +570,9 @@ fn the_queue_of_commands_is_bounded() {
     let arrived = bench.received(c).len() - before;
     assert!(arrived <= 1024, "{arrived}");
     assert_eq!(bench.stats("actor")["refused"], 5000 - arrived as u64);
+    let faults = bench.worker_stats().plugin_faults;
+    assert_eq!(faults["actor"].refused_commands, 5000 - arrived as u64);
+    assert_eq!(faults["echo"], sfu_core::control::PluginFaults::default());
     assert_eq!(bench.receiver(c).lost(), 0);
     ask(&mut bench, c, json!({"method": "send", "number": 1}));
     assert_eq!(bench.received(c).len(), before + arrived + 1);

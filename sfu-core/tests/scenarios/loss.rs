@@ -1,6 +1,7 @@
 //! Loss on both sides is repaired.
+use sfu_core::control::SrtpCryptoSuite;
 use sfu_core::plugin::Nil;
-use sfu_core::testing::{Build, Conditions, Direction, Media, PeerOptions};
+use sfu_core::testing::{self, Build, Conditions, Direction, Media, PeerOptions};
 
 use crate::{ms, seconds};
 
@@ -45,6 +46,48 @@ fn ten_percent_loss_on_both_sides_ends_with_nothing_lost() {
         }
         let numbers = bench.receiver(c).numbers();
         assert!(numbers.windows(2).all(|pair| pair[1] > pair[0]), "{text}: {numbers:?}");
+    }
+}
+
+/// Numbers find their place, and nonces too, as far back as the engine remembers.
+#[test]
+fn a_repair_a_thousand_packets_late_still_reaches_the_viewer() {
+    let webrtc = PeerOptions::webrtc;
+    let srtp = |suite| PeerOptions::srtp(suite);
+    for (options, late, arrives) in [
+        (webrtc(), 1000, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 300, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 1000, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 1023, true),
+        (srtp(SrtpCryptoSuite::AeadAes128Gcm), 1024, false),
+        (srtp(SrtpCryptoSuite::AeadAes256Gcm), 1000, true),
+        (srtp(SrtpCryptoSuite::AesCm128HmacSha1_80), 1000, true),
+        (PeerOptions::plain(), 1000, true),
+    ] {
+        for (workers, media) in [(1, Media::vp8()), (2, Media::vp8()), (1, Media::vp8().without_rtx())] {
+            let text = format!("{options:?}, {workers} workers, {late} late");
+            let mut bench = Build::<Nil>::new().workers(workers).start();
+            let p = {
+                let speaker = bench.peer();
+                bench.produce(speaker, media)
+            };
+            let viewer = bench.peer_with(options.clone().worker(workers - 1));
+            let c = bench.consume(viewer, p);
+            bench.sender_mut(p).answers = false;
+            // Numbers wrap in between.
+            let first = 65_000;
+            bench.send(p, testing::vp8_key(1).sequence(first));
+            bench.send(p, testing::vp8(2).lost());
+            for n in 3..3 + late {
+                bench.send(p, testing::vp8(n));
+            }
+            assert_eq!(bench.receiver(c).lost(), 1, "{text}");
+            bench.send(p, testing::vp8(2).sequence(first + 1));
+            assert_eq!(bench.receiver(c).lost(), usize::from(!arrives), "{text}");
+            let expected: Vec<u32> = (1..3 + late).filter(|n| arrives || *n != 2).collect();
+            assert_eq!(bench.receiver(c).numbers(), expected, "{text}");
+            assert_eq!(bench.counter("send_failed"), 0, "{text}");
+        }
     }
 }
 
@@ -126,5 +169,49 @@ fn the_worker_repeats_its_dtls_flight() {
         bench.advance(seconds(4));
         let flights = bench.tap(peer, Direction::ToPeer).iter().filter(|datagram| datagram.is_dtls()).count();
         assert!(flights > 4, "server {server}: only {flights} datagrams in four seconds");
+    }
+}
+
+/// What a viewer has seen at the end: packets that came as they were sent and packets that RTX brought, each once.
+#[test]
+fn a_viewer_who_loses_five_percent_both_ways_misses_next_to_nothing() {
+    for (workers, seed) in [(1, 21), (2, 22)] {
+        let text = format!("{workers} workers");
+        let mut bench = Build::<Nil>::new().workers(workers).seed(seed).start();
+        let path = Conditions::delay(ms(30)).jitter(ms(3));
+        let ann = bench.peer_with(PeerOptions::webrtc());
+        let bob = bench.peer_with(PeerOptions::webrtc().worker(workers - 1).path(path));
+        let p = bench.produce(ann, Media::vp8());
+        let c = bench.consume(bob, p);
+        // One frame beforehand, so that the count has a beginning.
+        bench.play(&[p], ms(30));
+        bench.advance(ms(100));
+        bench.set_path(bob, Direction::ToPeer, path.loss(0.05));
+        bench.set_path(bob, Direction::ToWorker, path.loss(0.05));
+        bench.play(&[p], seconds(30));
+        // The last packet of all makes the gaps before it seen; no more is lost while the last repairs are on their way.
+        bench.set_path(bob, Direction::ToPeer, path);
+        bench.play(&[p], ms(30));
+        bench.advance(ms(500));
+        let receiver = bench.receiver(c);
+        let of = |by_rtx| -> std::collections::BTreeSet<u64> {
+            let packets = receiver.packets.iter().filter(|packet| packet.by_rtx == by_rtx);
+            packets.map(|packet| packet.extended).collect()
+        };
+        let (direct, repaired) = (of(false), of(true));
+        let seen: std::collections::BTreeSet<u64> = direct.union(&repaired).copied().collect();
+        let expected = (seen.last().unwrap() - seen.first().unwrap() + 1) as usize;
+        assert!(expected > 2700, "{text}: {expected} expected");
+        let numbers = receiver.numbers();
+        assert_eq!(
+            numbers.last().map(|last| *last as usize),
+            Some(expected),
+            "{text}: nothing behind is missing"
+        );
+        assert!(direct.len() < expected * 97 / 100, "{text}: {} came by themselves", direct.len());
+        assert!(repaired.len() > expected * 3 / 100, "{text}: {} repaired", repaired.len());
+        let missing = expected - seen.len();
+        assert!(missing * 1000 <= expected, "{text}: {missing} of {expected} missing");
+        assert_eq!(bench.sender(p).nacks, 0, "{text}: the sender has nothing to do with it");
     }
 }

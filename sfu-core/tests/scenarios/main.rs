@@ -3,13 +3,18 @@ mod commands;
 mod demux;
 mod drops;
 mod enabling;
+mod hooks;
 mod ice;
 mod loss;
+mod ordering;
 mod panics;
+mod ports;
 mod private_copies;
+mod reconfiguring;
 mod relay;
 mod reports;
 mod rewriting;
+mod rtcp_port;
 mod security;
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A room on two media threads.
-use sfu_core::control::{CloseReason, Command, EventBody};
+use sfu_core::control::{CloseReason, Command, EventBody, SrtpCryptoSuite};
 use sfu_core::plugin::{Attach, ConsumerInfo, Cx, Plugin, ProducerInfo, RtpPacket, Verdict, plugin};
-use sfu_core::testing::{self, Bench, Build, Media, PeerOptions};
+use sfu_core::testing::{self, Bench, Build, Media, PeerOptions, Received};
 
 use crate::{ms, seconds};
 
@@ -173,5 +173,122 @@ fn peers_of_both_threads_see_each_other() {
     bench.play(&producers, seconds(1));
     for c in crossed {
         assert_eq!(bench.received(c).len(), 50);
+    }
+}
+
+/// Packets that may wait for a media thread that does not keep up.
+const RING: usize = 512;
+
+/// Time of a packet on the receiver's timeline since the first, by what its payload says that it is.
+fn timeline(packets: &[Received]) -> Vec<(u32, u32)> {
+    let first = packets[0].timestamp;
+    packets.iter().map(|packet| (packet.number(), packet.timestamp.wrapping_sub(first))).collect()
+}
+
+#[test]
+fn audio_that_overtaxed_a_media_thread_goes_on_without_a_gap() {
+    for (seconds_lost, notes) in [(2, true), (2, false), (30, false)] {
+        let mut bench = Build::of::<Notes>().workers(2).start();
+        let p = bench.audio_producer();
+        let here = bench.peer();
+        let near = bench.consume(here, p);
+        let viewer = bench.peer_with(PeerOptions::srtp(SrtpCryptoSuite::AeadAes128Gcm).worker(1));
+        let far = bench.consume(viewer, p);
+        if !notes {
+            bench.disable("notes", far).unwrap();
+        }
+        bench.play(&[p], seconds(1));
+        bench.stall(1, true);
+        // What the ring holds is 10.24 s of Opus.
+        bench.play(&[p], ms(10_240) + seconds(seconds_lost));
+        bench.stall(1, false);
+        let lost = seconds_lost as u32 * 50;
+        assert_eq!(bench.counter("relay_lost"), u64::from(lost));
+        bench.play(&[p], seconds(1));
+        let receiver = bench.receiver(far);
+        assert_eq!((receiver.lost(), receiver.nacks_sent, receiver.fillers), (0, 0, 0));
+        let before = 50 + RING as u32;
+        let expected: Vec<u32> = (1..=before).chain(before + lost + 1..=before + lost + 50).collect();
+        assert_eq!(receiver.numbers(), expected);
+        // The packets lie in time where they did.
+        let all = timeline(bench.received(near));
+        assert!(timeline(bench.received(far)).iter().all(|place| all.contains(place)));
+        assert_eq!(bench.faults(), []);
+    }
+}
+
+#[test]
+fn video_that_overtaxed_a_media_thread_goes_on_with_a_key_frame() {
+    for media in [Media::vp8(), Media::vp8().without_rtx()] {
+        let mut bench = Build::<sfu_core::plugin::Nil>::new().workers(2).start();
+        let speaker = bench.peer();
+        let p = bench.produce(speaker, media);
+        let here = bench.peer();
+        let near = bench.consume(here, p);
+        let viewer = bench.peer_with(PeerOptions::srtp(SrtpCryptoSuite::AeadAes128Gcm).worker(1));
+        let far = bench.consume(viewer, p);
+        bench.play(&[p], seconds(1));
+        let before = bench.received(far).len();
+        bench.stall(1, true);
+        bench.play(&[p], seconds(8));
+        bench.stall(1, false);
+        bench.play(&[p], seconds(2));
+        let receiver = bench.receiver(far);
+        assert_eq!((receiver.lost(), receiver.nacks_sent, receiver.fillers), (0, 0, 0));
+        let numbers = receiver.numbers();
+        let held = before + RING;
+        assert_eq!(numbers[..held], (1..=held as u32).collect::<Vec<_>>());
+        let resumed = &receiver.packets[held];
+        assert!(resumed.number() > held as u32 + 100, "{}", resumed.number());
+        assert_eq!(&resumed.payload[..7], &testing_key_frame_start());
+        let last = *numbers.last().unwrap();
+        assert_eq!(numbers[held..], (resumed.number()..=last).collect::<Vec<_>>());
+        assert_eq!(bench.receiver(near).numbers().last(), Some(&last));
+        assert_eq!(bench.sender(p).plis, 1, "one key frame for all");
+        let all = timeline(bench.received(near));
+        assert!(timeline(bench.received(far)).iter().all(|place| all.contains(place)));
+        // What left last can be sent again as ever.
+        let newest = bench.received(far).last().unwrap().sequence;
+        let served = bench.counter("retransmitted");
+        bench.nack(far, &[newest, newest.wrapping_sub(1)]);
+        assert_eq!(bench.counter("retransmitted"), served + 2);
+    }
+}
+
+/// Drops every third packet on ingress.
+#[derive(Default)]
+struct Thin;
+
+#[plugin(id = "thin", on_panic = "forward")]
+impl Plugin for Thin {
+    type Producer = u32;
+    fn producer_opened(&mut self, _: &ProducerInfo<'_>, _: &Self::Options, _: &mut Cx<'_>) -> Attach<u32> {
+        Attach::On(0)
+    }
+    fn rtp_in(&mut self, count: &mut u32, _: &mut RtpPacket<'_>, _: &mut (), _: &mut Cx<'_>) -> Verdict {
+        *count += 1;
+        if count.is_multiple_of(3) { Verdict::Drop } else { Verdict::Forward }
+    }
+}
+
+#[test]
+fn what_plugins_drop_while_a_media_thread_is_overtaxed_leaves_no_gap_either() {
+    // So many stalls begin and end at each phase of what the plugin does.
+    for extra in 0..6 {
+        let mut bench = Build::of::<Thin>().workers(2).start();
+        let (p, shown) = (bench.audio_producer(), bench.video_producer());
+        let (far, seen) = (bench.consumer(p), bench.consumer(shown));
+        bench.play(&[p, shown], seconds(1));
+        for _ in 0..2 {
+            bench.stall(1, true);
+            bench.play(&[p, shown], seconds(5) + ms(20) * extra);
+            bench.stall(1, false);
+            bench.play(&[p, shown], ms(500));
+        }
+        assert!(bench.counter("relay_lost") > 100);
+        for c in [far, seen] {
+            assert_eq!((bench.receiver(c).lost(), bench.receiver(c).nacks_sent), (0, 0), "{extra}: {c}");
+            assert!(bench.received(c).last().unwrap().at + ms(100) > bench.now(), "{extra}: {c}");
+        }
     }
 }

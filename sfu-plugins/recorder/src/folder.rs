@@ -42,6 +42,15 @@ impl Folder {
         Folder(path.into())
     }
 
+    /// Whether something is known to stand in its way; it need not exist.
+    pub fn check(&self) -> io::Result<()> {
+        match std::fs::metadata(&self.0) {
+            Ok(found) if !found.is_dir() => Err(ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn make(&self) -> io::Result<()> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);

@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_millis(800);
 pub struct Recorder {
     handle: PluginHandle<Message>,
     pub(crate) wishes: Wishes,
+    config: Config,
     template: Template,
-    wait_for_key_frame: bool,
     queue: PacketSender,
     writer: Option<WriterHandle>,
     totals: Arc<Totals>,
@@ -64,8 +64,14 @@ impl Plugin for Recorder {
 
     fn shared(config: &Config) -> Result<Shared, Error> {
         config.check()?;
+        let folder = Folder::new(&config.folder);
+        folder.check().map_err(|error| {
+            let text =
+                format!("{}: {error}; name a folder, or one that can be made", config.folder.display());
+            Error::at("plugins.recorder.folder", text)
+        })?;
         Ok(Shared {
-            folder: Folder::new(&config.folder),
+            folder,
             store: store(&config.folder),
             registry: Arc::default(),
             handle: Mutex::default(),
@@ -96,8 +102,8 @@ impl Plugin for Recorder {
         Ok(Recorder {
             handle,
             wishes: Wishes::default(),
+            config,
             template,
-            wait_for_key_frame: config.wait_for_key_frame,
             queue,
             writer: Some(writer),
             totals,
@@ -105,6 +111,17 @@ impl Plugin for Recorder {
             dropped: 0,
             oversize: 0,
         })
+    }
+
+    /// Names of files and where video begins, for recordings that begin from now on.
+    fn reconfigure(&mut self, config: Config, _: &mut Cx<'_>) -> Result<(), Error> {
+        let template = config.check()?;
+        if let Some(fixed) = self.config.fixed_field_changed(&config) {
+            let text = "can't change while the worker runs; write it to the file and restart the worker";
+            return Err(Error::at(format!("plugins.recorder.{fixed}"), text));
+        }
+        (self.config, self.template) = (config, template);
+        Ok(())
     }
 
     fn stop(&mut self, _: &mut Cx<'_>) {
@@ -330,7 +347,7 @@ impl Recorder {
                 return Err("its writer thread is gone".to_owned());
             }
         }
-        let gated = self.wait_for_key_frame && formats.kind == sfu_core::control::MediaKind::Video;
+        let gated = self.config.wait_for_key_frame && formats.kind == sfu_core::control::MediaKind::Video;
         let lineage = cx.view().lineage(info.id.into()).into_iter().collect();
         Ok(Recording::new(tracks, formats, opened.0, gated, info.paused, lineage))
     }

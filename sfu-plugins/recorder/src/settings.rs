@@ -54,6 +54,17 @@ impl Config {
         }
         Template::parse(&self.file).map_err(|error| Error::at("plugins.recorder.file", error.to_string()))
     }
+
+    /// The first field that another configuration has otherwise, and that threads and queues are made with.
+    pub(crate) fn fixed_field_changed(&self, other: &Config) -> Option<&'static str> {
+        [
+            ("folder", self.folder != other.folder),
+            ("fsync", self.fsync != other.fsync),
+            ("queue_bytes", self.queue_bytes != other.queue_bytes),
+        ]
+        .into_iter()
+        .find_map(|(field, changed)| changed.then_some(field))
+    }
 }
 
 /// What may come with `enable`, or stand in `[plugins.recorder.options]` for where it is on by configuration.

@@ -252,6 +252,41 @@ fn a_worker_records_by_configuration() {
     });
 }
 
+#[test]
+fn names_change_while_it_runs_and_the_folder_does_not() {
+    with_workers("reconfigured", json!({ "enabled": true }), async |mut bench, on| {
+        let table = |key: &str, value: Value| {
+            let mut table = json!({ "folder": bench.folder, "file": "second-{stream}" });
+            table[key] = value;
+            table
+        };
+        let (refused, taken) =
+            (table("folder", "elsewhere".into()), table("wait_for_key_frame", false.into()));
+        let plugin = || "recorder".to_owned();
+        let configure = |config| sfu_core::control::Command::ReconfigurePlugin { plugin: plugin(), config };
+        let error = bench.control().run(configure(refused)).await.unwrap_err();
+        assert_eq!(
+            error.text,
+            "plugins.recorder.folder: can't change while the worker runs; write it to the file and restart the worker"
+        );
+        let error = bench.control().run(configure(table("file", "{nope}".into()))).await.unwrap_err();
+        assert!(error.text.starts_with("plugins.recorder.file: "), "{error}");
+        let (_, _, mut source) = bench.publish(on, "cam", &[7]).await;
+        let started = bench.event("recorder.started").await;
+        assert!(started["file"].as_str().unwrap().starts_with("cam-video-2"), "{started}");
+        source.send(7, true, 100);
+        bench.control().run(configure(taken)).await.unwrap();
+        for worker in 0..=on {
+            let (_, _, mut source) = bench.publish(worker, &format!("cam-{worker}"), &[8]).await;
+            let started = bench.event("recorder.started").await;
+            assert_eq!(started["file"], format!("second-cam-{worker}.mjr"));
+            // No key frame, and recorded all the same.
+            source.send(8, false, 100);
+        }
+        bench.written(2 + u64::from(on)).await;
+    });
+}
+
 fn janus_reads(path: &Path, packets: u64) {
     let Ok(output) = Command::new("janus-pp-rec").arg("-e").arg(path).output() else {
         return sfu_core::testing::skipped("janus-pp-rec is not installed (Debian: janus-tools)");

@@ -3,6 +3,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sfu_core::serde_json::{Value, json};
@@ -16,6 +17,8 @@ pub struct Process {
     server: String,
     /// Kept open: a program that writes to a closed pipe fails.
     _output: BufReader<ChildStdout>,
+    #[allow(dead_code, reason = "each test file has a copy of this one, and not all look at the log")]
+    log: Arc<Mutex<String>>,
 }
 
 impl Process {
@@ -30,14 +33,23 @@ impl Process {
             .args(["--listen", "127.0.0.1:0", "--log", "warn"])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let log = Arc::<Mutex<String>>::default();
+        let (errors, lines) = (child.stderr.take().expect("stderr is piped"), log.clone());
+        std::thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                lines.lock().expect("no test panicked over it").push_str(&format!("{line}\n"));
+            }
+        });
         let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut line = String::new();
         while output.read_line(&mut line).expect("its output is text") > 0 {
             if let Some((_, server)) = line.trim_end().split_once("http://") {
                 let server = server.trim_end_matches('/').to_owned();
-                return Process { child, server, _output: output };
+                return Process { child, server, _output: output, log };
             }
             line.clear();
         }
@@ -96,11 +108,22 @@ impl Process {
         started["producer"].as_str().expect("a producer").to_owned()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success());
+    }
+
+    /// What it logged so far.
+    #[allow(dead_code, reason = "each test file has a copy of this one, and not all look at the log")]
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no test panicked over it").clone()
+    }
+
     /// Asks the system to end it, and waits; how it ended and how long that took.
     pub fn terminate(mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        self.signal("-TERM");
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
                 return (status, begun.elapsed());
@@ -179,4 +202,20 @@ pub fn counts_and_records(program: &Path, workers: usize) {
         // 15 bytes of RTP each, beside their headers.
         assert!(bytes.starts_with(b"MJR0000") && bytes.len() > packets * 15, "{}", file.display());
     }
+}
+
+/// Sends a running worker the signal by which others read their configuration again: it says that it can't, and goes on.
+pub fn survives_a_hangup(program: &Path) {
+    let process = Process::start(program, &["--workers", "1"]);
+    let _ = process.publish("before", 1);
+    for round in 1..=2 {
+        process.signal("-HUP");
+        let told = || json!(process.log().matches("SIGHUP: the configuration can't be read again").count());
+        until("the hangup is told", told, |told| told == &json!(round));
+    }
+    let _ = process.publish("after", 1);
+    let streams = process.http("GET", "/api/streams", &Value::Null).1.to_string();
+    assert!(streams.contains("before") && streams.contains("after"), "{streams}");
+    let (status, _) = process.terminate();
+    assert!(status.success(), "{status}");
 }

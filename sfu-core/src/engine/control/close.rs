@@ -77,7 +77,7 @@ impl Engine {
             let _ = self.close_producer(producer, CloseReason::Parent);
         }
         let Some(transport) = self.transports.remove(id) else { return };
-        let own = transport.own_sockets();
+        let (own, connections) = (transport.own_sockets(), transport.connections());
         match &transport.link {
             Link::WebRtc(link) => {
                 let ufrags: Vec<&str> =
@@ -86,7 +86,7 @@ impl Engine {
             }
             Link::Plain(_) => self.demux.remove(id, &[], &own, &[]),
         }
-        for socket in own {
+        for socket in own.into_iter().chain(connections) {
             sockets.close(socket);
         }
         if let Some(router) = self.routers.get_mut(transport.router) {
@@ -126,8 +126,8 @@ impl Engine {
             }
             Source::Relay(origin) => self.relays.close_origin(origin, self.config.worker),
         }
-        for worker in &producer.relays {
-            self.relays.close_copy(id, *worker);
+        for relay in &producer.relays {
+            self.relays.close_copy(id, relay.worker);
         }
         if let Some(router) = self.routers.get_mut(producer.router) {
             router.relayed.retain(|other| *other != id);

@@ -17,7 +17,7 @@ use crate::engine::router::{Router, Session};
 use crate::engine::sockets::ListenCandidate;
 use crate::engine::transport::{Link, Protection, Transport, tuple};
 use crate::engine::{Engine, SocketFactory};
-use crate::net::SocketId;
+use crate::net::{Listening, SocketId};
 use crate::transport::dtls::Fingerprint;
 use crate::transport::ice::{Candidate, ConsentTimeout, Credentials, IceAgent, Preference};
 use crate::transport::plain::PlainLink;
@@ -316,7 +316,7 @@ impl Engine {
     }
 }
 
-type Opened = (Vec<(SocketId, SocketAddr)>, Vec<ListenCandidate>, Vec<SocketId>);
+type Opened = (Vec<Listening>, Vec<ListenCandidate>, Vec<SocketId>);
 
 /// Opens all, or none.
 fn open_all(infos: &[ListenInfo], sockets: &mut dyn SocketFactory) -> Result<Opened, ControlError> {
@@ -329,7 +329,7 @@ fn open_all(infos: &[ListenInfo], sockets: &mut dyn SocketFactory) -> Result<Ope
     for info in infos {
         match sockets.open(info) {
             Ok((id, address)) => {
-                listen.push((id, address));
+                listen.push(Listening { socket: id, protocol: info.protocol, address });
                 own.push(id);
                 candidates.extend(listen_candidates(info, address));
             }

@@ -89,7 +89,14 @@ impl Engine {
                 let id = self.accept_relay(*offer, transport)?;
                 Ok(Reply::Producer(ProducerCreated { id, kind: ConsumerType::Simple }))
             }
-            Command::Stats(target) => self.stats(now, target).map(Reply::Stats),
+            Command::Stats(target) => {
+                let mut stats = self.stats(now, target)?;
+                if target == Target::Worker {
+                    let net = sockets.counters().into_iter();
+                    stats.counters.extend(net.map(|(name, value)| (name.to_owned(), value)));
+                }
+                Ok(Reply::Stats(stats))
+            }
             other => Err(ControlError::internal(format!("control: the engine has no command {other:?}"))),
         }
     }

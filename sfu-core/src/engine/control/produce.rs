@@ -106,8 +106,8 @@ impl Engine {
         }
         producer.paused = paused;
         let is_copy = producer.transport().is_none();
-        for worker in &producer.relays {
-            self.relays.pause_copy(id, *worker, paused);
+        for relay in &producer.relays {
+            self.relays.pause_copy(id, relay.worker, paused);
         }
         let consumers = producer.consumers.clone();
         let body = |by_producer| {

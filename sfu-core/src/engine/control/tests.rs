@@ -4,9 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::control::*;
-use crate::engine::sockets::ListenCandidate;
-use crate::engine::{Clock, EngineConfig, Random, SharedListen};
-use crate::net::SocketId;
+use crate::engine::{Clock, EngineConfig, ListenCandidate, Random, SharedListen};
+use crate::net::{Listening, SocketId};
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, SrtpProfile};
 
 struct NoSockets;
@@ -32,7 +31,11 @@ impl Bench {
         let engine = Engine::new(EngineConfig {
             worker: 0,
             shared: SharedListen {
-                sockets: vec![(SocketId(1), ([127, 0, 0, 1], 4000).into())],
+                sockets: vec![Listening {
+                    socket: SocketId(1),
+                    protocol: Protocol::Udp,
+                    address: ([127, 0, 0, 1], 4000).into(),
+                }],
                 candidates: vec![ListenCandidate {
                     protocol: Protocol::Udp,
                     address: "127.0.0.1".into(),

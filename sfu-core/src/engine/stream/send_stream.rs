@@ -146,6 +146,11 @@ impl SendStream {
         self.numbers.drop_packet(extended)
     }
 
+    /// What the source sent before `extended`, and nobody has seen, is not sent: the numbers close up.
+    pub(crate) fn skip_until(&mut self, extended: u64) {
+        self.numbers.drop_until(extended);
+    }
+
     /// Gives a packet that no source sent the next number and counts it.
     pub(crate) fn depart_inserted(
         &mut self,

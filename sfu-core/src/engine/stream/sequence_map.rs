@@ -4,7 +4,7 @@
 //! and one that comes late, after a repair, gets the number that its place had from the beginning.
 
 /// How far back, in packets, a late packet still finds its number.
-const WINDOW: u64 = 1024;
+pub(crate) const WINDOW: u64 = 1024;
 
 /// The mapping of one consumer. Numbers are given at departure.
 #[derive(Debug, Clone)]
@@ -66,6 +66,18 @@ impl SequenceMap {
             return None;
         }
         self.late(highest, extended)
+    }
+
+    /// No packet between the highest number and `next` is forwarded; the numbers close up.
+    pub(crate) fn drop_until(&mut self, next: u64) {
+        let Some(highest) = self.highest else { return };
+        if next.saturating_sub(highest) > WINDOW {
+            // Nothing of before has a place any more.
+            return self.switch();
+        }
+        for number in highest + 1..next {
+            let _ = self.drop_packet(number);
+        }
     }
 
     /// A number for a packet that no producer sent.
@@ -164,6 +176,26 @@ mod tests {
         assert_eq!(map.insert(), 11);
         assert_eq!(map.forward(6), Some(12));
         assert_eq!(map.forward(4), None);
+    }
+
+    #[test]
+    fn a_gap_closes_up_however_long_it_is() {
+        for gap in [0, 1, 500, WINDOW - 1, WINDOW, WINDOW + 1, 100_000] {
+            let mut map = SequenceMap::new(65_535);
+            assert_eq!((map.forward(7), map.forward(9)), (Some(65_535), Some(1)));
+            let next = 10 + gap;
+            map.drop_until(next);
+            if gap < WINDOW - 2 {
+                assert_eq!(map.forward(8), Some(0), "what the network had lost finds its place");
+            }
+            assert_eq!(map.forward(next), Some(2), "{gap}");
+            assert_eq!((gap > 0).then(|| map.forward(next - 1)).flatten(), None, "{gap}");
+            map.drop_until(next - 5);
+            assert_eq!(map.forward(next + 2), Some(4), "{gap}");
+        }
+        let mut map = SequenceMap::new(5);
+        map.drop_until(1000);
+        assert_eq!(map.forward(1000), Some(5));
     }
 
     proptest! {

@@ -19,7 +19,7 @@ use crate::engine::{
     Clock, Counters, Engine, EngineConfig, ListenCandidate, Random, RelayWord, SharedListen, Sizes,
     SocketFactory,
 };
-use crate::net::{Route, SocketId};
+use crate::net::{Listening, Route, SocketId};
 use crate::plugin::{Launch, OutcomeSender, PluginLimits, PluginSet, PluginSettings, Plugins};
 use crate::shell::{Relayed, Shell, Surroundings};
 use crate::transport::dtls::{Certificate, DtlsContext, DtlsTimers, HashAlgorithm, SrtpProfile};
@@ -124,7 +124,9 @@ impl<S: PluginSet> Surroundings<S> for Around {
             self.faults.push(format!("{plugin}: {step}: {text}"));
         }
     }
-    fn relay(&mut self, _: u8, _: Relayed<S>) {}
+    fn relay(&mut self, _: u8, _: Relayed<S>) -> bool {
+        false
+    }
     fn say(&mut self, _: u8, _: RelayWord) {}
     fn command(&mut self, _: Command, outcome: OutcomeSender) {
         outcome.send(Err(ControlError::unsupported("fuzz: there is one media thread")));
@@ -153,7 +155,7 @@ impl<S: PluginSet> Storm<S> {
         let engine = Engine::new(EngineConfig {
             worker: 0,
             shared: SharedListen {
-                sockets: vec![(SHARED, at)],
+                sockets: vec![Listening { socket: SHARED, protocol: Protocol::Udp, address: at }],
                 candidates: vec![ListenCandidate {
                     protocol: Protocol::Udp,
                     address: WORKER.to_string(),

@@ -4,16 +4,12 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::entity::fail_cell;
-use super::entry::{Entry, Seed, parse_config, parse_options, parse_request};
+use super::entry::{Entry, Seed, parse_config, parse_options};
 use super::*;
 use crate::plugin::attach::Cell;
 use crate::plugin::faults::drop_contained;
-use crate::plugin::kind::for_each_kind;
 use crate::plugin::plugin_trait::Plugin;
-use crate::plugin::responder::CODE_MALFORMED;
 use crate::plugin::rows::{First, Rows, Tail};
-use crate::plugin::stats::Stats;
 
 /// A plugin and the rest of the list.
 pub struct Cons<H: Plugin, T: PluginSet> {
@@ -292,22 +288,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
     }
 
     fn tick<R: RowSource<Self>>(&mut self, rows: &mut R, hx: &mut HookContext<'_>) {
-        if self.has(Hooks::TICK) {
-            let woken = hx.desk.wakes.at(Self::SLOT).is_some_and(|at| at <= hx.now);
-            let due = self.head.next_tick <= hx.now;
-            if due {
-                self.head.next_tick = hx.now + H::META.tick;
-            }
-            if woken || due {
-                if woken {
-                    hx.desk.wakes.clear(Self::SLOT);
-                }
-                let plugin = &mut self.head.plugin;
-                let _ = cold(Hooks::TICK, Target::Worker, false, Self::SLOT, hx, |cx| {
-                    plugin.tick(&mut Rows::new(&mut First::of(rows)), cx);
-                });
-            }
-        }
+        self.tick_head(rows, hx);
         if T::HOOKS.contains(Hooks::TICK) {
             self.tail.tick(&mut Tail::of(rows), hx);
         }
@@ -353,19 +334,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         hx: &mut HookContext<'_>,
         put: &mut dyn FnMut(&'static str, Value),
     ) {
-        if self.has(Hooks::STATS) {
-            let plugin = &self.head.plugin;
-            let figures = cold(Hooks::STATS, Target::Worker, false, Self::SLOT, hx, |cx| {
-                let mut figures = Stats::new(cx.worker());
-                plugin.stats(at, &Rows::new(&mut First::of(rows)), &mut figures);
-                figures
-            });
-            if let Ok(figures) = figures
-                && !figures.is_empty()
-            {
-                put(H::META.id, figures.into_value());
-            }
-        }
+        self.stats_head(at, rows, hx, put);
         if T::HOOKS.contains(Hooks::STATS) {
             self.tail.stats(at, &mut Tail::of(rows), hx, put);
         }
@@ -390,16 +359,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         if slot != Self::SLOT {
             return T::serve(&seed.1, slot, body, re);
         }
-        if !H::HOOKS.contains(Hooks::SERVE) {
-            return None;
-        }
-        let shared = seed.0.shared.clone();
-        Some(Box::pin(async move {
-            match parse_request::<H>(body) {
-                Err(error) => re.error(CODE_MALFORMED, error.to_string()),
-                Ok(request) => H::serve(&shared, request, re).await,
-            }
-        }))
+        Self::serve_head(&seed.0, body, re)
     }
 
     fn done<R: RowSource<Self>>(
@@ -413,12 +373,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         if slot != Self::SLOT {
             return self.tail.done(slot, tag, outcome, &mut Tail::of(rows), hx);
         }
-        if self.has(Hooks::DONE) {
-            let plugin = &mut self.head.plugin;
-            let _ = cold(Hooks::DONE, Target::Worker, false, Self::SLOT, hx, |cx| {
-                plugin.done(tag, outcome, &mut Rows::new(&mut First::of(rows)), cx);
-            });
-        }
+        self.done_head(tag, outcome, rows, hx);
     }
 
     fn reconfigure(
@@ -426,24 +381,11 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         slot: PluginSlot,
         config: Value,
         hx: &mut HookContext<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Value, Error> {
         if slot != Self::SLOT {
             return self.tail.reconfigure(slot, config, hx);
         }
-        let place = format!("plugins.{}", H::META.id);
-        if self.head.quarantined {
-            return Err(Error::at(place, "quarantined after repeated faults"));
-        }
-        let typed = parse_config::<H>(&config)?;
-        let plugin = &mut self.head.plugin;
-        match cold(Hooks::RECONFIGURE, Target::Worker, false, slot, hx, |cx| plugin.reconfigure(typed, cx)) {
-            Ok(Ok(())) => {
-                self.head.config = config;
-                Ok(())
-            }
-            Ok(Err(error)) => Err(error.or_at(&place)),
-            Err(Failed) => Err(Error::at(place, "panicked over its new configuration")),
-        }
+        self.reconfigure_head(config, hx)
     }
 
     fn rebuild<R: RowSource<Self>>(
@@ -455,10 +397,7 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         if slot != Self::SLOT {
             return self.tail.rebuild(slot, &mut Tail::of(rows), hx);
         }
-        hx.desk.queue.forget(slot);
-        hx.desk.wakes.clear(slot);
-        for_each_kind!(K => { Self::sweep::<K, R>(rows, |_, cell| drop_contained(std::mem::take(cell))); });
-        self.head.rebuild()
+        self.rebuild_head(rows, hx)
     }
 
     fn quarantine<R: RowSource<Self>>(
@@ -470,14 +409,14 @@ impl<H: Plugin, T: PluginSet> PluginSet for Cons<H, T> {
         if slot != Self::SLOT {
             return self.tail.quarantine(slot, &mut Tail::of(rows), close);
         }
-        self.head.quarantined = true;
-        for_each_kind!(K => {
-            Self::sweep::<K, R>(rows, |id, cell| {
-                if cell.state().is_some() && fail_cell::<H, K>(id, cell) {
-                    close(id.into());
-                }
-            });
-        });
+        self.quarantine_head(rows, close);
+    }
+
+    fn detach_from<R: RowSource<Self>>(slot: PluginSlot, target: Target, rows: &mut R) -> bool {
+        if slot != Self::SLOT {
+            return T::detach_from(slot, target, &mut Tail::of(rows));
+        }
+        Self::detach(target, rows)
     }
 
     fn is_quarantined(&self, slot: PluginSlot) -> bool {

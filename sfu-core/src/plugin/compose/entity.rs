@@ -15,13 +15,15 @@ pub(super) fn fail_cell<H: Plugin, K: Kind>(_: K, cell: &mut Cell<K::State<H>>) 
 }
 
 impl<H: Plugin, T: PluginSet> Cons<H, T> {
-    /// The entity that a failed hook was about loses the plugin.
-    pub(super) fn detach<R: RowSource<Self>>(target: Target, rows: &mut R) {
+    /// The entity that a failed hook was about loses the plugin; whether it must be closed.
+    pub(super) fn detach<R: RowSource<Self>>(target: Target, rows: &mut R) -> bool {
         with_target!(
             target,
-            id => if let Some(row) = rows.row_mut(id) { fail_cell::<H, _>(id, &mut row.0); },
-            ()
-        );
+            id => rows
+                .row_mut(id)
+                .is_some_and(|row| row.0.state().is_some() && fail_cell::<H, _>(id, &mut row.0)),
+            false
+        )
     }
 
     pub(super) fn closes_kind<K: Kind>(_: K) -> bool {

@@ -12,11 +12,13 @@ use crate::plugin::error::Error;
 use crate::plugin::faults::{drop_contained, panic_text};
 use crate::plugin::plugin_trait::Plugin;
 use crate::plugin::slot::PluginSlot;
+use crate::plugin::standing::Standing;
 use crate::plugin::start::{Launch, Mail, PluginHandle, Start};
 
 /// What is made once per process for one plugin.
 pub struct Seed<P: Plugin> {
     pub(crate) shared: Arc<P::Shared>,
+    pub(crate) standing: Standing,
     config: Value,
     mail: Arc<Mail<P::Message>>,
 }
@@ -30,7 +32,8 @@ impl<P: Plugin> Seed<P> {
         let config = settings.config(P::META.id);
         let typed = parse_config::<P>(&config)?;
         let shared = contained::<P, _>("shared", || P::shared(&typed))?;
-        Ok(Seed { shared: Arc::new(shared), config, mail: Arc::new(Mail::new(slot, launch)) })
+        let (standing, mail) = (Standing::new(slot, launch), Arc::new(Mail::new(slot, launch)));
+        Ok(Seed { shared: Arc::new(shared), standing, config, mail })
     }
 }
 
@@ -40,6 +43,8 @@ pub struct Entry<P: Plugin> {
     /// No hook is called any more.
     pub(crate) quarantined: bool,
     pub(crate) inbox: Option<mpsc::Receiver<P::Message>>,
+    /// Texts of panics in `serve`; on the first media thread.
+    pub(crate) serve_panics: Option<mpsc::Receiver<String>>,
     pub(crate) next_tick: Instant,
     pub(crate) config: Value,
     seed: Arc<Seed<P>>,
@@ -53,11 +58,18 @@ impl<P: Plugin> Entry<P> {
             plugin: build(seed, &config, worker)?,
             quarantined: false,
             inbox: seed.mail.take_receiver(worker),
+            serve_panics: seed.standing.take_receiver(worker),
             next_tick: now + P::META.tick,
             config,
             seed: seed.clone(),
             worker,
         })
+    }
+
+    /// No hook is called any more, nor `serve` on behalf of any media thread.
+    pub(crate) fn quarantine(&mut self) {
+        self.quarantined = true;
+        self.seed.standing.quarantine();
     }
 
     /// A new instance in place of the old one.

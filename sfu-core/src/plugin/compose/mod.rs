@@ -4,6 +4,7 @@ mod entity;
 mod entry;
 mod guard;
 mod inbox;
+mod lifecycle;
 mod mode;
 mod nil;
 
@@ -243,9 +244,13 @@ pub trait PluginSet: Sized + 'static {
         rows: &mut R,
         hx: &mut HookContext<'_>,
     );
-    /// A new configuration for a plugin.
-    fn reconfigure(&mut self, slot: PluginSlot, config: Value, hx: &mut HookContext<'_>)
-    -> Result<(), Error>;
+    /// A new configuration of a plugin's own; answers the one before.
+    fn reconfigure(
+        &mut self,
+        slot: PluginSlot,
+        config: Value,
+        hx: &mut HookContext<'_>,
+    ) -> Result<Value, Error>;
     /// Drops all states of a plugin and makes it anew. Entities must then be opened for it again.
     fn rebuild<R: RowSource<Self>>(
         &mut self,
@@ -260,6 +265,8 @@ pub trait PluginSet: Sized + 'static {
         rows: &mut R,
         close: &mut dyn FnMut(Target),
     );
+    /// Detaches a plugin from one entity, as a panic there does; whether the entity must be closed.
+    fn detach_from<R: RowSource<Self>>(slot: PluginSlot, target: Target, rows: &mut R) -> bool;
     /// Whether a plugin is in quarantine.
     fn is_quarantined(&self, slot: PluginSlot) -> bool;
 

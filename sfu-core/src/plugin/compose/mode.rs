@@ -29,9 +29,9 @@ pub struct Untimed;
 #[derive(Debug, Clone, Copy)]
 pub struct Timed;
 
-/// For what a plugin injected: only the plugins that the packet meets after it.
+/// For what a plugin injected: only the plugins that the packet meets after it, timed as the turn is.
 #[derive(Debug, Clone, Copy)]
-pub struct Below(pub PluginSlot);
+pub struct Below<M>(pub PluginSlot, pub M);
 
 impl Mode for Untimed {}
 
@@ -39,7 +39,8 @@ impl Mode for Timed {
     const TIMED: bool = true;
 }
 
-impl Mode for Below {
+impl<M: Mode> Mode for Below<M> {
+    const TIMED: bool = M::TIMED;
     // Slots count from the end of the list.
     #[inline]
     fn admits_in(self, slot: PluginSlot) -> bool {

@@ -167,7 +167,7 @@ impl PluginSet for Nil {
         _: &mut HookContext<'_>,
     ) {
     }
-    fn reconfigure(&mut self, _: PluginSlot, _: Value, _: &mut HookContext<'_>) -> Result<(), Error> {
+    fn reconfigure(&mut self, _: PluginSlot, _: Value, _: &mut HookContext<'_>) -> Result<Value, Error> {
         Err(Error::at("plugins", "no such plugin"))
     }
     fn rebuild<R: RowSource<Self>>(
@@ -179,6 +179,9 @@ impl PluginSet for Nil {
         Err(Error::at("plugins", "no such plugin"))
     }
     fn quarantine<R: RowSource<Self>>(&mut self, _: PluginSlot, _: &mut R, _: &mut dyn FnMut(Target)) {}
+    fn detach_from<R: RowSource<Self>>(_: PluginSlot, _: Target, _: &mut R) -> bool {
+        false
+    }
     fn is_quarantined(&self, _: PluginSlot) -> bool {
         false
     }

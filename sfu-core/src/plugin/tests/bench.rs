@@ -77,6 +77,8 @@ impl ViewSource for Room {
             ice_state: None,
             dtls_state: None,
             tuple: None,
+            max_incoming_bitrate: 0,
+            max_outgoing_bitrate: 0,
             labels: &self.labels,
         })
     }
@@ -104,6 +106,7 @@ impl ViewSource for Room {
             rtp_parameters: &self.parameters,
             paused: false,
             producer_paused: false,
+            priority: 1,
             labels: &self.labels,
         })
     }

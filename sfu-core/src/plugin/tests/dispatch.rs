@@ -151,7 +151,7 @@ fn what_a_plugin_injects_meets_only_the_plugins_below_it() {
     bench.open();
     take_log();
     let b = Set::slot_of("b").unwrap();
-    bench.packet_in(Below(b));
+    bench.packet_in(Below(b, Untimed));
     assert_eq!(take_log(), ["c.rtp_in", "a.rtp_out 0"]);
 }
 

@@ -91,7 +91,7 @@ fn steps(settled: &Settled) -> Vec<(String, Target)> {
     settled
         .events
         .iter()
-        .map(|event| match &event.body {
+        .map(|(event, _)| match &event.body {
             EventBody::PluginFault { step, .. } => (step.clone(), event.target),
             other => panic!("{other:?}"),
         })

@@ -136,16 +136,19 @@ impl AwsLcDtls {
 }
 
 impl Dtls for AwsLcDtls {
-    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> bool {
         let Some(guard) = &mut self.guard else {
-            return self.connection.handle_datagram(now, datagram);
+            self.connection.handle_datagram(now, datagram);
+            return true;
         };
         guard.filter(datagram, &mut self.filtered);
         if let (Some(alert), None) = (guard.take_alert(), &self.alert) {
             self.alert = now.checked_add(ALERT_GRACE).map(|deadline| (alert, deadline));
         }
         self.connection.handle_datagram(now, &self.filtered);
+        let is_sense = !self.filtered.is_empty();
         self.after();
+        is_sense
     }
 
     fn handle_timeout(&mut self, now: Instant) {

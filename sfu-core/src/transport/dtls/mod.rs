@@ -24,8 +24,8 @@ pub(crate) use sfu_dtls_sys::{Role, SrtpProfile};
 /// One DTLS association. After each call that takes `&mut self`, call [`poll`](Dtls::poll) until it says
 /// [`Output::Idle`].
 pub(crate) trait Dtls: Send {
-    /// Handles one received datagram. Datagrams that make no sense are dropped.
-    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]);
+    /// Handles one received datagram; false if nothing in it made sense and it was dropped whole.
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> bool;
 
     /// Does what is due at `now`: repeats a flight or gives the peer up.
     fn handle_timeout(&mut self, now: Instant);

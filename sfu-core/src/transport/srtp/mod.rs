@@ -27,7 +27,7 @@ pub(crate) use keys::{KeyingMaterial, MasterKey};
 pub(crate) use open::OpenerCounters;
 pub(crate) use open::{OpenerLimits, SrtpOpener};
 pub(crate) use profile::Profile;
-pub(crate) use seal::SrtpSealer;
+pub(crate) use seal::{SEALING_WINDOW, SrtpSealer};
 
 /// Bytes of an RTP header without CSRCs and extension (RFC 3550 §5.1).
 const RTP_FIXED_HEADER_LEN: usize = 12;

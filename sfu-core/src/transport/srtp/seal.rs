@@ -11,8 +11,11 @@ use super::{
 
 /// SSRCs that one sealer sends; ours to choose, so this only catches a mistake.
 const MAX_STREAMS: usize = 65_536;
-/// 256 packets: how far out of order first transmissions may be sealed under AES-GCM.
-type SentWindow = ReplayWindow<4>;
+/// How far out of order first transmissions may be sealed under AES-GCM.
+type SentWindow = ReplayWindow<16>;
+
+/// A packet may be sealed for the first time if its sequence number is less than this behind the highest.
+pub(crate) const SEALING_WINDOW: u64 = SentWindow::LEN;
 
 /// Seals the RTP and RTCP of one transport under the local master key.
 ///

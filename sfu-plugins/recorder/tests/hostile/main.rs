@@ -142,6 +142,10 @@ fn dtls<S: PluginSet>(mut ground: Ground<S>) {
     let outcome = ground.run("dtls", Storm::dtls);
     assert!(outcome.details["dtls_connected"] > inputs() / 400, "{outcome:?}");
     assert!(outcome.details["encrypted data"] > inputs() / 20, "{outcome:?}");
+    assert!(
+        outcome.reached > inputs() / 4,
+        "too few damaged datagrams got past the first filter: {outcome:?}"
+    );
     assert_eq!(outcome.details["fingerprint_mismatch"], 0);
     ground.end();
 }

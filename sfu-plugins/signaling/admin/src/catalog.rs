@@ -1,5 +1,6 @@
 //! What the plugins of this worker say of themselves.
 use serde_json::Value;
+use sfu_core::control::PluginFaults;
 use sfu_core::plugin::Description;
 
 /// One plugin that is linked into this worker.
@@ -22,6 +23,8 @@ pub(crate) struct PluginInfo {
     pub(crate) request: Value,
     /// Its figures, merged over media threads; none if it has none, or is linked but not composed in.
     pub(crate) stats: Option<Value>,
+    /// What went wrong with it and what was done about it, over all media threads; none if it is not composed in.
+    pub(crate) faults: Option<PluginFaults>,
 }
 
 /// All linked plugins by id. The one place that asks the plugin registry of sfu-core.
@@ -35,6 +38,7 @@ pub(crate) fn described() -> Vec<PluginInfo> {
         options: (description.options)(),
         request: (description.request)(),
         stats: None,
+        faults: None,
     };
     Description::all().into_iter().map(info).collect()
 }

@@ -4,6 +4,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sfu_core::control::{ControlError, ErrorKind};
+use sfu_core::plugin::CODE_DROPPED;
 
 /// Why a request was refused: the class of a control error, or one of HTTP's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -25,6 +26,9 @@ pub(crate) enum Kind {
     Unsupported,
     /// 500: a fault of ours.
     Internal,
+    /// A plugin answered an error; `code` says which. 403, 404, 409, 500, 501 and 503 are the status too, 490 (the plugin did
+    /// not answer) is 500, every other one 400.
+    Plugin,
     /// 401: no token, or a wrong one.
     Unauthorized,
     /// 403: the request comes from where none is taken from.
@@ -48,6 +52,8 @@ pub(crate) struct ApiError {
     pub(crate) kind: Kind,
     /// Text that says where, what is wrong, and what to do.
     pub(crate) text: String,
+    /// The code of a plugin that answered it.
+    pub(crate) code: Option<u32>,
 }
 
 /// The body of every answer that is no success.
@@ -64,12 +70,15 @@ struct ErrorDetail {
     kind: Kind,
     /// A text for people.
     text: String,
+    /// The plugin's code, where a plugin answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u32>,
 }
 
 impl ApiError {
     /// A class and a text.
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> ApiError {
-        ApiError { kind, text: text.into() }
+        ApiError { kind, text: text.into(), code: None }
     }
 
     /// A parameter is wrong.
@@ -92,6 +101,7 @@ impl ApiError {
             Kind::Limit | Kind::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Unsupported => StatusCode::NOT_IMPLEMENTED,
             Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Kind::Plugin => plugin_status(self.code),
             Kind::Unauthorized => StatusCode::UNAUTHORIZED,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -102,8 +112,22 @@ impl ApiError {
     }
 }
 
+/// Codes that mean the same in HTTP go through; those of the Janus API mean something else there.
+fn plugin_status(code: Option<u32>) -> StatusCode {
+    match code {
+        Some(403) => StatusCode::FORBIDDEN,
+        Some(404) => StatusCode::NOT_FOUND,
+        Some(409) => StatusCode::CONFLICT,
+        Some(500 | CODE_DROPPED) => StatusCode::INTERNAL_SERVER_ERROR,
+        Some(501) => StatusCode::NOT_IMPLEMENTED,
+        Some(503) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
 impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> ApiError {
+        let code = error.code();
         let kind = match error.kind {
             ErrorKind::NotFound => Kind::NotFound,
             ErrorKind::Invalid => Kind::Invalid,
@@ -113,15 +137,16 @@ impl From<ControlError> for ApiError {
             ErrorKind::Stopped => Kind::Stopped,
             ErrorKind::Unsupported => Kind::Unsupported,
             ErrorKind::Internal => Kind::Internal,
+            ErrorKind::Plugin(_) => Kind::Plugin,
         };
-        ApiError { kind, text: error.text }
+        ApiError { kind, text: error.text, code }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, kind) = (self.status(), self.kind);
-        let body = ErrorBody { error: ErrorDetail { kind, text: self.text } };
+        let body = ErrorBody { error: ErrorDetail { kind, text: self.text, code: self.code } };
         let mut response = (status, Json(body)).into_response();
         if kind == Kind::Unauthorized {
             response

@@ -79,10 +79,16 @@ fn no_options() -> Value {
 /// `GET /plugins`.
 pub(crate) async fn list(State(api): State<Api>) -> Result<Json<PluginList>, ApiError> {
     let mut plugins = catalog::described();
-    for (id, figures) in api.control.stats(Target::Worker).await?.plugins {
+    let stats = api.control.stats(Target::Worker).await?;
+    for (id, figures) in stats.plugins {
         match plugins.iter_mut().find(|plugin| plugin.id == id) {
             Some(plugin) => plugin.stats = Some(figures),
             None => plugins.push(PluginInfo { id, stats: Some(figures), ..PluginInfo::default() }),
+        }
+    }
+    for (id, faults) in stats.plugin_faults {
+        if let Some(plugin) = plugins.iter_mut().find(|plugin| plugin.id == id) {
+            plugin.faults = Some(faults);
         }
     }
     Ok(Json(PluginList { plugins }))
@@ -125,7 +131,7 @@ pub(crate) async fn configure(
     run(api, Command::ReconfigurePlugin { plugin, config }).await
 }
 
-/// A setting reaches all media threads or, if one refuses, those before it: never only because a client hung up.
+/// Switching reaches all media threads or, if one refuses, those before it: never only because a client hung up.
 async fn run(api: Api, command: Command) -> Result<StatusCode, ApiError> {
     to_the_end(async move {
         api.control.run(command).await?;

@@ -99,7 +99,7 @@ pub(crate) fn table() -> Vec<Route> {
             put_,
             "/plugins/{id}/config",
             "configurePlugin",
-            "Gives a plugin a new configuration.",
+            "Gives a plugin a new configuration: its table, as in the file. All media threads take it, or none.",
             put(plugins::configure),
         )
         .takes::<serde_json::Value>(),

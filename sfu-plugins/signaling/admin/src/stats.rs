@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
-use sfu_core::control::{Command, Reply, Target, WorkerStats};
+use sfu_core::control::{Command, PluginFaults, Reply, Target, WorkerStats};
 
 use crate::api::Api;
 use crate::body::Asked;
@@ -20,6 +20,7 @@ pub(crate) struct StatsQuery {
 
 /// The shape of figures for the description: that of `sfu_core::control::WorkerStats`.
 #[derive(Debug, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 #[allow(dead_code, reason = "stands for a type of sfu-core that has no schema")]
 pub(crate) struct Stats {
     /// Transports: id, router, session, labels, states, tuple, bytes, packets, bitrates, round trip, refusals.
@@ -30,6 +31,8 @@ pub(crate) struct Stats {
     consumers: Vec<Map<String, Value>>,
     /// Plugins' own figures by plugin id.
     plugins: BTreeMap<String, Value>,
+    /// What went wrong with plugins and what was done about it, by plugin id; for the whole worker only.
+    plugin_faults: BTreeMap<String, PluginFaults>,
     /// Counters of the media threads.
     counters: BTreeMap<String, u64>,
 }

@@ -234,6 +234,19 @@ async fn every_kind_of_error_has_its_status() {
 }
 
 #[tokio::test]
+async fn the_code_of_a_plugin_reaches_the_client() {
+    let bench = Bench::new("");
+    for (code, status) in
+        [(426, 400), (454, 400), (490, 500), (403, 403), (404, 404), (409, 409), (503, 503), (7, 400)]
+    {
+        bench.double.refuse(move |_| Some(ControlError::plugin(code, "plugins.x: why")));
+        let answer = bench.post("/api/plugins/x", json!({ "request": 1 })).await;
+        assert_eq!(answer.status.as_u16(), status, "{code}");
+        assert_eq!(answer.json["error"], json!({ "kind": "plugin", "text": "plugins.x: why", "code": code }));
+    }
+}
+
+#[tokio::test]
 async fn what_is_malformed_is_refused_in_the_same_form() {
     let bench = Bench::new("");
     let typed = |body: &'static str| {

@@ -96,7 +96,9 @@ impl From<Denied> for Problem {
 impl From<ControlError> for Problem {
     fn from(error: ControlError) -> Self {
         let status = match error.kind {
-            ErrorKind::Invalid | ErrorKind::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Plugin(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             ErrorKind::Refused => StatusCode::FORBIDDEN,
             ErrorKind::State => StatusCode::CONFLICT,
             // What vanished while it was being set up may well be there at the next try.

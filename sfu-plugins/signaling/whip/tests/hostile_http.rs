@@ -1,4 +1,4 @@
-//! Damaged requests over loopback against a worker that runs, with every plugin and signaling crate composed.
+//! Damaged requests over loopback against a worker that runs, with every plugin composed and with none.
 //!
 //! 100 000 requests, ten times as many with `SFU_TEST_LONG`: whole requests damaged byte by byte, and well-formed ones with
 //! strange methods, paths, headers and bodies. No panic, no 500, nothing left behind.
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sfu_core::control::{EventBody, Target};
 use sfu_core::fuzz_support::{Chance, OFFERS, mutate, mutate_text, resident_bytes};
-use sfu_core::plugin::PluginSettings;
+use sfu_core::plugin::{Composition, PluginSettings};
 use sfu_core::{Running, WorkerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -23,6 +23,12 @@ sfu_core::worker! {
     /// All there is.
     struct Whole;
     plugins = [plugins::Reader, sfu_recorder::Recorder, plugins::Meddler];
+    signaling = [sfu_whip::Whip, sfu_admin::Admin];
+}
+sfu_core::worker! {
+    /// No plugins.
+    struct Bare;
+    plugins = [];
     signaling = [sfu_whip::Whip, sfu_admin::Admin];
 }
 
@@ -38,6 +44,8 @@ const ROUND: u64 = 2_000;
 const SLACK: usize = 48 << 20;
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
+/// One storm at a time: memory is measured.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const FRAGMENT: &str = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
     a=mid:0\r\na=candidate:1 1 udp 2130706431 192.0.2.7 5000 typ host\r\na=end-of-candidates\r\n";
@@ -261,11 +269,10 @@ async fn clean(running: &Running, to: SocketAddr) {
     }
 }
 
-async fn start(folder: &std::path::Path) -> Running {
-    let recorder = json!({ "folder": folder, "enabled": true });
+async fn start<C: Composition>(plugins: Value) -> Running {
     let mut config = WorkerConfig {
         workers: 1,
-        plugins: PluginSettings::from_json(json!({ "recorder": recorder })).unwrap(),
+        plugins: PluginSettings::from_json(plugins).unwrap(),
         ..WorkerConfig::default()
     };
     config.http.listen = ([127, 0, 0, 1], 0).into();
@@ -273,7 +280,7 @@ async fn start(folder: &std::path::Path) -> Running {
     (config.rtc.udp_port, config.rtc.tcp_port) = (0, 0);
     let whip = json!({ "max_streams": 8, "connect_timeout_s": 1, "lost_peer_timeout_s": 1, "keep_viewers_s": 1, "max_wait_s": 1 });
     config.signaling.insert("whip".into(), whip);
-    let running = sfu_core::Builder::<Whole>::new().config(config).start().await.unwrap();
+    let running = sfu_core::Builder::<C>::new().config(config).start().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     while !running.mounts().router().has_routes() {
         assert!(Instant::now() < deadline, "no routes");
@@ -283,15 +290,26 @@ async fn start(folder: &std::path::Path) -> Running {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_running_worker_stands_a_storm_of_requests() {
+async fn a_worker_with_every_plugin_stands_a_storm_of_requests() {
+    let folder = std::env::temp_dir().join(format!("sfu-hostile-http-{}", std::process::id()));
+    storm::<Whole>(json!({ "recorder": { "folder": folder, "enabled": true } })).await;
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bare_worker_stands_a_storm_of_requests() {
+    storm::<Bare>(json!({})).await;
+}
+
+async fn storm<C: Composition>(plugins: Value) {
+    let _alone = ALONE.lock().await;
     let told = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         PANICS.fetch_add(1, Ordering::Relaxed);
         told(panic);
     }));
     let count = if std::env::var_os("SFU_TEST_LONG").is_some() { 10 * REQUESTS } else { REQUESTS };
-    let folder = std::env::temp_dir().join(format!("sfu-hostile-http-{}", std::process::id()));
-    let running = start(&folder).await;
+    let running = start::<C>(plugins).await;
     let to: SocketAddr =
         running.url().unwrap().strip_prefix("http://").unwrap().trim_end_matches('/').parse().unwrap();
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -363,5 +381,4 @@ async fn a_running_worker_stands_a_storm_of_requests() {
     assert!(of('2') > sent / 20 && of('4') > sent / 4, "{answers:?}");
     assert!(answers.get("201").is_some_and(|made| *made > sent / 200), "{answers:?}");
     running.stop().await;
-    let _ = std::fs::remove_dir_all(&folder);
 }

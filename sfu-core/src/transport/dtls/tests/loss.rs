@@ -7,19 +7,64 @@ fn connects_without(client: &DtlsContext, server: &DtlsContext, dropped: &[usize
     let mut fate = |number: usize, _: usize, datagram: &[u8]| {
         if dropped.contains(&number) { Vec::new() } else { vec![datagram.to_vec()] }
     };
-    let connected = world.connects(Duration::from_secs(30), &mut fate);
+    let connected = world.connects(PATIENCE, &mut fate);
     assert!(connected, "lost {dropped:?}: {:?} {:?}", world.ends[0].failed, world.ends[1].failed);
     world
 }
 
-/// Timers of client and server: a browser's, the standard's, and both mixtures.
-fn timer_pairs() -> [(Duration, Duration); 4] {
-    [
-        (BROWSER_TIMER, BROWSER_TIMER),
-        (CLASSIC_TIMER, BROWSER_TIMER),
-        (BROWSER_TIMER, CLASSIC_TIMER),
-        (CLASSIC_TIMER, CLASSIC_TIMER),
-    ]
+/// Certificates of client and server: each kind in each role.
+fn certificate_pairs() -> [(&'static Certificate, &'static Certificate); 4] {
+    [(ec(), ec()), (rsa(), ec()), (ec(), rsa()), (rsa(), rsa())]
+}
+
+/// Loses each datagram by itself and each pair of datagrams, and wants the handshake to succeed all the same.
+///
+/// `world` makes the two ends anew. Losing one changes what is sent after it: the second of a pair is any datagram that follows
+/// then, repetitions included.
+pub(super) fn lose_every_one_and_every_two(text: &str, world: impl Fn() -> World) {
+    let without = |dropped: &[usize]| {
+        let mut world = world();
+        let mut fate = |number: usize, _: usize, datagram: &[u8]| {
+            if dropped.contains(&number) { Vec::new() } else { vec![datagram.to_vec()] }
+        };
+        let connected = world.connects(PATIENCE, &mut fate);
+        assert!(connected, "{text}, lost {dropped:?}: {:?} {:?}", world.ends[0].failed, world.ends[1].failed);
+        world
+    };
+    let count = without(&[]).sent;
+    assert!(count >= 4, "{text}: {count}");
+    for first in 0..count {
+        let mut world = without(&[first]);
+        let with_loss = world.sent;
+        world.assert_works();
+        for second in first + 1..with_loss {
+            without(&[first, second]).assert_works();
+        }
+    }
+}
+
+/// Runs handshakes at 10 % loss, one for each seed from 1 to `seeds`: of a thousand at most one may not be done in [`PATIENCE`].
+pub(super) fn lose_a_tenth(text: &str, seeds: u64, world: impl Fn() -> World) {
+    let mut failed = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for seed in 1..=seeds {
+        let mut random = Random(seed);
+        let mut world = world();
+        let mut fate = |_: usize, _: usize, datagram: &[u8]| {
+            if random.below(10) == 0 { Vec::new() } else { vec![datagram.to_vec()] }
+        };
+        if !world.connects(PATIENCE, &mut fate) {
+            failed.push(seed);
+        }
+        slowest = slowest.max(world.elapsed());
+    }
+    assert!(failed.len() as u64 <= seeds / 1000, "{text}: failed with the seeds {failed:?}");
+    println!("{text}: {seeds} handshakes at 10 % loss, {} failed, slowest {slowest:?}", failed.len());
+}
+
+/// 1000, and a hundred times as many with `SFU_TEST_LONG` set.
+fn seeds() -> u64 {
+    if std::env::var_os("SFU_TEST_LONG").is_some() { 100_000 } else { 1000 }
 }
 
 #[test]
@@ -35,33 +80,28 @@ fn without_loss_two_round_trips_suffice() {
 
 #[test]
 fn any_one_or_two_datagrams_may_be_lost() {
-    for (client, server) in timer_pairs() {
-        let (client, server) =
-            (context(ec(), &SrtpProfile::ALL, client), context(ec(), &SrtpProfile::ALL, server));
-        let count = connects_without(&client, &server, &[]).sent;
-        assert!(count >= 4);
-        for first in 0..count {
-            // Losing the first changes what is sent after: go through all that follow then, repetitions included.
-            let mut world = connects_without(&client, &server, &[first]);
-            let with_loss = world.sent;
-            world.assert_works();
-            for second in first + 1..with_loss {
-                connects_without(&client, &server, &[first, second]).assert_works();
-            }
+    for (client_timer, server_timer) in timer_pairs() {
+        for (client, server) in certificate_pairs() {
+            let (client, server) = (
+                context(client, &SrtpProfile::ALL, client_timer),
+                context(server, &SrtpProfile::ALL, server_timer),
+            );
+            let text = format!("timers {client_timer:?} and {server_timer:?}");
+            lose_every_one_and_every_two(&text, || World::ours(&client, &server));
         }
     }
 }
 
 #[test]
-fn small_datagrams_in_great_number_may_be_lost_one_by_one_and_in_pairs() {
-    let timers = DtlsTimers { initial: BROWSER_TIMER, max: Duration::from_secs(3) };
-    let small = DtlsContext::new(rsa(), &SrtpProfile::ALL, timers, 256).expect("context");
-    let count = connects_without(&small, &small, &[]).sent;
-    assert!(count >= 12, "an RSA certificate in 256 byte datagrams: {count}");
-    for first in 0..count {
-        for second in first..count.min(first + 3) {
-            connects_without(&small, &small, &[first, second]);
-        }
+fn of_many_small_datagrams_any_one_or_two_may_be_lost() {
+    for (client, server) in timer_pairs() {
+        let [client, server] = [client, server].map(|initial| {
+            let timers = DtlsTimers { initial, max: Duration::from_secs(3) };
+            DtlsContext::new(rsa(), &SrtpProfile::ALL, timers, 256).expect("context")
+        });
+        let count = connects_without(&client, &server, &[]).sent;
+        assert!(count >= 12, "an RSA certificate in 256 byte datagrams: {count}");
+        lose_every_one_and_every_two("small datagrams", || World::ours(&client, &server));
     }
 }
 
@@ -77,32 +117,17 @@ fn reordering_and_duplication_do_no_harm() {
             1 => held[from].replace(datagram.to_vec()).into_iter().collect(),
             _ => [Some(datagram.to_vec()), held[from].take()].into_iter().flatten().collect(),
         };
-        assert!(world.connects(Duration::from_secs(30), &mut fate), "seed {seed}");
+        assert!(world.connects(PATIENCE, &mut fate), "seed {seed}");
     }
 }
 
-/// A hundred times as many seeds with `SFUKIT_LONG` set.
 #[test]
 fn of_a_thousand_handshakes_at_ten_percent_loss_at_most_one_fails() {
-    let seeds = if std::env::var_os("SFUKIT_LONG").is_some() { 100_000 } else { 1000 };
-    for (client, server) in [(BROWSER_TIMER, BROWSER_TIMER), (CLASSIC_TIMER, BROWSER_TIMER)] {
+    for (client, server) in timer_pairs() {
+        let text = format!("timers {client:?} and {server:?}");
         let (client, server) =
             (context(ec(), &SrtpProfile::ALL, client), context(ec(), &SrtpProfile::ALL, server));
-        let mut failed = Vec::new();
-        let mut slowest = Duration::ZERO;
-        for seed in 1..=seeds {
-            let mut random = Random(seed);
-            let mut world = World::ours(&client, &server);
-            let mut fate = |_: usize, _: usize, datagram: &[u8]| {
-                if random.below(10) == 0 { Vec::new() } else { vec![datagram.to_vec()] }
-            };
-            if !world.connects(Duration::from_secs(30), &mut fate) {
-                failed.push(seed);
-            }
-            slowest = slowest.max(world.elapsed());
-        }
-        assert!(failed.len() as u64 <= seeds / 1000, "failed: {failed:?}");
-        println!("{seeds} handshakes at 10 % loss: {} failed, slowest {slowest:?}", failed.len());
+        lose_a_tenth(&text, seeds(), || World::ours(&client, &server));
     }
 }
 
@@ -131,7 +156,7 @@ fn the_same_script_gives_the_same_course() {
             lengths.push((from, datagram.len()));
             if random.below(4) == 0 { Vec::new() } else { vec![datagram.to_vec()] }
         };
-        assert!(world.connects(Duration::from_secs(30), &mut fate));
+        assert!(world.connects(PATIENCE, &mut fate));
         let elapsed = world.elapsed();
         (lengths, elapsed)
     };

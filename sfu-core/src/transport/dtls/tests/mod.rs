@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
+mod files;
 mod hostile;
 mod interop_dimpl;
 mod interop_openssl;
@@ -18,6 +19,18 @@ mod speed;
 const DELAY: Duration = Duration::from_millis(10);
 const BROWSER_TIMER: Duration = Duration::from_millis(50);
 const CLASSIC_TIMER: Duration = Duration::from_secs(1);
+/// How long a handshake may take on a bad path.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Timers of client and server: a browser's, the standard's, and both mixtures.
+fn timer_pairs() -> [(Duration, Duration); 4] {
+    [
+        (BROWSER_TIMER, BROWSER_TIMER),
+        (CLASSIC_TIMER, BROWSER_TIMER),
+        (BROWSER_TIMER, CLASSIC_TIMER),
+        (CLASSIC_TIMER, CLASSIC_TIMER),
+    ]
+}
 
 pub(super) fn ec() -> &'static Certificate {
     static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
