@@ -161,6 +161,15 @@ impl Worker {
         let _ = self.child.wait();
     }
 
+    /// Its memory in RAM that no file backs, in bytes: the kernel takes file pages away and gives them back as it likes.
+    pub fn anonymous_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(&path).expect("the worker runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux tells RssAnon");
+        let kilobytes = line.trim().trim_end_matches("kB").trim();
+        kilobytes.parse::<u64>().expect("a number") * 1024
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: i32) {
         // SAFETY: plain system call; the process is our child and not yet waited for, so the id is its own.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real worker with browsers, foreign stacks, loss and recordings.
-# LONG: everything above once more against the release build
+# LONG: calls of five minutes, and all of it once more against the release build
 source "$(dirname "$0")/lib.sh"
 
 run=()

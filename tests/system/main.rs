@@ -15,5 +15,6 @@ mod publisher_returns;
 mod recording_conversion;
 mod recording_kill;
 mod sigterm;
+mod soak;
 mod switches;
 mod tls_reload;
