@@ -438,8 +438,10 @@ fn udp(socket: SocketId, remote: SocketAddr) -> Route {
     Route { socket, protocol: Protocol::Udp, remote, local: None }
 }
 
-/// Memory of this process in RAM, in bytes; 0 where nobody says.
+/// Anonymous memory of this process in RAM, in bytes; 0 where nobody says. Pages of files come and go as the kernel likes.
 pub fn resident_bytes() -> usize {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let number = kilobytes.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<usize>().ok());
+    number.unwrap_or(0) * 1024
 }
