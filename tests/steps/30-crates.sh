@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests of each crate, examples in documentation too; a worker generated from the template builds, runs and counts.
-# LONG: ten times the cases of property tests, three times the damaged input, ten times the seeds of lossy DTLS handshakes
+# LONG: ten times the cases of property tests, ten times the seeds of lossy DTLS handshakes
 source "$(dirname "$0")/lib.sh"
 
 if is_long; then

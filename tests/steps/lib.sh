@@ -66,6 +66,24 @@ check_tests() {
     record "$what" "$passed" "$failed" "$skipped" $((SECONDS - begun)) "$note"
 }
 
+# side_by_side COMMAND…: runs shell commands at the same time, prints what each said when all are done; fails if one did.
+side_by_side() {
+    local folder status=0 index
+    local -a running=()
+    folder=$(mktemp -d)
+    for ((index = 1; index <= $#; index++)); do
+        bash -c "${!index}" >"$folder/$index" 2>&1 &
+        running+=($!)
+    done
+    for index in "${!running[@]}"; do
+        wait "${running[index]}" || status=1
+        printf '\n%s\n' "${@:index+1:1}"
+        cat "$folder/$((index + 1))"
+    done
+    rm -rf "$folder"
+    return $status
+}
+
 have() {
     command -v "$1" >/dev/null 2>&1
 }

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# A hundred thousand damaged inputs of each kind: STUN, DTLS, RTP, RTCP, SDP, HTTP, against a bare worker and one with every plugin.
+# LONG: three times the damaged input
+source "$(dirname "$0")/lib.sh"
+
+storms=(--locked --workspace --test hostile --test hostile_http)
+# Each storm takes one core and measures the memory of its own process.
+storms() {
+    cargo test "${storms[@]}" --no-run &&
+        side_by_side "cargo test ${storms[*]} -- a_bare_worker" "cargo test ${storms[*]} -- a_worker_with_every_plugin"
+}
+
+check_tests "storms" storms
+exit 0
