@@ -117,6 +117,16 @@ system_test! {
     }
 }
 
+/// An even UDP port that is free, and so is the one above it.
+fn free_pair() -> u16 {
+    let bound = |port| std::net::UdpSocket::bind(("127.0.0.1", port)).ok();
+    let mut pairs = (0..100).filter_map(|_| {
+        let even = bound(0)?.local_addr().ok()?.port() & !1;
+        (bound(even).is_some() && bound(even + 1).is_some()).then_some(even)
+    });
+    pairs.next().expect("two ports are free")
+}
+
 system_test! {
     async fn the_end_of_plain_rtp_is_shown(workers) {
         needs!("ffmpeg", "chromium", "node");
@@ -125,7 +135,7 @@ system_test! {
         let made = http::post_json(&worker.api("streams/cam/rtp-in"), &ask).await.json();
         let port: u16 = made["tuple"]["local"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
         // Whoever comes back has to come from the same address: the worker has learnt it.
-        let from = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !1;
+        let from = free_pair();
         let send = || {
             let to = format!("rtp://127.0.0.1:{port}?rtcpport={port}&localrtpport={from}&localrtcpport={}&pkt_size=1200", from + 1);
             Running::start(&tools::find("ffmpeg").unwrap(), &[

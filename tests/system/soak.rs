@@ -28,7 +28,7 @@ system_test! {
                 assert_eq!(video.missing(), 0, "after {calls} calls");
             }
             for viewer in viewers {
-                let session = viewer.location().to_owned();
+                let session = format!("{}{}", worker.url(), viewer.location());
                 assert_eq!(http::send(Method::DELETE, &session, &[], "").await.status, 200);
                 viewer.close().await;
             }

@@ -15,6 +15,10 @@ pub(crate) const INACTIVE_AFTER: Duration = Duration::from_millis(1500);
 pub(crate) const INACTIVE_AFTER_DTX: Duration = Duration::from_secs(5);
 /// A jump of timestamp against arrival time by more than this is a new timeline, not jitter.
 const MAX_TRANSIT_JUMP_SECONDS: u32 = 5;
+/// Silence after which a sender may have been started again: nothing that was on its way comes so late.
+const STARTOVER_SILENCE: Duration = Duration::from_secs(1);
+/// A sender that only paused goes on at most so many numbers later.
+const STARTOVER_NEAR: u16 = 64;
 
 /// What a [`ReceiveStream`] must know of the negotiation.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +111,10 @@ impl ReceiveStream {
     ///
     /// Everything but [`Arrival::New`] is to be dropped.
     pub(crate) fn on_packet(&mut self, now: Instant, seq: u16, timestamp: u32, size: usize) -> Arrival {
-        let arrival = self.sequence.on_packet(seq);
+        let arrival = match self.is_startover(now, seq, timestamp) {
+            false => self.sequence.on_packet(seq),
+            true => self.sequence.on_jump(seq),
+        };
         if let Arrival::New { in_order, restarted, .. } = arrival {
             self.rate.add(now, size);
             self.touch(now);
@@ -310,6 +317,27 @@ impl ReceiveStream {
             rtx.rate.add(now, size);
         }
         arrival
+    }
+
+    /// Whether a packet that ends a silence belongs to another timeline: a sender that was started again on the same SSRC begins with
+    /// random numbers, which may look like late ones, or like a gap.
+    #[inline]
+    fn is_startover(&self, now: Instant, seq: u16, timestamp: u32) -> bool {
+        self.last_packet.is_some_and(|last| now.saturating_duration_since(last) >= STARTOVER_SILENCE)
+            && self.is_other_timeline(now, seq, timestamp)
+    }
+
+    #[cold]
+    fn is_other_timeline(&self, now: Instant, seq: u16, timestamp: u32) -> bool {
+        let ahead = self.sequence.highest().map_or(0, |highest| seq.wrapping_sub(highest as u16));
+        // A sender that went on where it had stopped may have stopped its clock, too.
+        if (1..=STARTOVER_NEAR).contains(&ahead) && !self.sequence.is_restart(seq) {
+            return false;
+        }
+        let (Some(before), Some(epoch)) = (self.transit, self.epoch) else { return false };
+        let arrival = ntp::duration_ticks(now.saturating_duration_since(epoch), self.config.clock_rate);
+        let moved = (arrival.wrapping_sub(timestamp).wrapping_sub(before) as i32).unsigned_abs();
+        moved > self.config.clock_rate.saturating_mul(MAX_TRANSIT_JUMP_SECONDS)
     }
 
     fn touch(&mut self, now: Instant) {

@@ -217,3 +217,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_sender_that_is_started_again_is_heard_wherever_its_numbers_begin() {
+    for first in [10_000u16 - 700, 10_000 - 1, 10_000, 10_000 + 1200, 40_000] {
+        let start = Instant::now();
+        let mut stream = ReceiveStream::new(video());
+        for i in 0..=10u16 {
+            stream.on_packet(start + ms(20 * u64::from(i)), 9_990 + i, 1800 * u32::from(i), 1000);
+        }
+        let again = start + ms(3000);
+        // Another clock, by more than anything that jitter or a pause explains.
+        let arrivals: Vec<Arrival> = (0..20u16)
+            .map(|i| {
+                let timestamp = 0x7000_0000 + 1800 * u32::from(i);
+                stream.on_packet(again + ms(20 * u64::from(i)), first.wrapping_add(i), timestamp, 1000)
+            })
+            .collect();
+        assert_eq!(arrivals[0], Arrival::Rejected, "{first}");
+        assert!(matches!(arrivals[1], Arrival::New { restarted: true, .. }), "{first}: {:?}", arrivals[1]);
+        let rest = arrivals.iter().skip(2);
+        let went_on =
+            |arrival: &Arrival| matches!(arrival, Arrival::New { in_order: true, restarted: false, .. });
+        assert!(rest.clone().all(went_on), "{first}: {arrivals:?}");
+        assert_eq!(stream.report_block(again + ms(500)).unwrap().cumulative_lost, 0, "{first}");
+    }
+}
+
+#[test]
+fn a_sender_that_paused_goes_on_whether_or_not_its_clock_did() {
+    for timestamp in [1800 * 11, 1800 * 11 + 90_000 * 30] {
+        let start = Instant::now();
+        let mut stream = ReceiveStream::new(video());
+        for i in 0..=10u16 {
+            stream.on_packet(start + ms(20 * u64::from(i)), 100 + i, 1800 * u32::from(i), 1000);
+        }
+        let arrival = stream.on_packet(start + ms(30_220), 111, timestamp, 1000);
+        assert!(matches!(arrival, Arrival::New { in_order: true, restarted: false, .. }), "{arrival:?}");
+    }
+}

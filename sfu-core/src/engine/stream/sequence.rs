@@ -91,10 +91,31 @@ impl SequenceTracker {
             self.restart_at = None;
             return self.late(highest - u64::from(behind), true);
         }
-        if self.restart_at == Some(seq) {
+        self.jump(highest, seq)
+    }
+
+    /// Takes the number of a packet whose time says that the sender started over: it is no late packet and no gap, wherever it lies.
+    pub(crate) fn on_jump(&mut self, seq: u16) -> Arrival {
+        match self.highest {
+            Some(highest) => self.jump(highest, seq),
+            None => self.on_packet(seq),
+        }
+    }
+
+    /// Whether a packet with this number would make the implausible jump before it a restart.
+    pub(crate) fn is_restart(&self, seq: u16) -> bool {
+        self.restart_at == Some(seq)
+    }
+
+    fn jump(&mut self, highest: u64, seq: u16) -> Arrival {
+        if self.is_restart(seq) {
             self.expected_before = self.totals().expected;
             // The smallest number above the highest that ends in `seq`: nothing that is keyed by extended numbers can collide.
-            let first = highest + u64::from(forward);
+            let forward = match seq.wrapping_sub(highest as u16) {
+                0 => 1 << 16,
+                forward => u64::from(forward),
+            };
+            let first = highest + forward;
             self.begin(first);
             return Arrival::New { extended_seq: first, in_order: true, restarted: true };
         }
