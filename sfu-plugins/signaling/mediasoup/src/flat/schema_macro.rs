@@ -125,7 +125,7 @@ macro_rules! schema {
                 writer.open_table();
                 let mut order = $crate::flat::FieldOrder::default();
                 $(
-                    let slot = order.next::<$type>();
+                    let slot = order.slot::<$type>();
                     let unset = $crate::flat::schema!(@unset $type $(, $default)?);
                     let $field = if unset.as_ref() == Some(&self.$field) {
                         $crate::flat::Hole::NONE
@@ -143,7 +143,7 @@ macro_rules! schema {
                 Ok(Self {
                     $( $field: {
                         let unset = $crate::flat::schema!(@unset $type $(, $default)?);
-                        table.field::<$type>(order.next::<$type>(), unset, Self::NAME, stringify!($field))?
+                        table.field::<$type>(order.slot::<$type>(), unset, Self::NAME, stringify!($field))?
                     }, )*
                 })
             }
@@ -197,7 +197,7 @@ macro_rules! schema {
                 $(
                     <$type as $crate::schema::catalog::Field>::facts(
                         stringify!($field),
-                        order.next::<$type>(),
+                        order.slot::<$type>(),
                         $crate::flat::schema!(@unset $type $(, $default)?),
                         &mut fields,
                     );

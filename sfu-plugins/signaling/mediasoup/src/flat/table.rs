@@ -18,7 +18,7 @@ pub struct FieldOrder(u16);
 
 impl FieldOrder {
     /// The slot of the next field, which is an `S`.
-    pub fn next<S: Slot>(&mut self) -> u16 {
+    pub fn slot<S: Slot>(&mut self) -> u16 {
         let slot = self.0;
         self.0 += S::SLOTS;
         slot

@@ -56,7 +56,7 @@ impl Seed {
         match self.filling {
             Filling::Empty => false,
             Filling::Full => true,
-            Filling::Random => self.bits() % 2 == 0,
+            Filling::Random => self.bits().is_multiple_of(2),
         }
     }
 

@@ -18,47 +18,49 @@ use crate::schema::v3_27::report::Report;
 use crate::schema::v3_27::request::{Method, Request};
 use crate::schema::v3_27::{Incoming, IncomingNotification, IncomingRequest, read};
 
-/// Node, with the library beside the script.
-static NODE: LazyLock<PathBuf> = LazyLock::new(|| {
+/// Node, with the library beside the script; or what is missing.
+static NODE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tools = std::env::var_os("SFU_TEST_TOOLS")
         .map_or_else(|| crate_folder.join("../../../target/tools"), PathBuf::from);
-    let node = tools.join("node/node_modules/.bin/node");
-    assert!(node.is_file(), "{} is missing: `./test.sh tools` installs it", node.display());
-    let lock = folder().join("package-lock.json");
-    let installed = folder().join("node_modules/.package-lock.json");
-    if !is_same_library(&lock, &installed) {
-        let path = std::env::join_paths(
-            std::iter::once(node.parent().expect("a file lies in a folder").to_owned())
-                .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
-        );
+    let programs = tools.join("node/node_modules/.bin");
+    let node = programs.join("node");
+    if !node.is_file() {
+        return Err(format!("{} is missing: `./test.sh tools` installs it", node.display()));
+    }
+    if !is_library_installed() {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)));
         let status = Command::new("npm")
             .args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"])
             .current_dir(folder())
             .env("PATH", path.expect("folders in PATH have no colon"))
             .status()
-            .expect("npm is missing: `./test.sh tools` installs it");
-        assert!(status.success(), "npm ci failed in {}; `./test.sh tools` runs it too", folder().display());
+            .map_err(|error| format!("npm does not start ({error}): `./test.sh tools` installs it"))?;
+        if !status.success() {
+            return Err(format!("npm ci failed in {}; `./test.sh tools` runs it too", folder().display()));
+        }
     }
-    node
+    Ok(node)
 });
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node")
 }
 
-fn is_same_library(lock: &Path, installed: &Path) -> bool {
-    let version = |path: &Path| {
-        let text = std::fs::read_to_string(path).ok()?;
-        let json: Json = serde_json::from_str(&text).ok()?;
+/// Whether the version that the lock file names is installed.
+fn is_library_installed() -> bool {
+    let version = |file: &str| {
+        let json: Json = serde_json::from_str(&std::fs::read_to_string(folder().join(file)).ok()?).ok()?;
         Some(json["packages"]["node_modules/mediasoup"]["version"].as_str()?.to_owned())
     };
-    version(lock).is_some() && version(lock) == version(installed)
+    let installed = version("node_modules/.package-lock.json");
+    installed.is_some() && installed == version("package-lock.json")
 }
 
 /// Runs the script and returns what it prints.
 fn node(what: &str, input: &Json) -> Json {
-    let mut script = Command::new(&*NODE)
+    let mut script = Command::new(NODE.as_ref().unwrap_or_else(|missing| panic!("{missing}")))
         .arg(folder().join("schema.mjs"))
         .arg(what)
         .stdin(Stdio::piped())
@@ -208,9 +210,10 @@ fn every_request_of_the_library_arrives_as_the_call_that_it_is() {
         samples.push(message(Message { data: Body::Notification(notification) }));
         expected.push(Incoming::Notification(IncomingNotification { handler_id: "x".into(), notice }));
     }
-    for ((sample, expected), (_, written)) in samples.iter().zip(expected).zip(exchange(&samples)) {
+    for ((sample, expected), (seen, written)) in samples.iter().zip(expected).zip(exchange(&samples)) {
+        assert_eq!(seen, sample.json);
         // An absent vector is an empty one to the library, so values are compared as it sees them.
-        let seen = match read(&written[4..]) {
+        let ours = match read(&written[4..]) {
             Ok(Incoming::Request(IncomingRequest { id, handler_id, call })) => {
                 let method = call.kind();
                 assert!(matches!(&expected, Incoming::Request(request) if request.call.kind() == method));
@@ -226,7 +229,7 @@ fn every_request_of_the_library_arrives_as_the_call_that_it_is() {
             }
             Err(refused) => panic!("{refused}: {}", sample.json),
         };
-        assert_eq!(seen.json, sample.json);
+        assert_eq!(ours.json, sample.json);
     }
 }
 
