@@ -20,7 +20,8 @@ const PENDING_MAX: usize = 1 << 20;
 /// Both directions of the channel.
 ///
 /// While the library does not read, its requests are not read either: then responses can't pile up. It has to be drained
-/// with [`Outbox::chunks`] and [`Outbox::advance`] before [`Self::next_frame`] goes on.
+/// with [`Outbox::chunks`] and [`Outbox::advance`] before [`Self::next_frame`] goes on. WORKER_CLOSE waits with the
+/// rest; that the library is gone, a failed write says.
 #[derive(Debug, Default)]
 pub struct Channel {
     input: Deframer,

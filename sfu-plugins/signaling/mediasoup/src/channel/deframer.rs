@@ -38,21 +38,30 @@ impl Deframer {
 
     /// The next message, if it is complete.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        let (prefix, rest) = self.buffer.get(self.start..)?.split_first_chunk::<PREFIX>()?;
-        let length = u32::from_le_bytes(*prefix);
+        let Some((length, here)) = self.first() else {
+            self.discard();
+            return None;
+        };
         let size = length as usize;
         if size > MESSAGE_MAX - PREFIX {
-            let here = rest.len().min(size);
-            self.start += PREFIX + here;
-            self.skip = size - here;
+            let skipped = here.min(size);
+            self.start += PREFIX + skipped;
+            self.skip = size - skipped;
             return Some(Frame::TooBig { length });
         }
-        if rest.len() < size {
+        if here < size {
+            self.discard();
             return None;
         }
         let first = self.start + PREFIX;
         self.start = first + size;
-        Some(Frame::Message(&self.buffer[first..first + size]))
+        self.buffer.get(first..self.start).map(Frame::Message)
+    }
+
+    /// The length of the next message, and how much of it is there.
+    fn first(&self) -> Option<(u32, usize)> {
+        let (prefix, rest) = self.buffer.get(self.start..)?.split_first_chunk::<PREFIX>()?;
+        Some((u32::from_le_bytes(*prefix), rest.len()))
     }
 
     /// Bytes that are held.
@@ -61,6 +70,7 @@ impl Deframer {
         self.buffer.capacity()
     }
 
+    /// Forgets what is done, and gives back what it needed.
     fn discard(&mut self) {
         self.buffer.drain(..self.start);
         self.start = 0;

@@ -72,6 +72,13 @@ fn bytes_of_the_official_format_are_read() {
 }
 
 #[test]
+fn a_field_beyond_its_table_is_an_error() {
+    // As above, but the table says that it ends before c.
+    let hand = [16, 0, 0, 0, 0, 0, 10, 0, 7, 0, 4, 0, 0, 0, 6, 0, 10, 0, 0, 0, 3, 0, 0x34, 0x12];
+    assert_eq!(decode::<Small>(&hand), Err(FlatError::BadVtable { position: 16 }));
+}
+
+#[test]
 fn everything_is_aligned_to_its_size() {
     let wide = Wide {
         byte: 1,

@@ -15,6 +15,7 @@ pub mod direct_transport;
 mod incoming;
 pub mod log;
 pub mod message;
+mod method_name;
 pub mod notice;
 pub mod notification;
 pub mod pipe_transport;

@@ -121,6 +121,28 @@ function describeUnion({ members, choose }) {
   return members.map(([name, number]) => [number, name, nameOfTable.get(choose(number, table => table.constructor))]);
 }
 
+// What the library's classes send with which body, and as what they read a notification.
+function describeUse() {
+  const library = join(folder, '..');
+  const source = readdirSync(library)
+    .filter(name => name.endsWith('.js'))
+    .map(name => readFileSync(join(library, name), 'utf8'))
+    .join('\n');
+  const use = { requests: {}, told: {}, heard: {} };
+  const sent = /(Method|Event)\.([A-Z_]+)(?:,\s*(?:undefined|[\w.]+\.Body\.(\w+))|\))/g;
+  for (const [, kind, name, body] of source.matchAll(sent)) {
+    use[kind === 'Method' ? 'requests' : 'told'][name] = body ?? null;
+  }
+  // One of two methods, with the body behind the second.
+  for (const [, name, body] of source.matchAll(/\? [\w.]+Method\.([A-Z_]+)\s*: [\w.]+, [\w.]+\.Body\.(\w+)/g)) {
+    use.requests[name] = body;
+  }
+  for (const [, name, handling] of source.matchAll(/case [\w.]+Event\.([A-Z_]+): \{([^]*?)(?=case |default:)/g)) {
+    use.heard[name] = handling.match(/new \w+\.(\w+Notification)\(\)/)?.[1] ?? null;
+  }
+  return use;
+}
+
 const mapValues = (map, change) => Object.fromEntries([...map].map(([key, value]) => [key, change(value)]));
 
 if (process.argv[2] === 'describe') {
@@ -128,6 +150,7 @@ if (process.argv[2] === 'describe') {
     tables: mapValues(tables, describeTable),
     enums: mapValues(enums, members => members.map(([name, number]) => [number, name])),
     unions: mapValues(unions, describeUnion),
+    use: describeUse(),
   }));
 } else {
   process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, 'utf8')).map(exchange)));

@@ -258,6 +258,26 @@ fn requests_wait_while_the_library_does_not_read_so_responses_are_few() {
 }
 
 #[test]
+fn requests_wait_even_if_little_is_left_to_send() {
+    let mut channel = Channel::default();
+    channel.receive(&[1, 0, 0, 0, 77]);
+    respond(channel.output(), 1);
+    channel.output().block();
+    assert!(!channel.wants_input());
+    assert_eq!(channel.next_frame(), None);
+    let rest = channel.output().chunks().map(<[u8]>::len).sum();
+    channel.output().advance(rest);
+    assert_eq!(channel.next_frame(), Some(Frame::Message(&[77])));
+}
+
+#[test]
+fn a_stream_that_takes_all_is_not_blocked() {
+    let mut channel = Channel::default();
+    channel.output().block();
+    assert!(channel.wants_input() && !channel.output().is_blocked());
+}
+
+#[test]
 fn what_is_superseded_leaves_no_memory_behind() {
     let mut outbox = Outbox::default();
     respond(&mut outbox, 1);

@@ -2,7 +2,9 @@ use super::call::Call;
 use super::notice::Notice;
 use super::notification::{self, Event};
 use super::request::{self, Method};
+use super::response::Response;
 use crate::flat::{self, FlatError, Slot, TableView};
+use crate::refusal::Refusal;
 
 /// A message from the library.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,25 +39,25 @@ pub struct IncomingNotification {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The method is not of this version.
-    #[error("unknown method {method}")]
+    #[error("signaling.mediasoup: unknown method {method}; the library has another version")]
     UnknownMethod { id: u32, method: u8 },
     /// The method goes with another body, or with none.
-    #[error("{method:?} does not have the body that was sent with it")]
+    #[error("signaling.mediasoup: {} goes with another body than the one that was sent", method.name())]
     WrongBody { id: u32, method: Method },
     /// The request itself is readable, what it carries is not.
     #[error("{error}")]
     BrokenRequest { id: u32, error: FlatError },
     /// The event is not of this version.
-    #[error("unknown event {event}")]
+    #[error("signaling.mediasoup: unknown event {event}; the library has another version")]
     UnknownEvent { event: u8 },
     /// The event is not one that the worker is told, or goes with another body.
-    #[error("{event:?} with this body is nothing that a worker is told")]
+    #[error("signaling.mediasoup: {event:?} with this body is nothing that a worker is told")]
     WrongNotification { event: Event },
     /// A response or a log line; those come from the worker.
-    #[error("discarding wrong Channel data: a message of type {number}")]
+    #[error("signaling.mediasoup: discarding wrong Channel data: {number} is no type that a worker is sent")]
     WrongDirection { number: u8 },
     /// Nothing could be read, or no id.
-    #[error("discarding wrong Channel data: {0}")]
+    #[error("{0}; discarding wrong Channel data")]
     Broken(#[from] FlatError),
 }
 
@@ -68,6 +70,16 @@ impl Refused {
             }
             _ => None,
         }
+    }
+
+    /// The answer to the request; the others are errors in the log.
+    pub fn response(&self) -> Option<Response> {
+        let id = self.request()?;
+        let refusal = match self {
+            Self::UnknownMethod { .. } => Refusal::error(self),
+            _ => Refusal::type_error(self),
+        };
+        Some(Response::refused(id, &refusal))
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     router, transport, webrtc_server, webrtc_transport, worker,
 };
 use crate::flat::schema;
+use crate::refusal::Refusal;
 
 schema! {
     namespace "Response";
@@ -52,5 +53,36 @@ schema! {
         /// Which class of error the library throws: `Error`, `TypeError` or `NotFoundError`.
         error: Option<String>,
         reason: Option<String>,
+    }
+}
+
+impl Response {
+    /// It was done.
+    pub fn accepted(id: u32, body: Option<Body>) -> Self {
+        Self { id, accepted: true, body, error: None, reason: None }
+    }
+
+    /// It was not done.
+    pub fn refused(id: u32, refusal: &Refusal) -> Self {
+        let (error, reason) = (refusal.class.name().into(), refusal.reason.clone());
+        Self { id, accepted: false, body: None, error: Some(error), reason: Some(reason) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_which_error_the_library_throws() {
+        let refused = Response::refused(3, &Refusal::no_handler("abc", "transport.dump"));
+        assert!(!refused.accepted && refused.id == 3);
+        assert_eq!(refused.error.unwrap(), "NotFoundError");
+        assert_eq!(
+            refused.reason.unwrap(),
+            "Channel request handler with ID abc not found [method:transport.dump]"
+        );
+        assert_eq!(Response::refused(1, &Refusal::error("e")).error.unwrap(), "Error");
+        assert_eq!(Response::refused(1, &Refusal::type_error("e")).error.unwrap(), "TypeError");
     }
 }

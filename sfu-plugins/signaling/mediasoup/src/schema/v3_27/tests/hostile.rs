@@ -2,7 +2,13 @@
 use proptest::prelude::*;
 
 use super::catalog;
+use crate::channel::{Channel, Droppable, Frame, MESSAGE_MAX, Urgency};
+use crate::flat::encode;
 use crate::schema::catalog::Seed;
+use crate::schema::v3_27::call::Call;
+use crate::schema::v3_27::log::Log;
+use crate::schema::v3_27::message::{Body, Message};
+use crate::schema::v3_27::request::{Method, Request};
 use crate::schema::v3_27::{Refused, read};
 
 proptest! {
@@ -50,6 +56,58 @@ proptest! {
         bytes[at..at + 4].copy_from_slice(&offset.to_le_bytes());
         let _ = read(&bytes);
     }
+}
+
+/// Real requests with some bytes changed, and lengths that promise too much, in one stream.
+#[test]
+fn of_fifty_thousand_damaged_messages_each_gets_an_answer_or_a_line_in_the_log() {
+    let mut channel = Channel::default();
+    let mut seed = Seed::new(2);
+    let (mut answered, mut logged, mut done, mut skipped) = (0, 0, 0, 0);
+    let mut most = 0;
+    for number in 0..50_000_u32 {
+        let method = Method::ALL[number as usize % Method::ALL.len()];
+        let call = Call::sample(method, &mut Seed::new(u64::from(number))).unwrap();
+        let request = Request { id: number, method, handler_id: "x".into(), body: call.into_body() };
+        let mut bytes = Vec::new();
+        encode(&Message { data: Body::Request(request) }, &mut bytes);
+        for _ in 0..seed.bits() % 4 {
+            let at = 4 + seed.bits() as usize % (bytes.len() - 4);
+            bytes[at] = seed.bits() as u8;
+        }
+        if number % 1_000 == 999 {
+            // A message that is too long, as a whole: the stream goes on behind it.
+            channel.receive(&(MESSAGE_MAX as u32).to_le_bytes());
+            let piece = vec![number as u8; 1 << 20];
+            for _ in 0..8 {
+                channel.receive(&piece);
+                assert_eq!(channel.next_frame().is_some(), skipped == number / 1_000);
+                skipped = number / 1_000 + 1;
+            }
+        }
+        channel.receive(&bytes);
+        let Some(Frame::Message(frame)) = channel.next_frame() else { panic!("message {number} is lost") };
+        match read(frame) {
+            Ok(_) => done += 1,
+            Err(refused) => match refused.response() {
+                Some(response) => {
+                    answered += 1;
+                    channel.output().send::<Message>(Urgency::Kept, "", &response.into()).unwrap();
+                }
+                None => {
+                    logged += 1;
+                    let log = Message::from(Log { data: format!("E{refused}") });
+                    channel.output().send(Urgency::Droppable(Droppable::Log), "", &log).unwrap();
+                }
+            },
+        }
+        most = most.max(channel.output().pending());
+        let sent = channel.output().chunks().map(<[u8]>::len).sum();
+        channel.output().advance(sent);
+    }
+    assert_eq!((done + answered + logged, skipped), (50_000, 50));
+    assert!(done > 10_000 && answered > 1_000 && logged > 1_000, "{done}, {answered}, {logged}");
+    assert!(most < 10_000, "{most} bytes");
 }
 
 /// Cut anywhere, a request has no id, or is answered.

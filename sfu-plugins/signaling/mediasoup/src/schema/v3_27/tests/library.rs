@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde_json::{Value as Json, json};
 
 use super::catalog;
-use crate::flat::{Table, decode, encode};
+use crate::flat::{Table, UnionSlot, decode, encode};
 use crate::schema::catalog::{Members, Seed};
 use crate::schema::v3_27::call::Call;
 use crate::schema::v3_27::message::{Body, Message};
@@ -16,7 +16,7 @@ use crate::schema::v3_27::notice::Notice;
 use crate::schema::v3_27::notification::{Event, Notification};
 use crate::schema::v3_27::report::Report;
 use crate::schema::v3_27::request::{Method, Request};
-use crate::schema::v3_27::{Incoming, IncomingNotification, IncomingRequest, read};
+use crate::schema::v3_27::{Incoming, IncomingNotification, IncomingRequest, notification, read, request};
 
 /// Node, with the library beside the script; or what is missing.
 static NODE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
@@ -246,17 +246,66 @@ fn every_notification_of_ours_arrives_with_its_event_and_body() {
     }
     for ((sample, event), (seen, _)) in samples.iter().zip(events).zip(exchange(&samples)) {
         assert_eq!(seen, sample.json);
-        let notification = &seen["data"];
-        assert_eq!(notification["event"], json!(event as u8));
-        assert_eq!(notification["handlerId"], json!("entity"));
+        let told = &seen["data"];
+        assert_eq!(told["event"], json!(event as u8));
+        assert_eq!(told["handlerId"], json!("entity"));
         // The union's members are named after their events.
-        let body = notification["bodyType"].as_u64().unwrap();
+        let body = told["bodyType"].as_u64().unwrap();
         if body != 0 {
-            let members = crate::schema::v3_27::notification::Body::members();
+            let members = notification::Body::members();
             let name = members.iter().find(|member| u64::from(member.0) == body).unwrap().1;
             assert_eq!(name, format!("{event:?}Notification"));
         }
     }
+}
+
+/// As the library's own classes use them, which their source shows.
+#[test]
+fn methods_and_events_have_the_bodies_that_the_library_gives_them() {
+    let theirs = &node("describe", &Json::Null)["use"];
+    let compare = |theirs: &Json, ours: BTreeMap<String, Option<&'static str>>| {
+        let theirs = theirs.as_object().unwrap();
+        for (name, body) in theirs {
+            let ours = ours.get(&plain(name)).unwrap_or_else(|| panic!("{name}"));
+            // Of notifications that it hears, the library shows the table alone, without its namespace.
+            match (body.as_str(), ours) {
+                (Some(theirs), Some(ours)) => {
+                    assert!(plain(ours).ends_with(&plain(theirs)), "{name}: {ours}")
+                }
+                (theirs, ours) => assert_eq!(theirs, *ours, "{name}"),
+            }
+        }
+        theirs.len()
+    };
+    let name = |number: u8, members: Vec<(u8, &'static str)>| {
+        members.into_iter().find(|member| member.0 == number).map(|member| member.1)
+    };
+    let mut seed = Seed::new(1);
+
+    let calls = Call::kinds().into_iter().map(|method| {
+        let body = Call::sample(method, &mut seed).unwrap().into_body();
+        (plain(&format!("{method:?}")), body.and_then(|body| name(body.number(), request::Body::members())))
+    });
+    // All but TRANSPORT_CONNECT.
+    assert_eq!(compare(&theirs["requests"], calls.collect()), 67);
+
+    let body = |body: Option<notification::Body>| {
+        body.and_then(|body| name(body.number(), notification::Body::members()))
+    };
+    let mut told: BTreeMap<_, _> = Notice::kinds()
+        .into_iter()
+        .map(|event| {
+            (plain(&format!("{event:?}")), body(Notice::sample(event, &mut seed).unwrap().into_body()))
+        })
+        .collect();
+    // It waits for this one where it tells the others.
+    told.insert("workerrunning".into(), None);
+    assert_eq!(compare(&theirs["told"], told), 5);
+
+    let heard = Report::kinds().into_iter().map(|event| {
+        (plain(&format!("{event:?}")), body(Report::sample(event, &mut seed).unwrap().into_body()))
+    });
+    assert_eq!(compare(&theirs["heard"], heard.collect()), 28);
 }
 
 #[test]

@@ -33,7 +33,12 @@ fn a_request_with_an_unknown_method_can_be_answered() {
     let refused = read(&frame).unwrap_err();
     assert_eq!(refused, Refused::UnknownMethod { id: 0x0102_0304, method: 200 });
     assert_eq!(refused.request(), Some(0x0102_0304));
-    assert_eq!(refused.to_string(), "unknown method 200");
+    let response = refused.response().unwrap();
+    assert_eq!(
+        (response.id, response.accepted, response.error.as_deref()),
+        (0x0102_0304, false, Some("Error"))
+    );
+    assert!(response.reason.unwrap().contains("unknown method 200"));
 }
 
 #[test]
@@ -44,7 +49,9 @@ fn a_request_with_the_body_of_another_or_with_none_can_be_answered() {
     for (method, body) in [(method, Some(other.clone())), (method, None), (Method::WorkerDump, Some(other))] {
         let refused = read(&request(id, method, body)).unwrap_err();
         assert_eq!(refused, Refused::WrongBody { id, method });
-        assert_eq!(refused.request(), Some(7));
+        let response = refused.response().unwrap();
+        assert_eq!((response.id, response.error.as_deref()), (7, Some("TypeError")));
+        assert!(response.reason.unwrap().contains(&method.name()));
     }
 }
 
@@ -64,8 +71,8 @@ fn messages_that_only_a_worker_sends_are_refused() {
     for (body, number) in [(Body::Response(response), 2), (Body::Log(log), 4)] {
         let refused = read(&frame(body)).unwrap_err();
         assert_eq!(refused, Refused::WrongDirection { number });
-        assert!(refused.to_string().starts_with("discarding wrong Channel data"));
-        assert_eq!(refused.request(), None);
+        assert!(refused.to_string().contains("discarding wrong Channel data"));
+        assert_eq!((refused.request(), refused.response()), (None, None));
     }
 }
 
