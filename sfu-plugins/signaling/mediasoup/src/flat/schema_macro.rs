@@ -176,7 +176,6 @@ macro_rules! schema {
                 format!("table {}", <Self as $crate::flat::Table>::NAME)
             }
 
-            #[allow(unused_variables)]
             fn sample(seed: &mut $crate::schema::catalog::Seed) -> Self {
                 Self { $( $field: $crate::schema::catalog::Field::sample(seed), )* }
             }
