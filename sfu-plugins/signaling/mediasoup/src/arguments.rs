@@ -1,5 +1,5 @@
-//! The command line that the library starts a worker with, read as getopt_long_only(3) reads it: one dash or two, any
-//! beginning of a name that fits one option alone, and a value behind `=`.
+//! The command line that the library starts a worker with, read as getopt_long_only(3) reads it: one dash or
+//! two, any beginning of a name that fits one option alone, and a value behind `=`.
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -48,7 +48,7 @@ impl Default for Settings {
 #[allow(missing_docs)] // Their texts say what they mean.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("signaling.mediasoup: {0} is no option of a mediasoup worker; there are {names}", names = names())]
+    #[error("signaling.mediasoup: {0} is no option of a worker; there are {names}", names = names())]
     UnknownOption(String),
     #[error("signaling.mediasoup: {given} is the beginning of several options: {fitting}; write more of it")]
     Ambiguous { given: String, fitting: String },
@@ -100,7 +100,8 @@ fn names() -> String {
 }
 
 impl Settings {
-    /// Reads the arguments, without the program's name, and looks whether the files that they name can be read.
+    /// Reads the arguments, without the program's name, and looks whether the files that they name can be
+    /// read.
     pub fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, SettingsError> {
         let settings = Self::parse(arguments)?;
         if let Some(files) = &settings.dtls_files {
@@ -175,8 +176,8 @@ fn parse_option<'a>(argument: &[u8], option: &'a [u8]) -> Result<(Setting, &'a [
     Ok((setting, value.ok_or_else(|| SettingsError::MissingValue(given()))?))
 }
 
-/// Reads a port as the library's own worker does, with C++'s `stoi` and a cast: blanks before the number and anything
-/// behind it don't matter, and of a number that is no port the lowest 16 bits are taken.
+/// Reads a port as the library's own worker does, with C++'s `stoi` and a cast: blanks before the number and
+/// anything behind it don't matter, and of a number that is no port the lowest 16 bits are taken.
 fn parse_port(option: &'static str, text: &str) -> Result<u16, SettingsError> {
     let no_number = || SettingsError::NoNumber { option, given: text.into() };
     // What C calls a blank.

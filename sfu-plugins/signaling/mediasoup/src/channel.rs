@@ -1,5 +1,5 @@
-//! The channel between library and worker: two byte streams (file descriptors 3 and 4) with frames of a length (32 bits,
-//! little endian) and a FlatBuffer. No I/O here: bytes come in and go out by calls.
+//! The channel between library and worker: two byte streams (file descriptors 3 and 4) with frames of a
+//! length (32 bits, little endian) and a FlatBuffer. No I/O here: bytes come in and go out by calls.
 mod deframer;
 mod outbox;
 #[cfg(test)]
@@ -13,15 +13,15 @@ pub use urgency::{Droppable, Topic, Urgency};
 /// The longest message, its length included; bytes. The library refuses longer ones too.
 pub const MESSAGE_MAX: usize = 8_388_608;
 
-/// Requests wait while so much is to be sent; bytes. So what is queued is bounded by this, one response, and what no
-/// request caused.
+/// Requests wait while so much is to be sent; bytes. So what is queued is bounded by this, one response, and
+/// what no request caused.
 const PENDING_MAX: usize = 1 << 20;
 
 /// Both directions of the channel.
 ///
-/// While the library does not read, its requests are not read either: then responses can't pile up. It has to be drained
-/// with [`Outbox::chunks`] and [`Outbox::advance`] before [`Self::next_frame`] goes on. WORKER_CLOSE waits with the
-/// rest; that the library is gone, a failed write says.
+/// While the library does not read, its requests are not read either: then responses can't pile up. It has to
+/// be drained with [`Outbox::chunks`] and [`Outbox::advance`] before [`Self::next_frame`] goes on.
+/// WORKER_CLOSE waits with the rest; that the library is gone, a failed write says.
 #[derive(Debug, Default)]
 pub struct Channel {
     input: Deframer,

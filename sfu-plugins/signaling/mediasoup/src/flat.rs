@@ -1,9 +1,9 @@
-//! FlatBuffers without `unsafe` and without a code generator: a reader, a writer, and the `schema!` macro that maps
-//! plain structs and enums to tables.
+//! FlatBuffers without `unsafe` and without a code generator: a reader, a writer, and the `schema!` macro
+//! that maps plain structs and enums to tables.
 //!
-//! The reader takes bytes that nobody has checked. Whatever they are, it ends with a value or a [`FlatError`], in time
-//! and memory proportional to their number. What a schema of mediasoup never uses is left out: structs, vectors of
-//! unions, file identifiers.
+//! The reader takes bytes that nobody has checked. Whatever they are, it ends with a value or a
+//! [`FlatError`], in time and memory proportional to their number. What a schema of mediasoup never uses is
+//! left out: structs, vectors of unions, file identifiers.
 mod error;
 mod inline;
 mod position;

@@ -6,7 +6,8 @@ use crate::flat::{Table, encode};
 /// So much that may be lost waits before more of it is; bytes.
 const DROPPABLE_MAX: usize = 4 << 20;
 
-/// A message is longer than the channel carries, and was not sent. A request whose response this was still needs one.
+/// A message is longer than the channel carries, and was not sent. A request whose response this was still
+/// needs one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("signaling.mediasoup: message too big: {length} bytes, and the channel carries {MESSAGE_MAX}")]
 pub struct TooBig {
@@ -140,8 +141,8 @@ impl Outbox {
         self.dropped
     }
 
-    /// Takes back the message that is not the newest any more: the new one gets its own place at the end, so that it
-    /// does not overtake what caused it.
+    /// Takes back the message that is not the newest any more: the new one gets its own place at the end, so
+    /// that it does not overtake what caused it.
     fn supersede(&mut self, subject: &Subject) {
         let Some(&number) = self.newest.get(subject) else { return };
         let is_on_its_way =

@@ -4,7 +4,7 @@
 pub enum FlatError {
     /// Something points out of the buffer. `position` counts bytes from the start of the root offset.
     #[error(
-        "signaling.mediasoup: byte {position} of a message of {length} bytes is out of it; the sender is broken"
+        "signaling.mediasoup: byte {position} of a message of {length} bytes is beyond it; its sender errs"
     )]
     OutOfBounds { position: usize, length: usize },
     /// A table's description contradicts itself.

@@ -6,7 +6,8 @@ use super::{FlatError, Inline, Slot, Table};
 /// Tables in tables; the deepest legitimate message, the dump of a consumer, has ten.
 const MAX_DEPTH: u8 = 32;
 
-/// Values may take this many times the bytes of their message, and [`FREE_BYTES`] more. Real messages stay below five.
+/// Values may take this many times the bytes of their message, and [`FREE_BYTES`] more. Real messages stay
+/// below five.
 const MAX_GROWTH: usize = 8;
 const FREE_BYTES: usize = 64 << 10;
 

@@ -17,14 +17,15 @@
 /// }
 /// ```
 ///
-/// - Fields take slots in the order in which they stand. Text, tables and vectors are required, with `Option` they are
-///   not; scalars mean 0 (or what follows `=`) where they are absent, with `Option` they mean nothing.
+/// - Fields take slots in the order in which they stand. Text, tables and vectors are required, with `Option`
+///   they are not; scalars mean 0 (or what follows `=`) where they are absent, with `Option` they mean
+///   nothing.
 /// - An enum is a `u8`; a number that is none of its members is an error.
 /// - A union takes two slots, as `T` or as `Option<T>`.
 /// - `as "Name"` after a name says what the protocol calls it where Rust can't.
 ///
-/// In tests each namespace also gets a `catalog`, from which the comparison with the official library knows every
-/// table, field, enum and union.
+/// In tests each namespace also gets a `catalog`, from which the comparison with the official library knows
+/// every table, field, enum and union.
 macro_rules! schema {
     (namespace $ns:literal; $($items:tt)*) => {
         $crate::flat::schema!(@items $ns [] $($items)*);
@@ -277,7 +278,10 @@ macro_rules! schema {
             }
 
             fn put(&self, writer: &mut $crate::flat::Writer<'_>, slot: u16) -> $crate::flat::Hole {
-                self.as_ref().map_or($crate::flat::Hole::NONE, |value| $crate::flat::Slot::put(value, writer, slot))
+                match self {
+                    Some(value) => $crate::flat::Slot::put(value, writer, slot),
+                    None => $crate::flat::Hole::NONE,
+                }
             }
 
             fn fill(&self, writer: &mut $crate::flat::Writer<'_>, hole: $crate::flat::Hole) {

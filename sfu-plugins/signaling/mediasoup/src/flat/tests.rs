@@ -8,7 +8,14 @@ schema! {
 
     table Small { a: u8, b: Option<u8>, c: u16 = 7, colour: Colour, }
 
-    table Wide { byte: u8, long: u64, longs: Vec<u64>, doubles: Option<Vec<f64>>, shorts: Vec<u16>, text: String, }
+    table Wide {
+        byte: u8,
+        long: u64,
+        longs: Vec<u64>,
+        doubles: Option<Vec<f64>>,
+        shorts: Vec<u16>,
+        text: String,
+    }
 
     table Tree { children: Vec<Tree>, }
 

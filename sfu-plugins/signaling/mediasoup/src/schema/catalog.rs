@@ -1,4 +1,5 @@
-//! What tests know of a schema: each table with its fields, values for them, and how to turn them into bytes and JSON.
+//! What tests know of a schema: each table with its fields, values for them, and how to turn them into bytes
+//! and JSON.
 //!
 //! JSON has the form of the objects of mediasoup's library: names in camel case, tables with their name under
 //! `$table`, 64-bit numbers as `{ "$bigint": "…" }`, an absent vector as an empty one.

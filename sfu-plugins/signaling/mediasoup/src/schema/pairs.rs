@@ -1,5 +1,5 @@
-/// Declares an enum whose members are methods (or events) with the one body that each has, so that a method with
-/// another's body can't be had:
+/// Declares an enum whose members are methods (or events) with the one body that each has, so that a method
+/// with another's body can't be had:
 ///
 /// ```text
 /// pairs! {
@@ -36,7 +36,9 @@ macro_rules! pairs {
             /// The first half.
             pub fn kind(&self) -> $kind {
                 match self {
-                    $( Self::$variant $( ($crate::schema::pairs::pairs!(@any $member)) )? => $kind::$variant, )+
+                    $(
+                        Self::$variant $( ($crate::schema::pairs::pairs!(@any $member)) )? => $kind::$variant,
+                    )+
                 }
             }
 

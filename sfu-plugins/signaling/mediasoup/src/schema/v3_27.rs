@@ -2,7 +2,8 @@
 //!
 //! One file per subject, as the protocol has namespaces; [`read`] makes a message of the library's bytes, and
 //! [`call::Call`], [`notice::Notice`] and [`report::Report`] are what messages say.
-#![allow(missing_docs)] // The tables' names and fields speak for themselves, or are documented where they come from.
+// The names of tables and fields speak for themselves, or are documented where they come from.
+#![allow(missing_docs)]
 
 pub mod active_speaker_observer;
 pub mod audio_level_observer;

@@ -19,8 +19,8 @@ impl fmt::Display for VersionNote {
         let Self { given, tested } = self;
         write!(
             f,
-            "signaling.mediasoup: the library is mediasoup {given}, this worker is tested with {tested}; what differs \
-             may fail"
+            "signaling.mediasoup: the library is mediasoup {given}, this worker is tested with {tested}; \
+             what differs may fail"
         )
     }
 }
@@ -28,8 +28,8 @@ impl fmt::Display for VersionNote {
 /// No schema fits the library's version: the worker ends with exit code 43 before it says that it runs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "signaling.mediasoup: mediasoup {given:?} (MEDIASOUP_VERSION) has a protocol that this worker does not know; \
-     install one of: {}, or a newer worker",
+    "signaling.mediasoup: mediasoup {given:?} (MEDIASOUP_VERSION) has a protocol that this worker \
+     does not know; install one of: {}, or a newer worker",
     ProtocolVersion::supported()
 )]
 pub struct UnsupportedVersion {
@@ -39,7 +39,8 @@ pub struct UnsupportedVersion {
 impl ProtocolVersion {
     const ALL: &'static [Self] = &[Self::V3_27];
 
-    /// Chooses by what `MEDIASOUP_VERSION` says: the minor version decides, another patch gets a note for the log.
+    /// Chooses by what `MEDIASOUP_VERSION` says: the minor version decides, another patch gets a note for the
+    /// log.
     pub fn choose(given: &str) -> Result<(Self, Option<VersionNote>), UnsupportedVersion> {
         let unsupported = || UnsupportedVersion { given: given.into() };
         let mut parts = given.splitn(3, '.');

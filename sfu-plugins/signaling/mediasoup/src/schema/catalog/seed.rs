@@ -16,8 +16,8 @@ enum Filling {
 }
 
 impl Seed {
-    /// Of any six in a row one has nothing that may be absent and one has everything, and unions go through all their
-    /// members one after the other.
+    /// Of any six in a row one has nothing that may be absent and one has everything, and unions go through
+    /// all their members one after the other.
     pub(crate) fn new(number: u64) -> Self {
         let filling = match number % 6 {
             0 => Filling::Empty,
