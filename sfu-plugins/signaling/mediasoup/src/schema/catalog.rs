@@ -91,6 +91,6 @@ impl Catalog {
         let members = table.fields.iter().filter_map(|field| field.wire.strip_prefix("union ")).map(|name| {
             self.unions.iter().find(|union| union.name == name).map_or(0, |union| union.members.len())
         });
-        members.max().unwrap_or(0) as u64 + 6
+        members.max().unwrap_or(0) as u64 * 6 / 5 + 6
     }
 }

@@ -95,7 +95,7 @@ macro_rules! union_fields {
             }
 
             fn sample(seed: &mut $crate::schema::catalog::Seed) -> Self {
-                seed.is_present().then(|| seed.inside(<$union as $crate::schema::catalog::Union>::sample))
+                seed.has_union().then(|| seed.inside(<$union as $crate::schema::catalog::Union>::sample))
             }
 
             fn json(&self, name: &str, object: &mut serde_json::Map<String, serde_json::Value>) {

@@ -24,7 +24,9 @@ impl Seed {
             1 => Filling::Full,
             _ => Filling::Random,
         };
-        Self { state: number, filling, turn: number as usize, depth: 0 }
+        // Those that have nothing don't take a turn.
+        let turn = (number - number / 6) as usize;
+        Self { state: number, filling, turn, depth: 0 }
     }
 
     /// SplitMix64.
@@ -58,6 +60,11 @@ impl Seed {
             Filling::Full => true,
             Filling::Random => self.bits().is_multiple_of(2),
         }
+    }
+
+    /// Whether a union is there that may be absent.
+    pub(crate) fn has_union(&self) -> bool {
+        self.filling != Filling::Empty
     }
 
     /// How many elements a vector has.

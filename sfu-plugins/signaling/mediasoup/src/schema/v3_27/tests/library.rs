@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::catalog;
 use crate::flat::{Table, UnionSlot, decode, encode};
-use crate::schema::catalog::{Members, Seed};
+use crate::schema::catalog::{Catalog, Members, Seed};
 use crate::schema::v3_27::call::Call;
 use crate::schema::v3_27::message::{Body, Message};
 use crate::schema::v3_27::notice::Notice;
@@ -182,6 +182,8 @@ fn the_library_reads_what_we_write_and_we_read_what_it_writes() {
             readers.push(table.decode);
         }
     }
+    println!("{} values of {} tables", samples.len(), catalog.tables.len());
+    assert_every_member_is_there(&catalog, &samples);
     for ((sample, decode), (read, written)) in samples.iter().zip(readers).zip(exchange(&samples)) {
         let name = sample.table;
         assert_eq!(read, sample.json, "what the library reads of {name}: {}", hex(&sample.bytes));
@@ -257,6 +259,28 @@ fn every_notification_of_ours_arrives_with_its_event_and_body() {
             assert_eq!(name, format!("{event:?}Notification"));
         }
     }
+}
+
+/// Every member of every union in every table that has it.
+fn assert_every_member_is_there(catalog: &Catalog, samples: &[Sample]) {
+    let mut seen = 0;
+    for table in &catalog.tables {
+        for field in &table.fields {
+            let Some(union) =
+                catalog.unions.iter().find(|union| format!("union {}", union.name) == field.wire)
+            else {
+                continue;
+            };
+            for (number, name) in &union.members {
+                let is_it = |sample: &&Sample| {
+                    sample.table == table.name && sample.json[format!("{}Type", field.name)] == json!(number)
+                };
+                assert!(samples.iter().any(|sample| is_it(&sample)), "{} without {name}", table.name);
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 4 + 39 + 33 + 23 + 5 + 3 + 2 + 4 + 5 + 1);
 }
 
 /// As the library's own classes use them, which their source shows.
