@@ -15,8 +15,8 @@ if [[ -z $(ip -o addr show up scope global 2>/dev/null) ]]; then
 fi
 
 system() {
-    # One after another: two cores hold one call with two browsers, not more.
-    "${run[@]}" cargo test --locked --workspace --test system -- --test-threads=1
+    # Two at a time: most of a call is waiting, and two cores hold two of them.
+    "${run[@]}" cargo test --locked --workspace --test system -- --test-threads=2
 }
 
 check "worker" cargo build --locked --workspace --bin sfu-worker

@@ -1,0 +1,2 @@
+mod back_pressure;
+mod framing;
