@@ -54,7 +54,7 @@ check_tests() {
     passed=$((passed - $(sed 's/^skipped: \([^ ]*\): .*/\1/' "$skips" | sort -u | wc -l)))
     skipped=$((skipped + ignored))
     # With the output of a test between its name and its result, the list at the end is what is sure.
-    awk '/^failures:$/ { list = 1; next } /^test result/ { list = 0 } list && /^    [^ ]+$/ { print "'"$what"': " $1 }' \
+    awk '/^failures:$/ { list = 1; next } /^test result/ { list = 0 } list && /^    [a-zA-Z0-9_:]+$/ { print "'"$what"': " $1 }' \
         "$log" >>"$SFU_TEST_RESULTS/failed"
     if ((status && !failed)); then
         failed=1 note="did not build, or broke off"

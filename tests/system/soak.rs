@@ -43,6 +43,6 @@ system_test! {
         let stats = worker.stats().await;
         let count = |entities: &str| stats[entities].as_array().map_or(0, Vec::len);
         assert_eq!((count("transports"), count("producers"), count("consumers")), (1, 2, 0), "{stats:#}");
-        assert_eq!(stats["plugins"]["recorder"]["dropped"], 0, "{stats:#}");
+        assert_eq!(stats["plugins"]["recorder"]["dropped"]["sum"], 0, "{stats:#}");
     }
 }
