@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::packet::FreshPacket;
 use super::receive::{Received, count_srtp};
-use super::stream::report;
+use super::stream::{ntp, report, round_trip};
 use super::transport::{Link, Protection};
 use crate::control::{EventBody, TransportId};
 use crate::net::Route;
-use crate::rtcp::{Compound, ReportBlock, RtcpItem, RtcpPacket};
+use crate::rtcp::{Compound, ReportBlock, RtcpItem, RtcpPacket, Xr};
 use crate::transport::plain::PlainSource;
 
 /// Least time between two events about a consumer's wish for a key frame.
@@ -130,7 +130,8 @@ impl Engine {
                 true
             }
             // Estimation, which comes later, will read the feedback; a goodbye is followed by closing.
-            RtcpItem::TransportCc(_) | RtcpItem::Sdes(_) | RtcpItem::Bye(_) | RtcpItem::Xr(_) => false,
+            RtcpItem::TransportCc(_) | RtcpItem::Sdes(_) | RtcpItem::Bye(_) => false,
+            RtcpItem::Xr(report) => self.clock_answers(now, id, report),
             _ => false,
         };
         if consumed {
@@ -145,6 +146,21 @@ impl Engine {
 
     fn egress(&self, transport: TransportId, ssrc: u32) -> Option<super::transport::EgressRef> {
         self.transports.get(transport)?.egress.get(&ssrc).copied()
+    }
+
+    /// Answers to the clock of our extended reports (RFC 3611 §4.5); false if there is none.
+    fn clock_answers(&mut self, now: Instant, id: TransportId, report: Xr<'_>) -> bool {
+        let local = ntp::compact(self.config.clock.ntp(now));
+        let Some(transport) = self.transports.get_mut(id) else { return false };
+        let ours = transport.sender_ssrc();
+        let mut answered = false;
+        for answer in report.blocks().flat_map(|block| block.dlrr()).filter(|answer| answer.ssrc == ours) {
+            answered = true;
+            if let Some(sample) = round_trip::from_report(local, answer.last_rr, answer.delay_since_last_rr) {
+                transport.round_trip.update(sample);
+            }
+        }
+        answered
     }
 
     fn sender_report(&mut self, now: Instant, id: TransportId, ssrc: u32, ntp: u64, rtp_timestamp: u32) {

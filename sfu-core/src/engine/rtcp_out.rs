@@ -117,7 +117,7 @@ impl Engine {
         for index in 0..count {
             let producer = self.producers.get_mut(id)?;
             let transport = producer.transport()?;
-            let round_trip = Duration::from_millis(100);
+            let round_trip = self.transports.get(transport)?.round_trip.or_default();
             let encoding = producer.encodings.get_mut(index)?;
             let pool = &mut self.pool;
             if encoding.store.next_deadline().is_some_and(|at| now >= at) {
@@ -338,7 +338,7 @@ impl Engine {
             let Some(producer) = self.transports.get(id)?.producers.get(index).copied() else { break };
             self.collect_blocks(now, id, producer, &mut blocks);
         }
-        self.report_received(id, &mut blocks);
+        self.report_received(now, id, &mut blocks);
         Some(next)
     }
 
@@ -396,19 +396,29 @@ impl Engine {
             }
             for block in found.into_iter().flatten() {
                 if blocks.is_full() {
-                    self.report_received(transport, blocks);
+                    self.report_received(now, transport, blocks);
                 }
                 let _ = blocks.try_push(wire_block(&block));
             }
         }
     }
 
-    fn report_received(&mut self, id: TransportId, blocks: &mut ArrayVec<ReportBlock, MAX_BLOCKS>) {
+    /// Receiver reports, and our clock: a peer that sends only learns no round trip of ours otherwise, nor do we of it.
+    fn report_received(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        blocks: &mut ArrayVec<ReportBlock, MAX_BLOCKS>,
+    ) {
         if blocks.is_empty() {
             return;
         }
         let Some(sender) = self.transports.get(id).map(|transport| transport.sender_ssrc()) else { return };
-        self.write_rtcp(id, |writer| writer.receiver_report(sender, blocks).is_ok());
+        let ntp = NtpTime::from_bits(self.config.clock.ntp(now));
+        self.write_rtcp(id, |writer| {
+            writer.receiver_report(sender, blocks).is_ok()
+                && writer.xr_receiver_reference_time(sender, ntp).is_ok()
+        });
         blocks.clear();
     }
 }

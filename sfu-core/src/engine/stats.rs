@@ -45,7 +45,9 @@ impl Engine {
             let Some(producer) = self.producers.get_mut(id) else { continue };
             let below = producer.transport().is_some_and(|transport| has(&stats, transport));
             if below || target == Target::Producer(id) {
-                stats.producers.extend(producer_stats(now, producer));
+                let transport = producer.transport().and_then(|id| self.transports.get(id));
+                let round_trip = transport.and_then(|transport| transport.round_trip.smoothed());
+                stats.producers.extend(producer_stats(now, producer, round_trip.map(millis)));
             }
         }
         for id in self.consumers.ids() {
@@ -114,7 +116,7 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         send_bitrate: bitrate(transport.counters.sent.bits_per_second(now)),
         available_outgoing_bitrate: transport.peer_estimate,
         available_incoming_bitrate: transport.remb.as_ref().map(|remb| bitrate(remb.bitrate())),
-        round_trip_time: None,
+        round_trip_time: transport.round_trip.smoothed().map(millis),
         srtp_failures: transport.counters.srtp_failed,
         srtp_replays: transport.counters.srtp_replayed,
         stun_refused,
@@ -122,7 +124,11 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
     }
 }
 
-fn producer_stats(now: Instant, producer: &mut Producer) -> Option<ProducerStats> {
+fn producer_stats(
+    now: Instant,
+    producer: &mut Producer,
+    round_trip_time: Option<f32>,
+) -> Option<ProducerStats> {
     let transport = producer.transport()?;
     let parameters = &producer.parameters;
     let streams = producer
@@ -130,6 +136,7 @@ fn producer_stats(now: Instant, producer: &mut Producer) -> Option<ProducerStats
         .iter_mut()
         .enumerate()
         .filter_map(|(index, encoding)| received(now, index as u8, encoding, parameters))
+        .map(|stream| StreamStats { round_trip_time, ..stream })
         .collect();
     Some(ProducerStats {
         id: producer.id,

@@ -10,6 +10,7 @@ use super::send_queue::SendQueue;
 use super::stream::rate::RateCounter;
 use super::stream::remb::Remb;
 use super::stream::remote_clock::RemoteClock;
+use super::stream::round_trip::RoundTrip;
 use super::stream::transport_cc_receiver::TransportCcReceiver;
 use crate::control::{
     ConsumerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId, SrtpCryptoSuite, TransportId,
@@ -84,6 +85,8 @@ pub(crate) struct Transport {
     pub(crate) remb: Option<Remb>,
     /// How the peer's wall clock stands to ours.
     pub(crate) remote_clock: RemoteClock,
+    /// Round trip by the peer's answers to our extended reports; NACKs are repeated by it.
+    pub(crate) round_trip: RoundTrip,
     /// SSRC that our feedback comes from while nothing is sent.
     pub(crate) feedback_ssrc: u32,
     /// The deadline that it is armed for.
@@ -146,6 +149,7 @@ impl Transport {
             transport_cc: None,
             remb: None,
             remote_clock: RemoteClock::default(),
+            round_trip: RoundTrip::default(),
             feedback_ssrc,
             armed: None,
             reports_due: None,

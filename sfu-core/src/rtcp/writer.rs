@@ -1,12 +1,10 @@
 //! Writing RTCP packets one after another into a caller's buffer.
 
 use super::feedback::{FirEntry, REMB_NAME};
-#[cfg(any(test, feature = "fuzzing"))]
 use super::ntp::NtpTime;
 use super::report::{ReportBlock, SenderInfo};
 use super::sdes::CNAME;
 use super::transport_cc::{self, Arrival, TransportCcWritten};
-#[cfg(any(test, feature = "fuzzing"))]
 use super::xr::{DLRR, DlrrBlock, RECEIVER_REFERENCE_TIME};
 use super::{feedback_type, packet_type};
 
@@ -180,7 +178,6 @@ impl<'b> RtcpWriter<'b> {
     }
 
     /// Appends an extended report with the wall clock of a receiver (RFC 3611 section 4.4).
-    #[cfg(any(test, feature = "fuzzing"))]
     pub fn xr_receiver_reference_time(&mut self, ssrc: u32, now: NtpTime) -> Result<(), NoRoom> {
         self.packet(packet_type::XR, 0, |body| {
             body.u32(ssrc)?;
@@ -190,7 +187,6 @@ impl<'b> RtcpWriter<'b> {
     }
 
     /// Appends an extended report that answers receivers' wall clocks (RFC 3611 section 4.5), at most 21845 of them.
-    #[cfg(any(test, feature = "fuzzing"))]
     pub fn xr_dlrr(&mut self, ssrc: u32, blocks: &[DlrrBlock]) -> Result<(), NoRoom> {
         let words = u16::try_from(3 * blocks.len()).map_err(|_| NoRoom)?;
         self.packet(packet_type::XR, 0, |body| {

@@ -46,12 +46,16 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     /// A hook dropped a packet.
+    #[cold]
+    #[inline(never)]
     fn drop_ingress(&mut self, now: Instant, ingress: Ingress) {
         self.engine.drop_ingress(now, ingress);
         self.relay_skips();
     }
 
     /// Copies elsewhere learn what they won't get, between the packets that they get.
+    #[cold]
+    #[inline(never)]
     pub(super) fn relay_skips(&mut self) {
         while let Some((worker, packet)) = self.engine.next_relay_skip() {
             self.relay(worker, packet, S::Notes::default());

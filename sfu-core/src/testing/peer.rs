@@ -11,7 +11,10 @@ use crate::control::{ConsumerId, ProducerId, SessionId, TransportId};
 use crate::engine::Clock;
 use crate::media::ExtensionKind;
 use crate::net::Route;
-use crate::rtcp::{Arrival, Compound, FirEntry, ReportBlock, RtcpItem, RtcpWriter, SenderInfo, TransportCc};
+use crate::rtcp::{
+    Arrival, Compound, DlrrBlock, FirEntry, ReportBlock, RtcpItem, RtcpWriter, SenderInfo, TransportCc,
+    XrBlock,
+};
 use crate::rtp::RtpHeader;
 
 /// Between two reports.
@@ -284,6 +287,16 @@ impl Peer {
                         if let Some(receiver) = self.receivers.iter_mut().find(of) {
                             receiver.cname = chunk.cname().map(|c| String::from_utf8_lossy(c).into_owned());
                         }
+                    }
+                }
+                RtcpItem::Xr(report) => {
+                    for block in report.blocks() {
+                        let XrBlock::ReceiverReferenceTime(time) = block else { continue };
+                        let answer =
+                            DlrrBlock { ssrc: report.ssrc, last_rr: time.compact(), delay_since_last_rr: 0 };
+                        out.extend(self.write(|writer, ssrc| {
+                            let _ = writer.xr_dlrr(ssrc, &[answer]);
+                        }));
                     }
                 }
                 RtcpItem::Nack(nack) => {

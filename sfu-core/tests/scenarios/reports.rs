@@ -18,6 +18,9 @@ fn the_round_trip_is_that_of_the_path() {
     bench.play(&[p], seconds(6));
     let seen = bench.consumer_stats(c).stream.round_trip_time.expect("a round trip");
     assert!((85.0..95.0).contains(&seen), "{seen} ms to the receiver");
+    // A sender that receives nothing reports on nothing: it is asked by an extended report.
+    let asked = bench.producer_stats(p).streams[0].round_trip_time.expect("a round trip to the sender");
+    assert!((55.0..65.0).contains(&asked), "{asked} ms to the sender");
     let told =
         bench.sender(p).reports.iter().rev().find_map(|report| report.round_trip).expect("a round trip");
     assert!((55..65).contains(&told.as_millis()), "{told:?} told to the sender");
