@@ -16,22 +16,23 @@ pub fn is_there() -> bool {
 const CRYPTOGRAPHY: [&str; 2] =
     ["--toggle-collect=*EVP_AEAD_CTX_seal_scatter*", "--toggle-collect=*EVP_AEAD_CTX_open_gather*"];
 
-/// The instructions that a run of this program with `argument` spends below the socket loop's entry, after the warm-up.
+/// The instructions that a run of this program with `arguments` spends below the socket loop's entry, after the warm-up.
 ///
 /// Without `cryptography`, what the library spends on sealing and opening does not count: it is the same in every composition, but for
 /// a few instructions that depend on where its buffers happen to lie. `out` is where callgrind writes its profile; `callgrind_annotate` shows it.
-pub fn count(argument: &str, cryptography: bool, out: &Path) -> Result<u64, String> {
+pub fn count(arguments: &[&str], cryptography: bool, out: &Path) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let done = Command::new("valgrind")
         .args(["--tool=callgrind", "--toggle-collect=*socket_entry*", "--zero-before=*counting_begins*"])
         .args(CRYPTOGRAPHY.iter().filter(|_| !cryptography))
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .args(["run", argument])
+        .arg("run")
+        .args(arguments)
         .output()
         .map_err(|error| format!("valgrind: {error}"))?;
     if !done.status.success() {
-        return Err(format!("{argument}: {}", String::from_utf8_lossy(&done.stderr)));
+        return Err(format!("{}: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr)));
     }
     let profile = std::fs::read_to_string(out).map_err(|error| format!("{}: {error}", out.display()))?;
     profile

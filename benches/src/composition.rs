@@ -65,6 +65,15 @@ impl Case {
         }
     }
 
+    /// How many runs it takes, each with its buffers at other places: how many instructions the C library takes to copy some
+    /// bytes depends on where they lie, by three a packet, and the least counts. That matters where next to nothing is allowed.
+    pub fn shifts(self) -> usize {
+        match self {
+            Case::None | Case::Silent | Case::Empty => 4,
+            Case::Off | Case::CountIn | Case::Count => 1,
+        }
+    }
+
     /// What it is.
     pub fn about(self) -> &'static str {
         match self {

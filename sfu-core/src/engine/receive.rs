@@ -39,8 +39,7 @@ pub(crate) struct Ingress {
 
 impl Engine {
     /// Takes a datagram.
-    // Compiled once, not once more for every composition: what plugins cost must not depend on how registers fall there.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn receive(&mut self, now: Instant, route: Route, data: &mut [u8]) -> Received {
         self.counters.datagrams += 1;
         // RFC 7983: the first byte says what it is.

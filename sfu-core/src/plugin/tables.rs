@@ -19,11 +19,13 @@ struct Head {
 pub struct Table<S: PluginSet, K: Kind> {
     heads: Vec<Head>,
     rows: Vec<S::Row<K>>,
+    /// How many rows have something in them.
+    used: usize,
 }
 
 impl<S: PluginSet, K: Kind> Default for Table<S, K> {
     fn default() -> Self {
-        Table { heads: Vec::new(), rows: Vec::new() }
+        Table { heads: Vec::new(), rows: Vec::new(), used: 0 }
     }
 }
 
@@ -49,6 +51,7 @@ impl<S: PluginSet, K: Kind> Table<S, K> {
             self.rows.resize_with(place + 1, Default::default);
         }
         if let (Some(head), Some(row)) = (self.heads.get_mut(place), self.rows.get_mut(place)) {
+            self.used -= usize::from(head.mask != 0);
             *head = Head { mask: 0, generation: id.raw().generation(), live: true };
             *row = Default::default();
         }
@@ -59,6 +62,7 @@ impl<S: PluginSet, K: Kind> Table<S, K> {
         if self.row(id).is_some()
             && let Some(head) = self.heads.get_mut(id.raw().index())
         {
+            self.used -= usize::from(head.mask != 0);
             *head = Head::default();
         }
     }
@@ -83,6 +87,7 @@ impl<S: PluginSet, K: Kind> Table<S, K> {
     pub fn sync(&mut self, id: K) {
         let Some(mask) = self.row(id).map(S::mask::<K>) else { return };
         if let Some(head) = self.heads.get_mut(id.raw().index()) {
+            self.used = self.used - usize::from(head.mask != 0) + usize::from(mask != 0);
             head.mask = mask;
         }
     }
@@ -92,6 +97,13 @@ impl<S: PluginSet, K: Kind> Table<S, K> {
         for (head, row) in self.heads.iter_mut().zip(&self.rows) {
             head.mask = if head.live { S::mask::<K>(row) } else { 0 };
         }
+        self.used = self.heads.iter().filter(|head| head.mask != 0).count();
+    }
+
+    /// Whether any row has something in it.
+    #[inline]
+    pub fn is_used(&self) -> bool {
+        self.used != 0
     }
 
     /// The plugins that have something in the row.

@@ -100,6 +100,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     #[inline]
     fn give<M: Mode>(&mut self, now: Instant, published: &Published, notes: &S::Notes, mode: M) {
         if S::HOOKS.contains(Hooks::RTP_OUT)
+            && self.plugins.tables.consumer.is_used()
             && self.plugins.tables.consumer.mask(self.egress.consumer) != 0
             && self.egress_hooks(now, published, notes, mode) == Verdict::Drop
         {
