@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sfu_core::control::{
     CloseReason, Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlHandle, Event,
-    EventBody, Labels, ListenInfo, MediaKind, PlainTransportOptions, ProducerId, ProducerOptions, Protocol,
+    EventBody, Labels, ListenInfo, MediaKind, PlainTransportOptions, ProducerId, ProducerOptions,
     RtcpFeedback, RtpCodecParameters, RtpEncodingParameters, RtpMapping, RtpParameters, Target, TransportId,
     WorkerStats,
 };
@@ -77,24 +77,8 @@ impl Peer {
     /// Joins on a media thread.
     async fn join(control: &ControlHandle, worker: u8) -> Peer {
         let router = control.create_router(worker, Labels::new()).await.unwrap();
-        let listen = ListenInfo {
-            protocol: Protocol::Udp,
-            ip: Ipv4Addr::LOCALHOST.into(),
-            announced_address: None,
-            port: 0,
-            port_range: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-        };
-        let options = PlainTransportOptions {
-            session: None,
-            labels: Labels::new(),
-            listen,
-            rtcp_listen: None,
-            rtcp_mux: true,
-            comedia: false,
-            srtp: None,
-        };
+        let listen = ListenInfo::udp(Ipv4Addr::LOCALHOST);
+        let options = PlainTransportOptions { listen, ..Default::default() };
         let created = control.create_plain_transport(router, options).await.unwrap();
         assert_eq!(created.id.worker(), worker);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

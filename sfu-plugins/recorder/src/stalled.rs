@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use sfu_core::control::{
     Command, ConnectPlainTransport, ConsumerOptions, ConsumerType, ControlHandle, Labels, ListenInfo,
-    MediaKind, PlainTransportOptions, ProducerOptions, Protocol, RouterId, RtpCodecParameters,
-    RtpEncodingParameters, RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters, Target,
-    TransportId,
+    MediaKind, PlainTransportOptions, ProducerOptions, RouterId, RtpCodecParameters, RtpEncodingParameters,
+    RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters, Target, TransportId,
 };
 use sfu_core::plugin::PluginSettings;
 use sfu_core::serde_json::{Map, Value, json};
@@ -126,24 +125,8 @@ struct Call {
 }
 
 async fn plain(control: &ControlHandle, router: RouterId, comedia: bool) -> (TransportId, SocketAddr) {
-    let listen = ListenInfo {
-        protocol: Protocol::Udp,
-        ip: [127, 0, 0, 1].into(),
-        announced_address: None,
-        port: 0,
-        port_range: None,
-        send_buffer_size: None,
-        recv_buffer_size: None,
-    };
-    let options = PlainTransportOptions {
-        session: None,
-        labels: Labels::new(),
-        listen,
-        rtcp_listen: None,
-        rtcp_mux: true,
-        comedia,
-        srtp: None,
-    };
+    let listen = ListenInfo::udp([127, 0, 0, 1]);
+    let options = PlainTransportOptions { listen, comedia, ..Default::default() };
     let made = control.create_plain_transport(router, options).await.unwrap();
     (made.id, made.tuple.local)
 }

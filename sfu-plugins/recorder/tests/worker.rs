@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sfu_core::control::{
     ControlHandle, Event, EventBody, Labels, ListenInfo, MediaKind, PlainTransportOptions, ProducerId,
-    ProducerOptions, Protocol, RouterId, RtpCodecParameters, RtpEncodingParameters, RtpMapping,
-    RtpMappingCodec, RtpMappingEncoding, RtpParameters, Target,
+    ProducerOptions, RouterId, RtpCodecParameters, RtpEncodingParameters, RtpMapping, RtpMappingCodec,
+    RtpMappingEncoding, RtpParameters, Target,
 };
 use sfu_core::media::mjr::MjrReader;
 use sfu_core::plugin::PluginSettings;
@@ -57,24 +57,8 @@ impl Bench {
     async fn publish(&self, worker: u8, stream: &str, ssrcs: &[u32]) -> (RouterId, ProducerId, Source) {
         let control = self.control();
         let router = control.create_router(worker, Labels::new()).await.unwrap();
-        let listen = ListenInfo {
-            protocol: Protocol::Udp,
-            ip: [127, 0, 0, 1].into(),
-            announced_address: None,
-            port: 0,
-            port_range: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-        };
-        let options = PlainTransportOptions {
-            session: None,
-            labels: Labels::new(),
-            listen,
-            rtcp_listen: None,
-            rtcp_mux: true,
-            comedia: true,
-            srtp: None,
-        };
+        let listen = ListenInfo::udp([127, 0, 0, 1]);
+        let options = PlainTransportOptions { listen, comedia: true, ..Default::default() };
         let transport = control.create_plain_transport(router, options).await.unwrap();
         let codec = RtpCodecParameters {
             mime_type: "video/VP8".into(),
