@@ -13,7 +13,7 @@ command -v cargo-generate >/dev/null || {
 rendered="$(mktemp -d)"
 trap 'rm -rf "$rendered"' EXIT
 cargo-generate generate --path templates/worker --destination "$rendered" --name example-worker --silent --vcs none \
-    --define plugins=recorder --define signaling=whip,admin --define own_plugin=true \
+    --define plugins=recorder --define signaling=mediasoup,whip,admin --define own_plugin=true \
     --define sfu_source=../.. --define workspace_member=true >/dev/null
 # What the template no longer has goes; the tests are this repository's own.
 find bins/example-worker -mindepth 1 -maxdepth 1 ! -name tests -exec rm -rf {} +

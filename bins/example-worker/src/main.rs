@@ -11,6 +11,8 @@ sfu_core::worker! {
         my_plugin::MyPlugin,
     ];
     pub signaling = [
+        #[cfg(feature = "mediasoup")]
+        sfu_mediasoup::Mediasoup,
         #[cfg(feature = "whip")]
         sfu_whip::Whip,
         #[cfg(feature = "admin")]

@@ -104,6 +104,7 @@ fn quick<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     for setting in [
         "profile.dev.package.sfu-core.opt-level=0",
         "profile.dev.package.sfu-admin.opt-level=0",
+        "profile.dev.package.sfu-mediasoup.opt-level=0",
         "profile.dev.package.sfu-recorder.opt-level=0",
         "profile.dev.package.sfu-whip.opt-level=0",
     ] {
@@ -125,7 +126,7 @@ fn the_example_worker_is_what_the_template_renders() {
     let generator = cargo_generate();
     let answers = Answers {
         plugins: "recorder",
-        signaling: "whip,admin",
+        signaling: "mediasoup,whip,admin",
         own_plugin: true,
         sfu_source: "../..",
         workspace_member: true,
@@ -146,7 +147,7 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     let source = checkout().to_str().expect("the checkout has a path in UTF-8");
     let answers = Answers {
         plugins: "recorder",
-        signaling: "whip,admin",
+        signaling: "mediasoup,whip,admin",
         own_plugin: true,
         sfu_source: source,
         workspace_member: false,

@@ -4,7 +4,12 @@ use std::process::ExitCode;
 sfu_core::worker! {
     /// What this worker is made of. Order is the order in which packets meet plugins.
     pub plugins = [sfu_recorder::Recorder];
-    pub signaling = [sfu_whip::Whip, sfu_admin::Admin];
+    pub signaling = [
+        #[cfg(feature = "mediasoup")]
+        sfu_mediasoup::Mediasoup,
+        sfu_whip::Whip,
+        sfu_admin::Admin,
+    ];
 }
 
 fn main() -> ExitCode {

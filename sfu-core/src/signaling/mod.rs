@@ -6,6 +6,7 @@ pub mod sdp;
 mod set;
 mod shutdown;
 mod signaling_trait;
+mod takeover;
 
 pub use mounts::Mounts;
 #[doc(hidden)]
@@ -13,3 +14,4 @@ pub use set::check as __check;
 pub use set::{Chain, End, SignalingAbout, SignalingSet, SignalingTables};
 pub use shutdown::Shutdown;
 pub use signaling_trait::{Signaling, SignalingError};
+pub use takeover::{EarlyExit, Invocation, Takeover};

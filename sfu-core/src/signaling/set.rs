@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
-use super::{Mounts, Shutdown, Signaling, SignalingError};
+use super::{EarlyExit, Invocation, Mounts, Shutdown, Signaling, SignalingError, Takeover};
 use crate::control::ControlHandle;
 use crate::plugin::private::{fail, same};
 
@@ -33,6 +33,9 @@ pub trait SignalingSet: 'static {
 
     /// What there is, in order.
     fn about() -> Vec<SignalingAbout>;
+
+    /// The first that takes over the process, by its id.
+    fn take_over(invocation: &Invocation) -> Option<(&'static str, Result<Takeover, EarlyExit>)>;
 
     /// Checks the tables of those that `chosen` names, without running any.
     fn check(tables: &SignalingTables, chosen: &[&str]) -> Result<(), SignalingError>;
@@ -102,6 +105,9 @@ impl SignalingSet for End {
     fn about() -> Vec<SignalingAbout> {
         Vec::new()
     }
+    fn take_over(_: &Invocation) -> Option<(&'static str, Result<Takeover, EarlyExit>)> {
+        None
+    }
     fn check(_: &SignalingTables, _: &[&str]) -> Result<(), SignalingError> {
         Ok(())
     }
@@ -132,6 +138,13 @@ impl<H: Signaling, T: SignalingSet> SignalingSet for Chain<H, T> {
         let mut all = vec![SignalingAbout { id: H::ID, about: H::ABOUT, schema: schema::<H> }];
         all.extend(T::about());
         all
+    }
+
+    fn take_over(invocation: &Invocation) -> Option<(&'static str, Result<Takeover, EarlyExit>)> {
+        match H::take_over(invocation) {
+            Some(outcome) => Some((H::ID, outcome)),
+            None => T::take_over(invocation),
+        }
     }
 
     fn check(tables: &SignalingTables, chosen: &[&str]) -> Result<(), SignalingError> {
@@ -255,6 +268,33 @@ mod tests {
 
     fn tables(value: Value) -> SignalingTables {
         value.as_object().unwrap().clone()
+    }
+
+    struct Library;
+    impl Signaling for Library {
+        const ID: &'static str = "library";
+        const ABOUT: &'static str = "Is started by a library.";
+        type Config = Settings;
+        fn take_over(invocation: &Invocation) -> Option<Result<Takeover, EarlyExit>> {
+            invocation.variable("LIBRARY")?;
+            Some(Err(EarlyExit { text: format!("{:?}", invocation.arguments()), code: 42 }))
+        }
+        fn new(_: Settings) -> Result<Self, SignalingError> {
+            Ok(Library)
+        }
+        async fn run(self, _: ControlHandle, _: Mounts, _: Shutdown) -> Result<(), SignalingError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_process_is_taken_over_by_the_crate_whose_library_started_it() {
+        type Doors = Chain<Front, Chain<Library, End>>;
+        let start = |variable: &str| Invocation::new(["-x".into()], [(variable.into(), "1".into())]);
+        assert!(Doors::take_over(&start("OTHER")).is_none());
+        let (id, outcome) = Doors::take_over(&start("LIBRARY")).unwrap();
+        let error = outcome.map(|_| ()).unwrap_err();
+        assert_eq!((id, error.to_string().as_str(), error.code), ("library", r#"["-x"]"#, 42));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a signaling crate implements.
 use serde::de::DeserializeOwned;
 
+use super::takeover::{EarlyExit, Invocation, Takeover};
 use super::{Mounts, Shutdown};
 use crate::control::ControlHandle;
 
@@ -19,6 +20,13 @@ pub trait Signaling: Sized + Send + 'static {
     const ABOUT: &'static str;
     /// Its configuration; unknown fields should be refused.
     type Config: DeserializeOwned + schemars::JsonSchema + Default + Send;
+
+    /// Takes over the process, where the library that this crate serves started it; asked before the command line is read.
+    ///
+    /// `None`, the default, leaves the process to others, and [`Self::run`] has no library to serve.
+    fn take_over(_invocation: &Invocation) -> Option<Result<Takeover, EarlyExit>> {
+        None
+    }
 
     /// Checks the configuration, before anything runs.
     fn new(config: Self::Config) -> Result<Self, SignalingError>;

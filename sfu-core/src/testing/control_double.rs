@@ -17,9 +17,11 @@ const QUEUE: usize = 1024;
 /// Must be called inside a tokio runtime; the stand-ins end with the last handle.
 pub fn control_double(workers: u8) -> (ControlHandle, ControlDouble) {
     let events = ControlHandle::event_channel();
+    let feed = FeedSender::default();
     let double = ControlDouble {
         world: Arc::new(Mutex::new(World { delay: Duration::ZERO, ..World::default() })),
         events: events.clone(),
+        feed: feed.clone(),
     };
     let mut ports = Vec::new();
     for worker in 0..workers.max(1) {
@@ -36,7 +38,7 @@ pub fn control_double(workers: u8) -> (ControlHandle, ControlDouble) {
             }
         });
     }
-    (ControlHandle::new(ports, events, FeedSender::default(), Arc::new(NobodyServes)), double)
+    (ControlHandle::new(ports, events, feed, Arc::new(NobodyServes)), double)
 }
 
 /// Steers the stand-ins of [`control_double`] and looks at what they were told. Cheap to clone.
@@ -44,6 +46,7 @@ pub fn control_double(workers: u8) -> (ControlHandle, ControlDouble) {
 pub struct ControlDouble {
     world: Arc<Mutex<World>>,
     events: broadcast::Sender<Event>,
+    feed: FeedSender,
 }
 
 type Rule = Box<dyn FnMut(&Command) -> Option<ControlError> + Send>;
@@ -159,7 +162,7 @@ impl ControlDouble {
                 }
             }
         }
-        let _ = self.events.send(Event { target, body });
+        self.say(Event { target, body });
     }
 
     /// Closes an entity and what is below it, as a peer or a plugin would; tells `Closed` for each.
@@ -192,10 +195,20 @@ impl ControlDouble {
         }
     }
 
+    /// Tells whoever follows: packets and messages of direct transports.
+    pub fn tell(&self, told: Told) {
+        self.feed.tell(told);
+    }
+
+    fn say(&self, event: Event) {
+        self.feed.tell(Told::Event(event.clone()));
+        let _ = self.events.send(event);
+    }
+
     fn tell_closed(&self, closed: Vec<Target>, reason: CloseReason) {
         for (place, target) in closed.into_iter().enumerate() {
             let reason = if place == 0 { reason } else { CloseReason::Parent };
-            let _ = self.events.send(Event { target, body: EventBody::Closed(reason) });
+            self.say(Event { target, body: EventBody::Closed(reason) });
         }
     }
 
@@ -214,7 +227,7 @@ impl ControlDouble {
             (answer, closed, newest.filter(|_| world.next != known).map(|e| (e.target, e.labels.clone())))
         };
         if let Some((target, labels)) = opened {
-            let _ = self.events.send(Event { target, body: EventBody::Opened { labels } });
+            self.say(Event { target, body: EventBody::Opened { labels } });
         }
         self.tell_closed(closed, CloseReason::Requested);
         Ok(answer)
@@ -345,6 +358,17 @@ impl World {
             Command::ConnectPlainTransport { transport, peer } => {
                 self.known(transport.raw())?;
                 (Reply::PlainTransport(double_replies::connected(transport, &peer)), Vec::new())
+            }
+            Command::CreateDirectTransport { router, options } => {
+                let parents = self.parents(router, options.session)?;
+                let target = |id| Target::Transport(TransportId::from_raw(id));
+                let id = self.open(worker, target, parents, options.labels, Body::Plain);
+                (Reply::DirectTransport(TransportId::from_raw(id)), Vec::new())
+            }
+            Command::Dump(Target::Transport(transport)) => {
+                let router = self.known(transport.raw())?.parents.first().copied();
+                let router = RouterId::from_raw(router.unwrap_or(RawId::new(0, 0, 0)));
+                (Reply::Dump(double_replies::direct_dump(transport, router)), Vec::new())
             }
             Command::RestartIce(transport) => {
                 let Some(Entity { body: Body::Transport { restarts, .. }, .. }) =

@@ -19,6 +19,24 @@ pub(super) fn created(id: TransportId, options: &PlainTransportOptions) -> Plain
     }
 }
 
+/// All that is known of a direct transport that carries nothing.
+pub(super) fn direct_dump(id: TransportId, router: RouterId) -> Dump {
+    let DirectTransportOptions { max_send_message_size, max_receive_message_size, .. } = Default::default();
+    Dump::Transport(Box::new(TransportDump {
+        id,
+        router,
+        extensions: ReceivedExtensions::default(),
+        ssrcs: Vec::new(),
+        mids: Vec::new(),
+        rids: Vec::new(),
+        consumer_ssrcs: Vec::new(),
+        consumer_rtx_ssrcs: Vec::new(),
+        sctp: None,
+        trace: TraceEvents::NONE,
+        link: LinkDump::Direct { max_send_message_size, max_receive_message_size },
+    }))
+}
+
 /// The same once its peer is known.
 pub(super) fn connected(id: TransportId, peer: &ConnectPlainTransport) -> PlainTransportCreated {
     let remote = peer.ip.zip(peer.port).map(Into::into);

@@ -32,12 +32,19 @@ const DTLS_MTU: u16 = 1200;
 pub struct Builder<C> {
     config: WorkerConfig,
     serve_http: bool,
+    /// Whether media threads open ports that WebRTC transports share.
+    share_ports: bool,
     composition: PhantomData<C>,
 }
 
 impl<C: Composition> Default for Builder<C> {
     fn default() -> Self {
-        Builder { config: WorkerConfig::default(), serve_http: true, composition: PhantomData }
+        Builder {
+            config: WorkerConfig::default(),
+            serve_http: true,
+            share_ports: true,
+            composition: PhantomData,
+        }
     }
 }
 
@@ -73,6 +80,14 @@ impl<C: Composition> Builder<C> {
     #[must_use]
     pub fn without_http(mut self) -> Self {
         self.serve_http = false;
+        self
+    }
+
+    /// Without ports that are open before a transport asks for one: transports that name none of their own have no
+    /// candidates then.
+    #[must_use]
+    pub fn without_shared_ports(mut self) -> Self {
+        self.share_ports = false;
         self
     }
 
@@ -227,7 +242,10 @@ impl<C: Composition> Builder<C> {
         let mut nets = Vec::new();
         for worker in 0..workers {
             let mut net = Net::new(NetOptions::default())?;
-            let shared = open_shared(&mut net, &self.config.rtc, worker)?;
+            let shared = match self.share_ports {
+                true => open_shared(&mut net, &self.config.rtc, worker)?,
+                false => SharedListen::default(),
+            };
             let waker = net.waker();
             if let Some(bell) = launch.bells.get(usize::from(worker)) {
                 bell.set_wake(move || waker.wake());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{WorkerConfig, WorkerError, file};
+use crate::http::HttpConfig;
 use crate::plugin::Composition;
 
 /// A WebRTC SFU worker.
@@ -23,6 +24,14 @@ impl Cli {
     pub(super) fn of<C: Composition>() -> Self {
         let matches = command::<C>().get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Likewise, where the command line is not ours and the environment alone has settings.
+    pub(super) fn of_environment<C: Composition>() -> Result<Self, WorkerError> {
+        let matches = command::<C>().try_get_matches_from([C::NAME]);
+        matches
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(|error| WorkerError::Config(error.to_string().trim_end().to_owned()))
     }
 }
 
@@ -104,6 +113,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Whether `config`, which they were resolved to, says where the HTTP server listens.
+    pub(super) fn ask_for_http(&self, config: &WorkerConfig) -> bool {
+        self.listen.is_some() || config.http != HttpConfig::default()
+    }
+
     /// The file's settings, with what the command line and the environment say on top.
     pub(super) fn resolve(&self) -> Result<WorkerConfig, WorkerError> {
         let mut config = match &self.config {

@@ -127,6 +127,21 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
+    /// In one number, as [`Self::from_bits`] reads it.
+    pub(crate) fn bits(self) -> u32 {
+        u32::from(self.tags.0) | (self.level as u32) << 16
+    }
+
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        let level = match bits >> 16 {
+            0 => LogLevel::None,
+            1 => LogLevel::Error,
+            2 => LogLevel::Warn,
+            _ => LogLevel::Debug,
+        };
+        Self { level, tags: LogTags(bits as u16) }
+    }
+
     /// Whether a line is written.
     pub fn allows(self, severity: Severity) -> bool {
         match severity {

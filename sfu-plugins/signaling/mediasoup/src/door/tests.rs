@@ -1,0 +1,4 @@
+//! The door with a fake library on the other side of two sockets, and stand-ins for media threads.
+mod library;
+mod loop_tests;
+mod plugin_tests;
