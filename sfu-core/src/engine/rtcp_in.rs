@@ -160,15 +160,18 @@ impl Engine {
     fn peer_estimated(&mut self, now: Instant, id: TransportId, bitrate: u32) {
         let Some(transport) = self.transports.get_mut(id) else { return };
         if transport.peer_estimate.replace(bitrate) != Some(bitrate) {
-            self.trace_bandwidth(now, id, |transport| BandwidthTrace {
-                estimator: BandwidthEstimator::Remb,
-                desired: 0,
-                effective_desired: 0,
-                min: 0,
-                max: transport.max_outgoing_bitrate,
-                start: 0,
-                max_padding: 0,
-                available: bitrate,
+            let max = transport.max_outgoing_bitrate;
+            self.trace_bandwidth(now, id, |_| {
+                Some(BandwidthTrace {
+                    estimator: BandwidthEstimator::Remb,
+                    desired: 0,
+                    effective_desired: 0,
+                    min: 0,
+                    max,
+                    start: 0,
+                    max_padding: 0,
+                    available: bitrate,
+                })
             });
         }
     }

@@ -116,12 +116,13 @@ impl Engine {
         &mut self,
         now: Instant,
         id: TransportId,
-        info: impl FnOnce(&super::Transport) -> BandwidthTrace,
+        info: impl FnOnce(&Self) -> Option<BandwidthTrace>,
     ) {
-        let Some(transport) = self.transports.get(id) else { return };
-        if transport.trace.intersects(TraceEvents::BANDWIDTH) {
-            let info = TraceInfo::Bandwidth(info(transport));
-            self.traced(now, id, TraceDirection::Out, info);
+        let is_traced = |transport: &super::Transport| transport.trace.intersects(TraceEvents::BANDWIDTH);
+        if self.transports.get(id).is_some_and(is_traced)
+            && let Some(info) = info(self)
+        {
+            self.traced(now, id, TraceDirection::Out, TraceInfo::Bandwidth(info));
         }
     }
 
