@@ -1,6 +1,7 @@
 //! What a worker promises, seen by its peers: each module one behaviour, with one media thread and with two where it matters.
 mod commands;
 mod demux;
+mod direct;
 mod drops;
 mod enabling;
 mod hooks;
@@ -8,6 +9,7 @@ mod ice;
 mod loss;
 mod ordering;
 mod panics;
+mod pipes;
 mod ports;
 mod private_copies;
 mod reconfiguring;
@@ -16,6 +18,8 @@ mod reports;
 mod rewriting;
 mod rtcp_port;
 mod security;
+mod servers;
+mod traffic;
 
 use std::time::Duration;
 
