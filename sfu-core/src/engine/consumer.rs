@@ -3,29 +3,18 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::codec_table::CodecTable;
+use super::egress_stream::EgressStream;
+use super::layers::{Layer, Layering};
 use super::packet::Packet;
 use super::producer::{Producer, extension_ids};
 use super::random::Random;
-use super::stream::send_history::{HistoryLimits, SendHistory};
-use super::stream::send_stream::{SendConfig, SendStream};
+use super::stream::send_history::HistoryLimits;
+use super::stream::send_stream::SendConfig;
 use crate::control::{
     ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
-    RtpParameters, TransportId,
+    RtpEncodingParameters, RtpParameters, TransportId,
 };
-use crate::rtp::{ExtensionIds, ExtensionMap};
-
-/// What it takes to write the same bytes again that left before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
-    /// Index of the encoding that it came from.
-    pub(crate) encoding: u8,
-    /// Added to the producer's timestamp.
-    pub(crate) timestamp_offset: u32,
-    /// Transport-wide sequence number.
-    pub(crate) transport_sequence: u16,
-    /// Absolute send time, 24 bits.
-    pub(crate) send_time: u32,
-}
+use crate::rtp::{ExtensionIds, ExtensionKind, ExtensionMap};
 
 /// The payload types of a consumer for one payload type of its producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,10 +48,6 @@ pub(crate) struct Consumer {
     pub(crate) extensions: ExtensionIds,
     /// Which extension of the producer leaves under which id.
     pub(crate) extension_map: ExtensionMap,
-    /// SSRC of the media.
-    pub(crate) ssrc: u32,
-    /// SSRC of RTX, if negotiated.
-    pub(crate) rtx_ssrc: Option<u32>,
     /// MID that is written into packets; empty for none.
     pub(crate) mid: arrayvec::ArrayVec<u8, 16>,
     /// CNAME of its sender reports.
@@ -78,18 +63,12 @@ pub(crate) struct Consumer {
     pub(crate) outlives_producer: bool,
     /// Weight against the others of its transport.
     pub(crate) priority: u8,
-    /// The highest encoding that its receiver wants.
-    pub(crate) preferred_encoding: u8,
-    /// The encoding that is forwarded.
-    pub(crate) encoding: Option<u8>,
-    /// Nothing is forwarded until the next packet that a decoder can begin with.
-    pub(crate) needs_sync: bool,
-    /// It does so only because packets were lost between media threads: its numbers and its time go on as they were.
-    pub(crate) after_gap: bool,
-    /// Numbers, timestamps, counts, reports.
-    pub(crate) stream: SendStream,
-    /// What left under which number.
-    pub(crate) history: SendHistory<Sent, Rc<Packet>>,
+    /// What is sent. Of a pipe, the first encoding.
+    pub(crate) main: EgressStream,
+    /// Of a pipe: what is sent of the other encodings.
+    pub(crate) others: Vec<EgressStream>,
+    /// Which layers it gets, where it has a choice.
+    pub(crate) layers: Option<Box<Layering>>,
     /// Packets that plugins dropped.
     pub(crate) dropped_by_plugins: u64,
     /// NACK messages received.
@@ -102,12 +81,8 @@ pub(crate) struct Consumer {
     pub(crate) firs: u64,
     /// Key frames sent.
     pub(crate) key_frames: u64,
-    /// RTP timestamp of the last one.
-    pub(crate) last_key_frame: Option<u32>,
     /// When the receiver's wish for a key frame was last told as an event.
     pub(crate) wish_told: Option<Instant>,
-    /// The producer and encoding that numbers and timestamps follow.
-    pub(crate) source: Option<(ProducerId, u8)>,
 }
 
 impl Consumer {
@@ -126,18 +101,12 @@ impl Consumer {
             paused,
             ignore_dtx,
             outlives_producer,
+            preferred_layers,
             labels,
             ..
         } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
         let extensions = extension_ids(&rtp_parameters)?;
-        let encoding = rtp_parameters.encodings.first().ok_or_else(|| {
-            ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed")
-        })?;
-        let ssrc = encoding
-            .ssrc
-            .ok_or_else(|| ControlError::invalid("control.consume: the consumer's encoding needs an ssrc"))?;
-        let rtx_ssrc = encoding.rtx.map(|rtx| rtx.ssrc);
         let mid = rtp_parameters.mid.as_deref().unwrap_or_default();
         let mid = arrayvec::ArrayVec::try_from(mid.as_bytes())
             .map_err(|_| ControlError::invalid("control.consume: a mid has at most 16 bytes"))?;
@@ -153,6 +122,38 @@ impl Consumer {
         if cname.len() > 255 {
             return Err(ControlError::invalid("control.consume: a cname has at most 255 bytes"));
         }
+        let is_pipe = consumer_type == ConsumerType::Pipe;
+        if is_pipe && rtp_parameters.encodings.len() != producer.encodings.len() {
+            return Err(ControlError::invalid(format!(
+                "control.consume: a pipe has as many encodings as its producer, {}; give each its ssrc",
+                producer.encodings.len()
+            )));
+        }
+        let mut stream = |encoding: &RtpEncodingParameters| {
+            let ssrc = encoding.ssrc.ok_or_else(|| {
+                ControlError::invalid("control.consume: the consumer's encoding needs an ssrc")
+            })?;
+            Ok(EgressStream::new(
+                SendConfig {
+                    ssrc,
+                    rtx_ssrc: encoding.rtx.map(|rtx| rtx.ssrc),
+                    clock_rate: media.clock_rate,
+                    first_seq: random.u16() >> 1,
+                    first_rtx_seq: random.u16() >> 1,
+                    // The other end of a pipe gets the timestamps that the producer sends.
+                    timestamp_offset: if is_pipe { 0 } else { random.u32() },
+                },
+                limits,
+            ))
+        };
+        let main = stream(rtp_parameters.encodings.first().ok_or_else(|| {
+            ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed")
+        })?)?;
+        let others = match is_pipe {
+            true => rtp_parameters.encodings.iter().skip(1).map(stream).collect::<Result<_, _>>()?,
+            false => Vec::new(),
+        };
+        let preferred = preferred_layers.map_or(Layer::HIGHEST, Layer::preferred);
         let mut consumer = Consumer {
             id,
             producer: producer.id,
@@ -164,8 +165,6 @@ impl Consumer {
             extension_map: ExtensionMap::between(&producer.extensions, &extensions, &mid),
             codecs,
             extensions,
-            ssrc,
-            rtx_ssrc,
             mid,
             cname,
             payload_types: Default::default(),
@@ -174,31 +173,22 @@ impl Consumer {
             ignore_dtx,
             outlives_producer,
             priority: 1,
-            preferred_encoding: u8::MAX,
-            encoding: None,
-            needs_sync: true,
-            after_gap: false,
-            stream: SendStream::new(SendConfig {
-                ssrc,
-                rtx_ssrc,
-                clock_rate: media.clock_rate,
-                first_seq: random.u16() >> 1,
-                first_rtx_seq: random.u16() >> 1,
-                timestamp_offset: random.u32(),
-            }),
-            history: SendHistory::new(limits),
+            main,
+            others,
+            layers: None,
             dropped_by_plugins: 0,
             nacks: 0,
             nack_packets: 0,
             plis: 0,
             firs: 0,
             key_frames: 0,
-            last_key_frame: None,
             wish_told: None,
-            source: None,
             parameters: rtp_parameters,
         };
         consumer.follow(producer)?;
+        if let Some(layers) = &mut consumer.layers {
+            layers.set_preferred(preferred);
+        }
         Ok(consumer)
     }
 
@@ -219,7 +209,7 @@ impl Consumer {
                 .filter(fits)
                 .or_else(|| self.codecs.media().find(fits));
             if let Some(to) = to {
-                let rtx = self.rtx_ssrc.and(self.codecs.rtx_of(to.number)).map(|rtx| rtx.number);
+                let rtx = self.main.rtx_ssrc().and(self.codecs.rtx_of(to.number)).map(|rtx| rtx.number);
                 let _ = map.try_push(PayloadTypeMap { from: from.number, to: to.number, rtx });
             }
         }
@@ -228,13 +218,70 @@ impl Consumer {
                 "control.consume: none of the consumer's codecs is one that the producer sends",
             ));
         }
+        if self.consumer_type == ConsumerType::Pipe && self.others.len() + 1 != producer.encodings.len() {
+            return Err(ControlError::invalid(
+                "control.switch_consumer: a pipe can only follow a producer with as many encodings",
+            ));
+        }
         self.payload_types = map;
-        self.extension_map = ExtensionMap::between(&producer.extensions, &self.extensions, &self.mid);
+        let preferred = self.layers.as_ref().map(|layers| layers.preferred());
+        self.layers = Layering::between(self.consumer_type, producer, &self.extensions).map(Box::new);
+        if let (Some(layers), Some(preferred)) = (&mut self.layers, preferred) {
+            layers.set_preferred(preferred);
+        }
+        let mut carried = producer.extensions;
+        if self.layers.is_some() {
+            // Written for each packet: what it says depends on the layers.
+            carried.set(ExtensionKind::DependencyDescriptor, 0);
+        }
+        self.extension_map = ExtensionMap::between(&carried, &self.extensions, &self.mid);
         self.producer = producer.id;
         self.producer_paused = producer.paused;
-        self.encoding = None;
+        for stream in self.streams_mut() {
+            stream.encoding = None;
+        }
         self.resync();
         Ok(())
+    }
+
+    /// What it sends of an encoding.
+    #[inline]
+    pub(crate) fn stream(&self, encoding: u8) -> Option<&EgressStream> {
+        if self.others.is_empty() {
+            return Some(&self.main);
+        }
+        match encoding.checked_sub(1) {
+            None => Some(&self.main),
+            Some(other) => self.others.get(usize::from(other)),
+        }
+    }
+
+    /// What it sends of an encoding, to change it.
+    #[inline]
+    pub(crate) fn stream_mut(&mut self, encoding: u8) -> Option<&mut EgressStream> {
+        if self.others.is_empty() {
+            return Some(&mut self.main);
+        }
+        match encoding.checked_sub(1) {
+            None => Some(&mut self.main),
+            Some(other) => self.others.get_mut(usize::from(other)),
+        }
+    }
+
+    /// All that it sends.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &EgressStream> {
+        std::iter::once(&self.main).chain(&self.others)
+    }
+
+    /// All that it sends, to change it.
+    pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = &mut EgressStream> {
+        std::iter::once(&mut self.main).chain(&mut self.others)
+    }
+
+    /// The stream that packets of an encoding leave by now, if any do.
+    #[inline]
+    pub(crate) fn sending(&mut self, encoding: u8) -> Option<&mut EgressStream> {
+        self.stream_mut(encoding).filter(|stream| stream.encoding == Some(encoding))
     }
 
     /// What a payload type of the producer leaves as.
@@ -261,21 +308,28 @@ impl Consumer {
 
     /// Sends nothing before the next packet that a decoder can begin with.
     pub(crate) fn resync(&mut self) {
-        self.needs_sync = true;
-        self.after_gap = false;
-    }
-
-    /// Packets before `extended` will never come: leaves no gap. A decoder of video needs a key frame then.
-    pub(crate) fn close_gap(&mut self, extended: u64) {
-        self.stream.skip_until(extended);
-        if self.kind == MediaKind::Video && !self.needs_sync {
-            self.needs_sync = true;
-            self.after_gap = true;
+        for stream in self.streams_mut() {
+            stream.resync();
         }
     }
 
+    /// Packets of an encoding before `extended` will never come: leaves no gap. A decoder of video needs a key frame then; true if
+    /// it waits for one.
+    pub(crate) fn close_gap(&mut self, encoding: u8, extended: u64) -> bool {
+        let is_video = self.kind == MediaKind::Video;
+        let Some(stream) = self.sending(encoding) else { return false };
+        stream.stream.skip_until(extended);
+        if is_video && !stream.needs_sync {
+            stream.needs_sync = true;
+            stream.after_gap = true;
+        }
+        stream.needs_sync
+    }
+
     /// Gives up private copies that nobody will ask for any more.
-    pub(crate) fn expire(&mut self, now: Instant, evicted: impl FnMut(Rc<Packet>)) {
-        self.history.expire(now, evicted);
+    pub(crate) fn expire(&mut self, now: Instant, mut evicted: impl FnMut(Rc<Packet>)) {
+        for stream in self.streams_mut() {
+            stream.history.expire(now, &mut evicted);
+        }
     }
 }

@@ -3,6 +3,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::codec_table::Feedback;
+use super::layers::EncodingLayers;
 use super::packet::Packet;
 use super::stream::key_frame_requests::KeyFrameRequests;
 use super::stream::nack_generator::NackGenerator;
@@ -14,6 +15,10 @@ use crate::rtp::Codec;
 
 /// How long a gap may be mere reordering before it is asked for.
 const NACK_DELAY: Duration = Duration::from_millis(10);
+
+/// Least time between two key frame requests to a sender: many viewers who join within a second cost it two key frames, and none of
+/// them waits for longer than a second.
+const MIN_KEY_FRAME_DELAY: Duration = Duration::from_millis(900);
 
 /// One encoding of a producer.
 pub(crate) struct Encoding {
@@ -29,6 +34,8 @@ pub(crate) struct Encoding {
     pub(crate) stream: Option<Receiving>,
     /// The highest number that came over, where it stands for one of another media thread: numbers are the origin's there.
     pub(crate) relayed: Option<u64>,
+    /// Its layers, where consumers may choose among some.
+    pub(crate) layers: Option<Box<EncodingLayers>>,
     /// Packets for retransmission, shared by all consumers.
     pub(crate) store: RetransmissionStore<Rc<Packet>>,
     /// Key frame requests towards the sender.
@@ -85,8 +92,9 @@ impl Encoding {
             dtx: parameters.dtx,
             stream: None,
             relayed: None,
+            layers: None,
             store: RetransmissionStore::new(limits),
-            key_frames: KeyFrameRequests::new(key_frame_delay),
+            key_frames: KeyFrameRequests::new(key_frame_delay.max(MIN_KEY_FRAME_DELAY)),
             resolution: None,
             key_frame_count: 0,
             last_key_frame: None,

@@ -8,7 +8,7 @@ use super::transport::{Link, Protection, Transport};
 use crate::control::{EventBody, MediaKind, ProducerId, TransportId};
 use crate::net::Route;
 use crate::rtcp::is_rtcp;
-use crate::rtp::{ExtensionTable, PacketInfo, RtpHeader, RtpPacket, is_key_frame, rtx};
+use crate::rtp::{ExtensionKind, ExtensionTable, PacketInfo, RtpHeader, RtpPacket, is_key_frame, rtx};
 use crate::transport::plain::PlainSource;
 use crate::transport::srtp::SrtpError;
 
@@ -223,6 +223,12 @@ impl Engine {
         packet.info.audio_level = table.audio_level(packet.data());
         let key_frame = kind == MediaKind::Video && is_key_frame(media.codec, packet.payload());
         packet.info.key_frame = key_frame;
+        let mut fresh_layer = false;
+        if let Some(known) = &mut encoding.layers {
+            let value = table.get(packet.data(), ExtensionKind::DependencyDescriptor);
+            packet.info.frame = known.mark(media.codec, packet.payload(), value, key_frame);
+            fresh_layer = known.on_packet(now, &packet.info.frame, wire_len);
+        }
         if let Some(nack) = &mut receiving.nack {
             if restarted {
                 nack.reset();
@@ -253,6 +259,9 @@ impl Engine {
         }
         if restarted {
             self.restart_consumers(stream.producer, stream.encoding);
+        }
+        if fresh_layer {
+            self.reconsider_layers(now, stream.producer);
         }
         let producer = self.producers.get(stream.producer)?;
         let orientation = table.video_orientation(packet.data());

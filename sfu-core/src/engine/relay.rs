@@ -261,12 +261,18 @@ impl Engine {
             let arrival = receiving.stream.on_packet(now, number, header.timestamp, len);
             restarted = matches!(arrival, Arrival::New { restarted: true, .. });
         }
+        let size = relayed.bytes.len();
+        let fresh_layer =
+            encoding.layers.as_mut().is_some_and(|known| known.on_packet(now, &relayed.info.frame, size));
         if relayed.info.key_frame {
             encoding.key_frames.on_key_frame();
         }
         let is_paused = producer.paused;
         if restarted {
             self.restart_consumers(id, relayed.encoding);
+        }
+        if fresh_layer {
+            self.reconsider_layers(now, id);
         }
         if is_paused {
             return None;
@@ -288,11 +294,8 @@ impl Engine {
         let Some(producer) = self.producers.get(id) else { return };
         let mut wanted = false;
         for consumer in &producer.consumers {
-            if let Some(consumer) = self.consumers.get_mut(*consumer)
-                && consumer.encoding == Some(encoding)
-            {
-                consumer.close_gap(extended);
-                wanted |= consumer.needs_sync;
+            if let Some(consumer) = self.consumers.get_mut(*consumer) {
+                wanted |= consumer.close_gap(encoding, extended);
             }
         }
         if wanted {

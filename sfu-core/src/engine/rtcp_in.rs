@@ -110,7 +110,7 @@ impl Engine {
             }
             RtcpItem::Nack(nack) => match self.egress(id, nack.media_ssrc) {
                 Some(egress) if !egress.rtx => {
-                    self.nacked(now, egress.consumer, nack.lost());
+                    self.nacked(now, egress.consumer, egress.stream, nack.lost());
                     true
                 }
                 _ => false,
@@ -125,12 +125,28 @@ impl Engine {
             }
             RtcpItem::Remb(remb) => {
                 if let Some(transport) = self.transports.get_mut(id) {
-                    transport.peer_estimate = Some(u32::try_from(remb.bitrate).unwrap_or(u32::MAX));
+                    let bitrate = u32::try_from(remb.bitrate).unwrap_or(u32::MAX);
+                    transport.peer_estimate = Some(bitrate);
+                    if let Some(bandwidth) = &mut transport.bandwidth {
+                        bandwidth.on_remb(now, bitrate);
+                        self.estimate_changed(now, id);
+                    }
                 }
                 true
             }
-            // Estimation, which comes later, will read the feedback; a goodbye is followed by closing.
-            RtcpItem::TransportCc(_) | RtcpItem::Sdes(_) | RtcpItem::Bye(_) => false,
+            RtcpItem::TransportCc(feedback) => {
+                match self.transports.get_mut(id).and_then(|transport| transport.bandwidth.as_mut()) {
+                    Some(bandwidth) => {
+                        if bandwidth.on_feedback(now, &feedback) {
+                            self.estimate_changed(now, id);
+                        }
+                        true
+                    }
+                    None => false,
+                }
+            }
+            // A goodbye is followed by closing.
+            RtcpItem::Sdes(_) | RtcpItem::Bye(_) => false,
             RtcpItem::Xr(report) => self.clock_answers(now, id, report),
             _ => false,
         };
@@ -182,7 +198,8 @@ impl Engine {
         for block in blocks {
             let Some(egress) = self.egress(id, block.ssrc) else { continue };
             let Some(consumer) = self.consumers.get_mut(egress.consumer) else { continue };
-            consumer.stream.on_report_block(
+            let Some(stream) = consumer.stream_mut(egress.stream) else { continue };
+            stream.stream.on_report_block(
                 ntp,
                 &report::ReportBlock {
                     ssrc: block.ssrc,
@@ -194,8 +211,8 @@ impl Engine {
                     dlsr: block.delay_since_last_sr,
                 },
             );
-            if let Some(score) = consumer.stream.take_score_change() {
-                self.change(egress.consumer, EventBody::Score { encoding: 0, score });
+            if let Some(score) = stream.stream.take_score_change() {
+                self.change(egress.consumer, EventBody::Score { encoding: egress.stream, score });
             }
         }
     }
@@ -214,7 +231,11 @@ impl Engine {
             consumer.wish_told = Some(now);
             self.change(egress.consumer, EventBody::KeyFrameRequested);
         }
-        self.request_key_frame_for(now, egress.consumer);
+        let pipe = self.consumers.get(egress.consumer).filter(|consumer| !consumer.others.is_empty());
+        match pipe.map(|consumer| consumer.producer) {
+            Some(producer) => self.request_key_frame(now, producer, egress.stream),
+            None => self.request_key_frame_for(now, egress.consumer),
+        }
         true
     }
 }

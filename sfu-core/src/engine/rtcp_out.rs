@@ -159,6 +159,7 @@ impl Engine {
             }
             if let Some(score) = silent {
                 self.change(id, EventBody::Score { encoding: index as u8, score });
+                self.reconsider_layers(now, id);
             }
         }
         next
@@ -206,11 +207,25 @@ impl Engine {
         if consumer.kind != MediaKind::Video || !consumer.is_active() {
             return;
         }
-        let (producer, preferred) = (consumer.producer, consumer.preferred_encoding);
-        let current = consumer.encoding.filter(|_| !consumer.needs_sync);
-        let Some(entity) = self.producers.get(producer) else { return };
-        let encoding = current.or_else(|| entity.best_encoding(preferred)).unwrap_or(0);
-        self.request_key_frame(now, producer, encoding);
+        let producer = consumer.producer;
+        if !consumer.others.is_empty() {
+            for encoding in 0..=consumer.others.len() as u8 {
+                self.request_key_frame(now, producer, encoding);
+            }
+            return;
+        }
+        let Some(layers) = &consumer.layers else { return self.request_key_frame(now, producer, 0) };
+        let current = consumer.main.encoding.filter(|_| !consumer.main.needs_sync);
+        let transport = consumer.transport;
+        let mut encoding = current.or(layers.target_encoding());
+        if encoding.is_none() {
+            self.choose_layers(now, transport);
+            let layers = self.consumers.get(id).and_then(|consumer| consumer.layers.as_ref());
+            encoding = layers.and_then(|layers| layers.target_encoding());
+        }
+        if let Some(encoding) = encoding {
+            self.request_key_frame(now, producer, encoding);
+        }
     }
 
     /// A producer's path is open: if somebody waits for it, it begins with a key frame.
@@ -354,13 +369,22 @@ impl Engine {
             pool.release(old);
         });
         self.privates = self.privates.saturating_sub(privates);
+        let count = 1 + consumer.others.len() as u8;
+        for index in 0..count {
+            self.report_stream(now, ntp, transport, id, index);
+        }
+    }
+
+    fn report_stream(&mut self, now: Instant, ntp: u64, transport: TransportId, id: ConsumerId, index: u8) {
+        let Some(consumer) = self.consumers.get(id) else { return };
+        let Some(stream) = consumer.stream(index) else { return };
         let source = self.producers.get(consumer.producer).and_then(|producer| {
             let clock = self.transports.get(producer.transport()?)?.remote_clock.offset()?;
-            let encoding = producer.encodings.get(usize::from(consumer.encoding?))?;
+            let encoding = producer.encodings.get(usize::from(stream.encoding?))?;
             Some(SourceClock { mapping: encoding.mapping()?, offset: clock })
         });
-        let media = consumer.stream.sender_report(now, ntp, source.as_ref());
-        let rtx = consumer.stream.rtx_sender_report(now, ntp, source.as_ref());
+        let media = stream.stream.sender_report(now, ntp, source.as_ref());
+        let rtx = stream.stream.rtx_sender_report(now, ntp, source.as_ref());
         let cname = consumer.cname.clone();
         if let Some(info) = media {
             self.write_rtcp(transport, |writer| {

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::ingress_streams::IngressStreams;
 use super::send_queue::SendQueue;
+use super::stream::bandwidth::Bandwidth;
 use super::stream::rate::RateCounter;
 use super::stream::remb::Remb;
 use super::stream::remote_clock::RemoteClock;
@@ -49,6 +50,8 @@ pub(crate) enum Protection {
 pub(crate) struct EgressRef {
     /// The consumer.
     pub(crate) consumer: ConsumerId,
+    /// Index of its stream; not 0 only for a pipe.
+    pub(crate) stream: u8,
     /// It is its RTX stream.
     pub(crate) rtx: bool,
 }
@@ -95,8 +98,18 @@ pub(crate) struct Transport {
     pub(crate) reports_due: Option<Instant>,
     /// What the peer may send, bit/s; 0: no limit.
     pub(crate) max_incoming_bitrate: u32,
-    /// What may be sent to the peer, bit/s; 0: no limit. Enforced by estimation, which comes later; told in stats.
+    /// What may be sent to the peer, bit/s; 0: no limit.
     pub(crate) max_outgoing_bitrate: u32,
+    /// What is sent at the least, whatever is estimated, bit/s; 0: no bound.
+    pub(crate) min_outgoing_bitrate: u32,
+    /// What the path is taken to carry before anybody said something about it, bit/s; none: anything.
+    pub(crate) initial_outgoing_bitrate: Option<u32>,
+    /// What the path carries, where the peer gives feedback to video.
+    pub(crate) bandwidth: Option<Box<Bandwidth>>,
+    /// What all its consumers would like to have, bit/s, as far as that is known.
+    pub(crate) desired_bitrate: u32,
+    /// When its consumers' layers are chosen anew.
+    pub(crate) layers_due: Option<Instant>,
     /// The peer's own estimate (REMB), bit/s.
     pub(crate) peer_estimate: Option<u32>,
     /// What it counts.
@@ -155,6 +168,11 @@ impl Transport {
             reports_due: None,
             max_incoming_bitrate: 0,
             max_outgoing_bitrate: 0,
+            min_outgoing_bitrate: 0,
+            initial_outgoing_bitrate: None,
+            bandwidth: None,
+            desired_bitrate: 0,
+            layers_due: None,
             peer_estimate: None,
             counters: TransportCounters::default(),
         }
@@ -182,6 +200,18 @@ impl Transport {
     #[inline]
     pub(crate) fn is_connected(&self) -> bool {
         !matches!(self.protection, Protection::Pending) && self.route().is_some()
+    }
+
+    /// What may be sent, bit/s: the estimate within its limits. `None` if nothing limits it.
+    pub(crate) fn available_outgoing(&self, now: Instant) -> Option<u32> {
+        let estimate = self.bandwidth.as_ref().and_then(|bandwidth| bandwidth.estimate(now));
+        let start = self.bandwidth.as_ref().and(self.initial_outgoing_bitrate);
+        let max = Some(self.max_outgoing_bitrate).filter(|max| *max > 0);
+        let limited = match (estimate.or(start), max) {
+            (Some(estimate), Some(max)) => Some(estimate.min(max)),
+            (estimate, max) => estimate.or(max),
+        };
+        limited.map(|bitrate| bitrate.max(self.min_outgoing_bitrate))
     }
 
     /// State of ICE; `None` without ICE.

@@ -5,6 +5,7 @@ mod drops;
 mod enabling;
 mod hooks;
 mod ice;
+mod layers;
 mod loss;
 mod ordering;
 mod panics;

@@ -92,6 +92,9 @@ impl Engine {
             let link = Link::WebRtc(Box::new(link));
             Transport::new(id, router, session, labels, link, Protection::Pending, feedback_ssrc)
         });
+        if let Some(transport) = self.transports.get_mut(id) {
+            transport.initial_outgoing_bitrate = Some(options.initial_outgoing_bitrate);
+        }
         self.demux.add_ufrag(credentials.ufrag(), id);
         self.adopt(router, session, id);
         Ok(WebRtcTransportCreated {

@@ -44,6 +44,13 @@ impl Engine {
             Command::SetMaxOutgoingBitrate { transport, bitrate } => {
                 let entity = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
                 entity.max_outgoing_bitrate = bitrate;
+                self.reconsider_transport(now, transport);
+                Ok(Reply::Done)
+            }
+            Command::SetMinOutgoingBitrate { transport, bitrate } => {
+                let entity = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
+                entity.min_outgoing_bitrate = bitrate;
+                self.reconsider_transport(now, transport);
                 Ok(Reply::Done)
             }
             Command::Produce { transport, options } => self.produce(transport, options).map(Reply::Producer),
@@ -70,8 +77,8 @@ impl Engine {
                 }
                 Ok(Reply::Done)
             }
-            Command::SetPreferredLayers { consumer, spatial, .. } => {
-                self.set_preferred_layers(now, consumer, spatial)
+            Command::SetPreferredLayers { consumer, spatial, temporal } => {
+                self.set_preferred_layers(now, consumer, spatial, temporal)
             }
             Command::SetPriority { consumer, priority } => {
                 if priority == 0 {

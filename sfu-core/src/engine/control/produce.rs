@@ -30,9 +30,8 @@ impl Engine {
             path.producers.push(id);
             Ok::<_, ControlError>(producer)
         })?;
-        let encodings = self.producers.get(id).map_or(0, |producer| producer.encodings.len());
+        let kind = self.producers.get(id).map_or(ConsumerType::Simple, Producer::consumer_type);
         self.begin_feedback(transport, id);
-        let kind = if encodings > 1 { ConsumerType::Simulcast } else { ConsumerType::Simple };
         Ok(ProducerCreated { id, kind })
     }
 

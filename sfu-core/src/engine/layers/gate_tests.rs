@@ -18,7 +18,8 @@ enum Kind {
 }
 
 /// Four pictures of three temporal layers, as libwebrtc sends them: layer, sync or switching up, and what is referred to.
-const PATTERN: [(u8, bool, &[u64]); 4] = [(0, false, &[4]), (2, true, &[1]), (1, true, &[2]), (2, false, &[1, 2])];
+const PATTERN: [(u8, bool, &[u64]); 4] =
+    [(0, false, &[4]), (2, true, &[1]), (1, true, &[2]), (2, false, &[1, 2])];
 
 /// One picture of a stream whose last key picture is `key`.
 fn picture(kind: Kind, picture: u64, key: u64, spatial_layers: u8) -> Vec<Frame> {
@@ -83,7 +84,13 @@ fn decodable(kind: Kind, steps: &[(u8, u8, bool)]) -> Result<Layer, TestCaseErro
                 number += 1;
                 let mark = match part {
                     0 => frame.mark,
-                    _ => FrameMark { start: false, entry: LayerSet::NONE, up_temporal: 0, step: false, ..frame.mark },
+                    _ => FrameMark {
+                        start: false,
+                        entry: LayerSet::NONE,
+                        up_temporal: 0,
+                        step: false,
+                        ..frame.mark
+                    },
                 };
                 let packet = Arriving { extended: number, timestamp: at as u32 * 3000, mark: &mark };
                 let gate = gate.get_or_insert_with(|| Gate::new(packet, target));
@@ -92,7 +99,11 @@ fn decodable(kind: Kind, steps: &[(u8, u8, bool)]) -> Result<Layer, TestCaseErro
             prop_assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "a frame is cut in two");
             if verdicts[0] {
                 for reference in &frame.references {
-                    prop_assert!(passed.contains(reference), "{kind:?}: {:?} of {at} refers to {reference:?}", frame.mark);
+                    prop_assert!(
+                        passed.contains(reference),
+                        "{kind:?}: {:?} of {at} refers to {reference:?}",
+                        frame.mark
+                    );
                 }
                 passed.insert((frame.picture, frame.mark.spatial));
                 top = Some(frame.mark.spatial);

@@ -19,8 +19,9 @@ pub(crate) struct PictureIds {
     dropped: u128,
     /// Added to the TL0PICIDX of the source.
     tl0_offset: u8,
-    /// The last TL0PICIDX given.
-    tl0_out: u8,
+    /// The highest TL0PICIDX given; `None` before the first.
+    tl0_out: Option<u8>,
+    /// The source's is known.
     tl0_is_known: bool,
 }
 
@@ -68,12 +69,11 @@ impl PictureIds {
     pub(crate) fn tl0(&mut self, index: u8) -> u8 {
         if !self.tl0_is_known {
             self.tl0_is_known = true;
-            self.tl0_offset = if self.last_out.is_some() { self.tl0_out.wrapping_add(1).wrapping_sub(index) } else { 0 };
-            self.tl0_out = index.wrapping_add(self.tl0_offset);
+            self.tl0_offset = self.tl0_out.map_or(0, |last| last.wrapping_add(1).wrapping_sub(index));
         }
         let out = index.wrapping_add(self.tl0_offset);
-        if (out.wrapping_sub(self.tl0_out) as i8) > 0 {
-            self.tl0_out = out;
+        if self.tl0_out.is_none_or(|last| (out.wrapping_sub(last) as i8) > 0) {
+            self.tl0_out = Some(out);
         }
         out
     }

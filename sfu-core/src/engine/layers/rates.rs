@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::layer::Layer;
 use crate::engine::stream::receive::INACTIVE_AFTER;
-use crate::rtp::codec::{FrameMark, MAX_SPATIAL_LAYERS, MAX_TEMPORAL_LAYERS, ScalabilityMode, TemplateStructure};
+use crate::rtp::Codec;
+use crate::rtp::codec::{
+    DependencyDescriptor, FrameMark, LayerSet, MAX_SPATIAL_LAYERS, MAX_TEMPORAL_LAYERS, ScalabilityMode,
+    TemplateStructure,
+};
 
 /// How often rates are taken.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -43,11 +47,30 @@ impl EncodingLayers {
         }
     }
 
+    /// What the frame of a packet means: by its Dependency Descriptor, else by its payload.
+    pub(crate) fn mark(
+        &mut self,
+        codec: Codec,
+        payload: &[u8],
+        descriptor: Option<&[u8]>,
+        key_frame: bool,
+    ) -> FrameMark {
+        if let Some(value) = descriptor
+            && let Some(descriptor) = DependencyDescriptor::parse(value, &mut self.structure)
+        {
+            // A key frame that the payload shows is one, whatever the descriptor says.
+            let entry = if key_frame { LayerSet::ALL } else { descriptor.mark.entry };
+            return FrameMark { entry, ..descriptor.mark };
+        }
+        FrameMark::of_payload(codec, payload, key_frame, self.mode.key_pictures_only)
+    }
+
     /// Takes a packet of `size` bytes; true if its spatial layer was not active.
     #[inline]
     pub(crate) fn on_packet(&mut self, now: Instant, mark: &FrameMark, size: usize) -> bool {
         self.roll(now);
-        let (spatial, temporal) = (mark.spatial.min(MAX_SPATIAL_LAYERS - 1), mark.temporal.min(MAX_TEMPORAL_LAYERS - 1));
+        let (spatial, temporal) =
+            (mark.spatial.min(MAX_SPATIAL_LAYERS - 1), mark.temporal.min(MAX_TEMPORAL_LAYERS - 1));
         self.seen_temporal = self.seen_temporal.max(temporal);
         if let Some(bytes) = self.bytes.get_mut(cell(spatial, temporal)) {
             *bytes = bytes.saturating_add(size as u32);
@@ -60,6 +83,17 @@ impl EncodingLayers {
     pub(crate) fn is_active(&self, now: Instant, spatial: u8) -> bool {
         let seen = self.last_seen.get(usize::from(spatial)).copied().flatten();
         seen.is_some_and(|seen| now.saturating_duration_since(seen) < INACTIVE_AFTER)
+    }
+
+    /// The same, or it is too early to know.
+    pub(crate) fn may_be_active(&self, now: Instant, spatial: u8) -> bool {
+        let is_young = self.began.is_none_or(|began| now.saturating_duration_since(began) < WINDOW);
+        is_young || self.is_active(now, spatial)
+    }
+
+    /// The spatial layer of who gets all of them.
+    pub(crate) fn top_row(&self) -> u8 {
+        top_row(self.mode)
     }
 
     /// Spatial layers that there are at the most.
@@ -97,9 +131,22 @@ impl EncodingLayers {
         for (rate, bytes) in self.rates.iter_mut().zip(&mut self.bytes) {
             let measured = u32::try_from(u64::from(std::mem::take(bytes)) * 8000 / span).unwrap_or(u32::MAX);
             // Pictures come in bursts: half of what was measured before counts, unless it grew.
-            *rate = if *rate == 0 || measured == 0 { measured } else { (*rate / 2).saturating_add(measured / 2).max(measured) };
+            *rate = if *rate == 0 || measured == 0 {
+                measured
+            } else {
+                (*rate / 2).saturating_add(measured / 2).max(measured)
+            };
         }
         self.window_ends = Some(now + WINDOW);
+    }
+}
+
+/// The spatial layer of who gets all of them; where they were not signaled there may be any number.
+pub(super) fn top_row(mode: ScalabilityMode) -> u8 {
+    if mode.spatial_layers > 1 {
+        mode.spatial_layers.min(MAX_SPATIAL_LAYERS) - 1
+    } else {
+        MAX_SPATIAL_LAYERS - 1
     }
 }
 
@@ -118,7 +165,8 @@ mod tests {
         for (text, full) in [("L2T2", true), ("L2T2_KEY", false)] {
             let mut layers = EncodingLayers::new(ScalabilityMode::parse(text).unwrap());
             for n in 0..150u64 {
-                let mark = FrameMark { spatial: (n % 2) as u8, temporal: (n / 2 % 2) as u8, ..Default::default() };
+                let mark =
+                    FrameMark { spatial: (n % 2) as u8, temporal: (n / 2 % 2) as u8, ..Default::default() };
                 layers.on_packet(start + ms(n * 10), &mark, 100);
             }
             let now = start + ms(1500);
@@ -127,7 +175,9 @@ mod tests {
             assert!((36_000..44_000).contains(&layers.bitrate(now, Layer::new(0, 1))));
             let top = layers.bitrate(now, Layer::new(1, 1));
             assert_eq!(top > 60_000, full, "{top}");
-            assert!(layers.is_active(now, 1) && !layers.is_active(now, 2) && !layers.is_active(now + ms(1500), 1));
+            assert!(
+                layers.is_active(now, 1) && !layers.is_active(now, 2) && !layers.is_active(now + ms(1500), 1)
+            );
         }
     }
 

@@ -333,8 +333,9 @@ impl TemplateStructure {
         for spatial in 0..MAX_SPATIAL_LAYERS {
             for temporal in 0..MAX_TEMPORAL_LAYERS {
                 // A layer below every target would get nothing at all.
-                let indication =
-                    self.target_of(spatial, temporal).map_or(Indication::Required, |target| indications.get(target));
+                let indication = self
+                    .target_of(spatial, temporal)
+                    .map_or(Indication::Required, |target| indications.get(target));
                 if indication != Indication::NotPresent {
                     needed.insert(spatial, temporal);
                 }
@@ -357,7 +358,8 @@ impl TemplateStructure {
 
     /// The decode targets that remain for who receives up to a layer, bit n for target n.
     pub fn targets_up_to(&self, spatial: u8, temporal: u8) -> u32 {
-        let within = |(index, (s, t)): (usize, &(u8, u8))| u32::from(*s <= spatial && *t <= temporal) << index;
+        let within =
+            |(index, (s, t)): (usize, &(u8, u8))| u32::from(*s <= spatial && *t <= temporal) << index;
         self.targets.iter().enumerate().map(within).fold(0, |all, target| all | target)
     }
 

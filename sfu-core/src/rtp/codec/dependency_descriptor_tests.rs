@@ -130,13 +130,30 @@ fn a_key_frame_brings_the_structure_that_later_frames_refer_to() {
     assert_eq!((key.frame_number, key.active_targets, key.mark.entry), (10, Some(0b1111), LayerSet::ALL));
     let structure = known.clone().unwrap();
     assert_eq!(structure.targets[..], [(0, 0), (0, 1), (1, 0), (1, 1)]);
-    assert_eq!((structure.layer_counts(), structure.resolution(), structure.chains), ((2, 2), Some((640, 360)), 2));
-    assert_eq!((structure.targets_up_to(0, 1), structure.targets_up_to(1, 0), structure.targets_up_to(3, 7)), (3, 5, 15));
+    assert_eq!(
+        (structure.layer_counts(), structure.resolution(), structure.chains),
+        ((2, 2), Some((640, 360)), 2)
+    );
+    assert_eq!(
+        (structure.targets_up_to(0, 1), structure.targets_up_to(1, 0), structure.targets_up_to(3, 7)),
+        (3, 5, 15)
+    );
     let upper = parse(&L2T2.descriptor(4, 11, false, None), &mut known);
-    assert_eq!((upper.mark.spatial, upper.mark.temporal, upper.has_structure, upper.active_targets), (1, 0, false, None));
-    assert!(upper.mark.needed.contains(1, 0) && upper.mark.needed.contains(3, 7) && !upper.mark.needed.contains(0, 1));
+    assert_eq!(
+        (upper.mark.spatial, upper.mark.temporal, upper.has_structure, upper.active_targets),
+        (1, 0, false, None)
+    );
+    assert!(
+        upper.mark.needed.contains(1, 0)
+            && upper.mark.needed.contains(3, 7)
+            && !upper.mark.needed.contains(0, 1)
+    );
     assert!(upper.mark.entry.contains(1, 0) && !upper.mark.entry.contains(0, 0));
-    assert_eq!(DependencyDescriptor::parse(&L2T2.descriptor(9, 11, false, None), &mut known), None, "no such template");
+    assert_eq!(
+        DependencyDescriptor::parse(&L2T2.descriptor(9, 11, false, None), &mut known),
+        None,
+        "no such template"
+    );
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn temporal_row(temporal: u8) -> u32 {
 
 #[inline]
 fn bit(spatial: u8, temporal: u8) -> u32 {
-    1 << (8 * u32::from(spatial.min(MAX_SPATIAL_LAYERS - 1)) + u32::from(temporal.min(MAX_TEMPORAL_LAYERS - 1)))
+    1 << (8 * u32::from(spatial.min(MAX_SPATIAL_LAYERS - 1))
+        + u32::from(temporal.min(MAX_TEMPORAL_LAYERS - 1)))
 }
 
 /// What the frame of a packet means to those that receive a layer.
@@ -73,22 +74,24 @@ pub struct FrameMark {
 }
 
 impl Default for FrameMark {
-    /// A frame that says nothing about layers: everybody needs it.
     fn default() -> Self {
-        FrameMark {
-            spatial: 0,
-            temporal: 0,
-            start: true,
-            end: false,
-            needed: LayerSet::ALL,
-            entry: LayerSet::NONE,
-            step: false,
-            up_temporal: 0,
-        }
+        Self::DEFAULT
     }
 }
 
 impl FrameMark {
+    /// A frame that says nothing about layers: everybody needs it.
+    pub const DEFAULT: Self = FrameMark {
+        spatial: 0,
+        temporal: 0,
+        start: true,
+        end: false,
+        needed: LayerSet::ALL,
+        entry: LayerSet::NONE,
+        step: false,
+        up_temporal: 0,
+    };
+
     /// A frame from which everything can be decoded.
     pub fn key() -> Self {
         FrameMark { entry: LayerSet::ALL, ..Self::default() }
@@ -98,7 +101,9 @@ impl FrameMark {
     /// says that spatial layers depend on each other only in key pictures.
     pub fn of_payload(codec: Codec, payload: &[u8], key_frame: bool, key_pictures_only: bool) -> Self {
         match codec {
-            Codec::Vp8 => Vp8Descriptor::parse(payload).map_or_else(Self::default, |d| Self::vp8(&d, key_frame)),
+            Codec::Vp8 => {
+                Vp8Descriptor::parse(payload).map_or_else(Self::default, |d| Self::vp8(&d, key_frame))
+            }
             Codec::Vp9 => {
                 Vp9Descriptor::parse(payload).map_or_else(Self::default, |d| Self::vp9(&d, key_pictures_only))
             }
@@ -167,17 +172,29 @@ mod tests {
 
     #[test]
     fn a_vp8_frame_is_needed_from_its_temporal_layer_upwards() {
-        let descriptor =
-            Vp8Descriptor { partition_start: true, temporal_layer: Some(1), layer_sync: true, ..Default::default() };
+        let descriptor = Vp8Descriptor {
+            partition_start: true,
+            temporal_layer: Some(1),
+            layer_sync: true,
+            ..Default::default()
+        };
         let mark = FrameMark::vp8(&descriptor, false);
         assert!(mark.needed.contains(0, 1) && mark.needed.contains(0, 2) && !mark.needed.contains(0, 0));
         assert_eq!((mark.up_temporal, mark.entry), (2, LayerSet::NONE));
-        assert_eq!(FrameMark::vp8(&Vp8Descriptor { partition_start: true, ..Default::default() }, true).entry, LayerSet::ALL);
+        assert_eq!(
+            FrameMark::vp8(&Vp8Descriptor { partition_start: true, ..Default::default() }, true).entry,
+            LayerSet::ALL
+        );
     }
 
     #[test]
     fn in_k_svc_only_key_pictures_are_needed_by_the_layers_above() {
-        let base = Vp9Descriptor { start: true, spatial_layer: Some(0), temporal_layer: Some(0), ..Default::default() };
+        let base = Vp9Descriptor {
+            start: true,
+            spatial_layer: Some(0),
+            temporal_layer: Some(0),
+            ..Default::default()
+        };
         let key = FrameMark::vp9(&base, true);
         assert!(key.needed.contains(2, 0) && key.entry == LayerSet::ALL);
         let delta = Vp9Descriptor { inter_picture: true, ..base };
@@ -185,6 +202,11 @@ mod tests {
         assert!(FrameMark::vp9(&delta, false).needed.contains(1, 0));
         let upper = Vp9Descriptor { spatial_layer: Some(1), ..base };
         let mark = FrameMark::vp9(&upper, false);
-        assert!(mark.step && mark.entry.contains(1, 2) && !mark.entry.contains(2, 0) && !mark.needed.contains(0, 0));
+        assert!(
+            mark.step
+                && mark.entry.contains(1, 2)
+                && !mark.entry.contains(2, 0)
+                && !mark.needed.contains(0, 0)
+        );
     }
 }

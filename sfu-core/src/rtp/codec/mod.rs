@@ -13,7 +13,9 @@ mod vp8;
 mod vp9;
 
 pub use av1::Av1Aggregation;
-pub use dependency_descriptor::{DependencyDescriptor, DescriptorEdit, MAX_DESCRIPTOR_LEN, TemplateStructure};
+pub use dependency_descriptor::{
+    DependencyDescriptor, DescriptorEdit, MAX_DESCRIPTOR_LEN, TemplateStructure,
+};
 pub use frame_mark::{FrameMark, LayerSet, MAX_SPATIAL_LAYERS, MAX_TEMPORAL_LAYERS};
 pub use h264::{H264Nals, H264Payload};
 pub use h265::is_h265_key_frame;

@@ -45,7 +45,9 @@ mod tests {
 
     #[test]
     fn modes_are_read_as_the_web_writes_them() {
-        let mode = |text| ScalabilityMode::parse(text).map(|m| (m.spatial_layers, m.temporal_layers, m.key_pictures_only));
+        let mode = |text| {
+            ScalabilityMode::parse(text).map(|m| (m.spatial_layers, m.temporal_layers, m.key_pictures_only))
+        };
         assert_eq!(mode("L1T3"), Some((1, 3, false)));
         assert_eq!(mode("L3T3_KEY"), Some((3, 3, true)));
         assert_eq!(mode("L2T2_KEY_SHIFT"), Some((2, 2, true)));
