@@ -13,6 +13,7 @@ impl Engine {
     }
 
     /// All that a trace tells of the bandwidth to a peer; `None` where nothing is estimated.
+    #[allow(dead_code, reason = "traces of transports tell it")]
     pub(crate) fn bandwidth_trace(&self, now: Instant, id: TransportId) -> Option<BandwidthTrace> {
         let transport = self.transports.get(id)?;
         let bandwidth = transport.bandwidth.as_ref()?;

@@ -249,7 +249,9 @@ impl Engine {
             if encoding.last_key_frame.replace(header.timestamp) != Some(header.timestamp) {
                 encoding.key_frame_count += 1;
             }
-            if let Some(resolution) = crate::rtp::codec::resolution(media.codec, packet.payload()) {
+            let structure = encoding.layers.as_ref().and_then(|known| known.structure.as_ref());
+            let told = || structure.and_then(|structure| structure.resolution());
+            if let Some(resolution) = crate::rtp::codec::resolution(media.codec, packet.payload()).or_else(told) {
                 encoding.resolution = Some(resolution);
             }
         }

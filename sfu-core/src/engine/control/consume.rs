@@ -12,8 +12,8 @@ use crate::engine::stream::bandwidth::Bandwidth;
 use crate::engine::transport::EgressRef;
 use crate::rtp::ExtensionKind;
 
-/// What the estimate begins with where no one said anything else, bit/s.
-const DEFAULT_START: u32 = 600_000;
+/// What the estimate begins with where no one said anything else, bit/s: that the path is wide is found out to be wrong soon enough.
+const DEFAULT_START: u32 = 10_000_000;
 
 impl Engine {
     pub(super) fn consume(

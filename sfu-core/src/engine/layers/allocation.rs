@@ -49,6 +49,11 @@ impl Wish {
         let _ = self.rungs.try_push(Rung { layer, bitrate });
     }
 
+    /// The lowest spatial layer that it might get.
+    pub(crate) fn lowest_spatial(&self) -> u8 {
+        self.rungs.first().map_or(0, |rung| rung.layer.spatial)
+    }
+
     /// What it gets.
     pub(crate) fn granted(&self) -> Option<Rung> {
         self.rungs.get(self.chosen).copied()
@@ -62,11 +67,11 @@ impl Wish {
     /// Takes the next step that fits: the bits that it takes more, or nothing.
     fn climb(&mut self, spent: u64, available: u64) -> Option<i64> {
         let now = self.granted()?;
-        // A layer of which nothing is known is passed over, as is one that is held back.
-        let next = (self.chosen + 1..self.rungs.len())
-            .find(|index| self.rungs.get(*index).is_some_and(|rung| rung.bitrate > 0))?;
-        let rung = *self.rungs.get(next)?;
         let present = self.present.unwrap_or_default();
+        // A layer of which nothing is known is passed over, unless it is sent already.
+        let is_known = |rung: &Rung| rung.bitrate > 0 || self.present.is_some_and(|present| rung.layer <= present);
+        let next = (self.chosen + 1..self.rungs.len()).find(|index| self.rungs.get(*index).is_some_and(is_known))?;
+        let rung = *self.rungs.get(next)?;
         if self.held && self.present.is_some() && rung.layer.spatial > present.spatial {
             return None;
         }
@@ -192,6 +197,14 @@ mod tests {
         assert_eq!(granted(&wishes), [(0, 0)]);
         distribute(Some(600), &mut wishes);
         assert_eq!(granted(&wishes), [(0, 2)]);
+    }
+
+    #[test]
+    fn what_is_sent_already_is_kept_while_its_rate_is_not_known() {
+        let mut wishes = [wish(0, 1, &[0, 0, 0])];
+        wishes[0].present = Some(Layer::new(1, 0));
+        distribute(Some(400), &mut wishes);
+        assert_eq!(granted(&wishes), [(0, 1)]);
     }
 
     proptest! {

@@ -101,7 +101,10 @@ impl Engine {
                         break;
                     }
                 }
-                for temporal in 0..=preferred.temporal.min(temporal_layers - 1) {
+                // More pictures first, then better ones: who could have a higher spatial layer at a lower rate keeps its rate.
+                let top = preferred.temporal.min(temporal_layers - 1);
+                let lowest = if wish.rungs.is_empty() || spatial == wish.lowest_spatial() { 0 } else { top };
+                for temporal in lowest..=top {
                     let row = if simulcast { known.top_row() } else { spatial };
                     let bitrate = known.bitrate(now, Layer::new(row, temporal));
                     let is_last = open && temporal == temporal_layers - 1;
@@ -196,6 +199,7 @@ impl Engine {
     }
 
     /// The layers that a consumer is on the way to.
+    #[allow(dead_code, reason = "dumps tell it")]
     pub(crate) fn target_layers(&self, id: ConsumerId) -> Option<Layers> {
         let layers = self.consumers.get(id)?.layers.as_ref()?;
         Some(self.existing(id, layers.target?)?.told())

@@ -34,8 +34,9 @@ const DECREASE_INTERVAL: Duration = Duration::from_millis(400);
 /// After a step down it does not grow for so long.
 const RECOVERY: Duration = Duration::from_secs(1);
 
-/// Growth per second, 1/100.
+/// Growth per second, 1/100; faster until the path was overused for the first time.
 const GROWTH: u64 = 8;
+const FIRST_GROWTH: u64 = 50;
 
 /// The peer's word counts for so long.
 const REMB_COUNTS: Duration = Duration::from_secs(20);
@@ -52,7 +53,7 @@ struct SentPacket {
 /// What one feedback message said about arrival.
 #[derive(Debug, Clone, Copy)]
 struct Batch {
-    first: i64,
+    /// When its last packet arrived, microseconds of the peer's clock.
     last: i64,
     bytes: u64,
 }
@@ -132,11 +133,13 @@ impl Bandwidth {
     }
 
     /// What it began with, bit/s.
+    #[allow(dead_code, reason = "traces of transports tell it")]
     pub(crate) fn start(&self) -> u32 {
         self.start
     }
 
     /// Up to here growing makes sense, bit/s; 0 if nobody could have more.
+    #[allow(dead_code, reason = "traces of transports tell it")]
     pub(crate) fn goal(&self) -> u32 {
         self.goal
     }
@@ -177,8 +180,7 @@ impl Bandwidth {
         let mut ticks = self.unwrap_reference(feedback.reference_time);
         let now_micros = self.micros(now);
         let (mut bytes, mut count, mut waited) = (0u64, 0u64, 0i64);
-        let (mut first, mut last) = (i64::MAX, i64::MIN);
-        let mut newest = None;
+        let (mut last, mut newest) = (i64::MIN, None);
         let mask = self.sent.len().wrapping_sub(1);
         for (sequence, delta) in feedback.received() {
             ticks += i64::from(delta);
@@ -195,7 +197,7 @@ impl Bandwidth {
                 self.base = Some(way);
             }
             waited += way;
-            (first, last) = (first.min(arrived), last.max(arrived));
+            last = last.max(arrived);
             (bytes, count, newest) = (bytes + size, count + 1, Some(sequence));
         }
         let Some(newest) = newest else { return false };
@@ -204,7 +206,7 @@ impl Bandwidth {
         if self.batches.is_full() {
             self.batches.remove(0);
         }
-        self.batches.push(Batch { first, last, bytes });
+        self.batches.push(Batch { last, bytes });
         let base = [self.base, self.base_before].into_iter().flatten().min().unwrap_or(0);
         self.queueing = waited / count as i64 - base;
         if now.saturating_duration_since(self.base_since) >= BASE_WINDOW {
@@ -248,7 +250,8 @@ impl Bandwidth {
         if recovered && self.queueing < QUEUE_CLEAR && self.loss < 0.02 {
             let cap = arrived.unwrap_or(0).saturating_mul(2).max(self.goal);
             let passed = now.saturating_duration_since(self.last_change).as_millis().min(1000) as u64;
-            let grown = u64::from(self.estimate) * GROWTH * passed / 100_000 + passed / 2;
+            let growth = if self.last_decrease.is_none() { FIRST_GROWTH } else { GROWTH };
+            let grown = u64::from(self.estimate) * growth * passed / 100_000 + passed / 2;
             let grown = u32::try_from(u64::from(self.estimate) + grown).unwrap_or(u32::MAX);
             self.estimate = self.estimate.max(grown.min(cap));
         }

@@ -364,6 +364,7 @@ impl TemplateStructure {
     }
 
     /// Spatial and temporal layers, as counts.
+    #[cfg(test)]
     pub fn layer_counts(&self) -> (u8, u8) {
         let highest = |of: fn(&Template) -> u8| self.templates.iter().map(of).max().unwrap_or(0) + 1;
         (highest(|template| template.spatial), highest(|template| template.temporal))

@@ -149,7 +149,8 @@ impl FrameMark {
                 (true, _) => LayerSet::row(spatial, 0),
             },
             step: first && spatial > 0,
-            up_temporal: if start && descriptor.switching_up { temporal_row(temporal) as u8 } else { 0 },
+            // By the RFC the bit speaks of the layers above; encoders set it on the frame of a layer that may begin with it.
+            up_temporal: if start && descriptor.switching_up { 1 << temporal } else { 0 },
         }
     }
 }

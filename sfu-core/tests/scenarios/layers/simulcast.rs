@@ -118,13 +118,16 @@ fn an_encoding_that_stops_is_replaced_by_the_next_lower_one_and_comes_back() {
 
 #[test]
 fn after_switches_what_is_asked_for_again_is_the_same() {
-    for media in [Media::vp8(), Media::vp8().without_rtx()] {
+    // Without RTX the same packet comes again, which SRTP takes for a replay unless it had been lost.
+    for (media, options) in
+        [(Media::vp8(), PeerOptions::webrtc()), (Media::vp8().without_rtx(), PeerOptions::plain())]
+    {
         let mut bench = Build::<Nil>::new().start();
         let speaker = bench.peer();
         let media = media.mid("v").simulcast(&["l", "m", "h"]).scalability_mode("L1T3");
         let p = bench.produce(speaker, media);
         let mut camera = Camera::new(p, Coding::Vp8, &[100, 300, 900], 1, 3);
-        let c = watch(&mut bench, p, PeerOptions::webrtc());
+        let c = watch(&mut bench, p, options);
         bench.receiver_mut(c).asks = false;
         camera.film(&mut bench, seconds(3));
         let from = bench.received(c).len();
