@@ -16,10 +16,6 @@ use crate::rtp::Codec;
 /// How long a gap may be mere reordering before it is asked for.
 const NACK_DELAY: Duration = Duration::from_millis(10);
 
-/// Least time between two key frame requests to a sender: many viewers who join within a second cost it two key frames, and none of
-/// them waits for longer than a second.
-const MIN_KEY_FRAME_DELAY: Duration = Duration::from_millis(900);
-
 /// One encoding of a producer.
 pub(crate) struct Encoding {
     /// SSRC on the wire: signaled, or learnt from the first packet.
@@ -94,7 +90,7 @@ impl Encoding {
             relayed: None,
             layers: None,
             store: RetransmissionStore::new(limits),
-            key_frames: KeyFrameRequests::new(key_frame_delay.max(MIN_KEY_FRAME_DELAY)),
+            key_frames: KeyFrameRequests::new(key_frame_delay),
             resolution: None,
             key_frame_count: 0,
             last_key_frame: None,

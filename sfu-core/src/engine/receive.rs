@@ -251,7 +251,9 @@ impl Engine {
             }
             let structure = encoding.layers.as_ref().and_then(|known| known.structure.as_ref());
             let told = || structure.and_then(|structure| structure.resolution());
-            if let Some(resolution) = crate::rtp::codec::resolution(media.codec, packet.payload()).or_else(told) {
+            if let Some(resolution) =
+                crate::rtp::codec::resolution(media.codec, packet.payload()).or_else(told)
+            {
                 encoding.resolution = Some(resolution);
             }
         }

@@ -56,6 +56,8 @@ pub(crate) enum RelayWord {
         origin: ProducerId,
         /// Index of its encoding.
         encoding: u8,
+        /// It does not wait for others who may come.
+        prompt: bool,
     },
     /// The producer was paused or resumed; its copy on the addressed thread goes along.
     Paused {
@@ -96,8 +98,8 @@ struct Skipped {
 }
 
 impl RelayOut {
-    pub(super) fn request_key_frame(&mut self, origin: ProducerId, encoding: u8) {
-        let word = (origin.worker(), RelayWord::KeyFrame { origin, encoding });
+    pub(super) fn request_key_frame(&mut self, origin: ProducerId, encoding: u8, prompt: bool) {
+        let word = (origin.worker(), RelayWord::KeyFrame { origin, encoding, prompt });
         if !self.words.contains(&word) {
             self.words.push(word);
         }
@@ -306,7 +308,9 @@ impl Engine {
     /// Acts upon a word of another media thread.
     pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
         match word {
-            RelayWord::KeyFrame { origin, encoding } => self.request_key_frame(now, origin, encoding),
+            RelayWord::KeyFrame { origin, encoding, prompt } => {
+                self.ask_key_frame(now, origin, encoding, prompt)
+            }
             RelayWord::Paused { origin, paused } => {
                 if let Some(id) = self.copy_of(origin) {
                     let _ = self.set_producer_paused(id, paused);

@@ -234,7 +234,7 @@ impl Engine {
         let pipe = self.consumers.get(egress.consumer).filter(|consumer| !consumer.others.is_empty());
         match pipe.map(|consumer| consumer.producer) {
             Some(producer) => self.request_key_frame(now, producer, egress.stream),
-            None => self.request_key_frame_for(now, egress.consumer),
+            None => self.request_key_frame_for(now, egress.consumer, false),
         }
         true
     }

@@ -179,19 +179,25 @@ impl Engine {
         });
     }
 
-    /// Someone needs a key frame of an encoding: asked for now, or soon, or already.
+    /// Someone needs a key frame of an encoding to begin with: asked for now, or soon, or already.
     pub(super) fn request_key_frame(&mut self, now: Instant, id: ProducerId, encoding: u8) {
+        self.ask_key_frame(now, id, encoding, false);
+    }
+
+    /// The same; with `prompt` it does not wait for others who may come.
+    pub(super) fn ask_key_frame(&mut self, now: Instant, id: ProducerId, encoding: u8, prompt: bool) {
         let Some(producer) = self.producers.get_mut(id) else { return };
         if producer.kind != MediaKind::Video || producer.paused {
             return;
         }
         if let super::producer::Source::Relay(origin) = producer.source {
-            self.relays.request_key_frame(origin, encoding);
+            self.relays.request_key_frame(origin, encoding, prompt);
             return;
         }
         let Some(transport) = producer.transport() else { return };
         let Some(entity) = producer.encodings.get_mut(usize::from(encoding)) else { return };
-        let step = entity.key_frames.request(now);
+        let requests = &mut entity.key_frames;
+        let step = if prompt { requests.request(now) } else { requests.request_shared(now) };
         let deadline = entity.key_frames.next_deadline();
         if step == KeyFrameStep::SendNow {
             self.send_key_frame_request(id, encoding);
@@ -201,8 +207,8 @@ impl Engine {
         }
     }
 
-    /// A consumer needs a key frame, of the encoding that it gets or will get.
-    pub(crate) fn request_key_frame_for(&mut self, now: Instant, id: ConsumerId) {
+    /// A consumer needs a key frame, of the encoding that it gets or will get. With `prompt` it does not wait for others who may come.
+    pub(crate) fn request_key_frame_for(&mut self, now: Instant, id: ConsumerId, prompt: bool) {
         let Some(consumer) = self.consumers.get(id) else { return };
         if consumer.kind != MediaKind::Video || !consumer.is_active() {
             return;
@@ -210,11 +216,11 @@ impl Engine {
         let producer = consumer.producer;
         if !consumer.others.is_empty() {
             for encoding in 0..=consumer.others.len() as u8 {
-                self.request_key_frame(now, producer, encoding);
+                self.ask_key_frame(now, producer, encoding, prompt);
             }
             return;
         }
-        let Some(layers) = &consumer.layers else { return self.request_key_frame(now, producer, 0) };
+        let Some(layers) = &consumer.layers else { return self.ask_key_frame(now, producer, 0, prompt) };
         let current = consumer.main.encoding.filter(|_| !consumer.main.needs_sync);
         let transport = consumer.transport;
         let mut encoding = current.or(layers.target_encoding());
@@ -224,7 +230,7 @@ impl Engine {
             encoding = layers.and_then(|layers| layers.target_encoding());
         }
         if let Some(encoding) = encoding {
-            self.request_key_frame(now, producer, encoding);
+            self.ask_key_frame(now, producer, encoding, prompt);
         }
     }
 
@@ -232,7 +238,7 @@ impl Engine {
     pub(super) fn producer_wanted(&mut self, now: Instant, id: ProducerId) {
         let Some(producer) = self.producers.get(id) else { return };
         for consumer in producer.consumers.clone() {
-            self.request_key_frame_for(now, consumer);
+            self.request_key_frame_for(now, consumer, true);
         }
     }
 

@@ -69,7 +69,7 @@ impl Engine {
             producer.consumers.push(id);
         }
         if self.transports.get(transport).is_some_and(|path| path.is_connected()) {
-            self.request_key_frame_for(now, id);
+            self.request_key_frame_for(now, id, false);
         }
         self.reconsider_transport_of(now, id);
         Ok(id)
@@ -97,7 +97,7 @@ impl Engine {
         if consumer.layers.is_some() {
             self.choose_layers(now, transport);
         }
-        self.request_key_frame_for(now, id);
+        self.request_key_frame_for(now, id, true);
         self.told(id, EventBody::Resumed { by_producer: false })
     }
 
@@ -122,7 +122,7 @@ impl Engine {
         if let Some(new) = self.producers.get_mut(to) {
             new.consumers.push(id);
         }
-        self.request_key_frame_for(now, id);
+        self.request_key_frame_for(now, id, true);
         self.reconsider_transport_of(now, id);
         Ok(Reply::Done)
     }

@@ -67,13 +67,13 @@ impl Engine {
             Command::SwitchConsumer { consumer, producer } => self.switch_consumer(now, consumer, producer),
             Command::RequestKeyFrame(id) => {
                 self.consumers.get(id).ok_or_else(|| not_found(id.into()))?;
-                self.request_key_frame_for(now, id);
+                self.request_key_frame_for(now, id, true);
                 Ok(Reply::Done)
             }
             Command::RequestProducerKeyFrame(id) => {
                 let count = self.producers.get(id).ok_or_else(|| not_found(id.into()))?.encodings.len();
                 for encoding in 0..count {
-                    self.request_key_frame(now, id, encoding as u8);
+                    self.ask_key_frame(now, id, encoding as u8, true);
                 }
                 Ok(Reply::Done)
             }

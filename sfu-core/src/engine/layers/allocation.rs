@@ -69,8 +69,10 @@ impl Wish {
         let now = self.granted()?;
         let present = self.present.unwrap_or_default();
         // A layer of which nothing is known is passed over, unless it is sent already.
-        let is_known = |rung: &Rung| rung.bitrate > 0 || self.present.is_some_and(|present| rung.layer <= present);
-        let next = (self.chosen + 1..self.rungs.len()).find(|index| self.rungs.get(*index).is_some_and(is_known))?;
+        let is_known =
+            |rung: &Rung| rung.bitrate > 0 || self.present.is_some_and(|present| rung.layer <= present);
+        let next =
+            (self.chosen + 1..self.rungs.len()).find(|index| self.rungs.get(*index).is_some_and(is_known))?;
         let rung = *self.rungs.get(next)?;
         if self.held && self.present.is_some() && rung.layer.spatial > present.spatial {
             return None;

@@ -151,8 +151,10 @@ impl Engine {
         let enters = !layers.is_simulcast()
             && layers.gate.is_some_and(|gate| gate.needs_entry(target, nested))
             && layers.may_ask(now);
+        // Who begins may share a key frame with others who do.
+        let prompt = !consumer.main.needs_sync;
         if consumer.is_active() && (waits || enters) {
-            self.request_key_frame(now, producer, encoding);
+            self.ask_key_frame(now, producer, encoding, prompt);
         }
     }
 

@@ -77,7 +77,7 @@ fn the_limit_of_a_transport_is_shared_by_priority() {
         bench.try_consume_with(viewer, p, |options| options.kind = ConsumerType::Simulcast).unwrap()
     });
     let transport = bench.transport(viewer);
-    bench.command(Command::SetMaxOutgoingBitrate { transport, bitrate: 1_300_000 });
+    bench.command(Command::SetMaxOutgoingBitrate { transport, bitrate: 1_200_000 });
     bench.command(Command::SetPriority { consumer: consumers[1], priority: 10 });
     film(&mut bench, &mut [&mut first, &mut second], seconds(5));
     let layers = consumers.map(|c| decode(bench.received(c), true).layers(bench.now()).0);
