@@ -79,6 +79,8 @@ pub(crate) struct Bandwidth {
     received: u64,
     loss_since: Instant,
     loss: f32,
+    /// It was measured since the last step down.
+    loss_is_new: bool,
     queueing: i64,
     start: u32,
     estimate: u32,
@@ -106,6 +108,7 @@ impl Bandwidth {
             received: 0,
             loss_since: now,
             loss: 0.0,
+            loss_is_new: false,
             queueing: 0,
             start,
             estimate: start.max(FLOOR),
@@ -237,11 +240,9 @@ impl Bandwidth {
             }
             return false;
         }
-        if self.loss > 0.1 {
+        if self.loss > 0.1 && self.loss_is_new {
             if settled {
                 self.decrease(now, (self.estimate as f32 * (1.0 - 0.5 * self.loss)) as u32);
-                // Told once.
-                self.loss = 0.09;
                 return true;
             }
             return false;
@@ -263,6 +264,8 @@ impl Bandwidth {
         self.estimate = to.max(FLOOR);
         self.last_change = now;
         self.last_decrease = Some(now);
+        // What was lost before says nothing about the new rate.
+        (self.expected, self.received, self.loss_since, self.loss_is_new) = (0, 0, now, false);
     }
 
     /// What arrived in the last second, bit/s; `None` if that is not known yet.
@@ -286,7 +289,7 @@ impl Bandwidth {
         self.received += count;
         if now.saturating_duration_since(self.loss_since) >= LOSS_INTERVAL && self.expected >= LOSS_PACKETS {
             self.loss = self.expected.saturating_sub(self.received) as f32 / self.expected as f32;
-            (self.expected, self.received, self.loss_since) = (0, 0, now);
+            (self.expected, self.received, self.loss_since, self.loss_is_new) = (0, 0, now, true);
         }
     }
 
