@@ -125,8 +125,11 @@ impl Engine {
     }
 }
 
-/// Picture id with its bits, and TL0PICIDX, of a packet that has them.
-fn numbers_of(packet: &Packet) -> Option<(Option<(u16, u32)>, Option<u8>)> {
+/// Picture id with its bits, and TL0PICIDX, as far as a descriptor has them.
+type Numbers = (Option<(u16, u32)>, Option<u8>);
+
+/// The numbers of a packet whose codec has some.
+fn numbers_of(packet: &Packet) -> Option<Numbers> {
     let bits = |is_long| if is_long { 15 } else { 7 };
     let payload = packet.payload();
     match packet.info.codec {

@@ -242,7 +242,10 @@ impl Bandwidth {
         }
         if self.loss > 0.1 && self.loss_is_new {
             if settled {
-                self.decrease(now, (self.estimate as f32 * (1.0 - 0.5 * self.loss)) as u32);
+                // What arrives does get through, whatever was lost beside it.
+                let carried = (u64::from(arrived.unwrap_or(0)) * 85 / 100) as u32;
+                let less = (self.estimate as f32 * (1.0 - 0.5 * self.loss)) as u32;
+                self.decrease(now, less.max(carried).min(self.estimate));
                 return true;
             }
             return false;

@@ -96,9 +96,12 @@ fn a_narrow_path_takes_the_estimate_down_to_what_it_carries() {
     path.send(900_000, Duration::from_secs(2));
     let estimate = path.estimate();
     assert!((200_000..300_000).contains(&estimate), "{estimate}");
-    // What waited has left, and little is sent: it does not fall on.
+    // What waited leaves, which may cost one more step; then little is sent, and it does not fall on.
+    path.send(100_000, Duration::from_secs(2));
+    let settled = path.estimate();
+    assert!(settled * 10 > estimate * 8, "{settled} after {estimate}");
     path.send(100_000, Duration::from_secs(10));
-    assert!(path.estimate() >= estimate, "{}", path.estimate());
+    assert!(path.estimate() >= settled, "{} after {settled}", path.estimate());
 }
 
 #[test]

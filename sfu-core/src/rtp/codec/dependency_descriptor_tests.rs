@@ -1,11 +1,14 @@
 use super::*;
 use proptest::prelude::*;
 
+/// Spatial and temporal layer, indications, frame differences, chain differences.
+type Row<'a> = (u8, u8, &'a str, &'a [u32], &'a [u32]);
+
 /// Writes a structure: for each template its layers, its indications as the spec writes them (`-DSR`), its frame differences, and
 /// its chain differences; then by which chain each decode target is protected.
 pub(super) struct Templates<'a> {
     pub(super) id_offset: u8,
-    pub(super) templates: &'a [(u8, u8, &'a str, &'a [u32], &'a [u32])],
+    pub(super) templates: &'a [Row<'a>],
     pub(super) protected_by: &'a [u32],
     pub(super) sizes: &'a [(u32, u32)],
 }
@@ -220,10 +223,9 @@ proptest! {
         let len = bytes.len();
         bytes[at % len] ^= 1 << flip;
         let mut known = None;
-        if DependencyDescriptor::parse(&bytes, &mut known).is_some() {
-            if let Some(structure) = known {
-                prop_assert!(structure.target_count() >= 1 && structure.target_count() <= 32);
-            }
+        let _ = DependencyDescriptor::parse(&bytes, &mut known);
+        if let Some(structure) = known {
+            prop_assert!((1..=32).contains(&structure.target_count()));
         }
     }
 }
