@@ -207,7 +207,7 @@ impl Engine {
                 },
             );
             if let Some(score) = consumer.stream.take_score_change() {
-                self.change(egress.consumer, EventBody::Score { encoding: 0, score });
+                self.change(egress.consumer, EventBody::Score { encoding: egress.lane, score });
             }
         }
     }
