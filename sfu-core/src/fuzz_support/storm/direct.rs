@@ -49,8 +49,8 @@ impl<S: PluginSet> Storm<S> {
         self.command(Command::ConnectPipeTransport { transport: pipe.id, peer }).expect("fuzz: connected");
         for (index, (producer, kind)) in producers.iter().enumerate() {
             let mut parameters = peers::parameters(*kind, None, 0, false);
-            let lanes = if *kind == MediaKind::Video { 3 } else { 1 };
-            let ssrc = |lane| 60_000 + 100 * index as u32 + 2 * lane;
+            let lanes: u32 = if *kind == MediaKind::Video { 3 } else { 1 };
+            let ssrc = |lane: u32| 60_000 + 100 * index as u32 + 2 * lane;
             parameters.encodings =
                 (0..lanes).map(|lane| peers::encoding(ssrc(lane), *kind == MediaKind::Video)).collect();
             let options =
