@@ -61,7 +61,7 @@ impl<S: PluginSet> Storm<S> {
 
     /// Damaged RTP and RTCP of signaling, by command, and now and then other commands on what there is.
     pub fn direct(&mut self, count: u64) -> Outcome {
-        let Some((mut peer, producers)) = self.signaling.take() else { return Outcome::default() };
+        let Some((peer, producers)) = self.signaling.take() else { return Outcome::default() };
         let before = self.counters();
         let mut outcome = Outcome::default();
         while outcome.sent < count {
