@@ -93,6 +93,14 @@ fn traffic(now: Instant, counter: &mut RateCounter) -> Traffic {
     Traffic { bytes: counter.bytes(), bitrate: bitrate(counter.bits_per_second(now)) }
 }
 
+/// RTP as it was before it was protected. Tags are counted with the datagrams that they come in; what they take of the last second
+/// they take of the whole.
+fn without_tags(protected: Traffic, tags: u64) -> Traffic {
+    let bytes = protected.bytes.saturating_sub(tags);
+    let share = u128::from(protected.bitrate) * u128::from(bytes) / u128::from(protected.bytes.max(1));
+    Traffic { bytes, bitrate: u32::try_from(share).unwrap_or(u32::MAX) }
+}
+
 /// What is left of `all` without `other`.
 fn rest(now: Instant, all: &mut RateCounter, other: &mut RateCounter) -> Traffic {
     let (all, other) = (traffic(now, all), traffic(now, other));
@@ -117,10 +125,12 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         Link::Plain(_) | Link::Direct(_) => 0,
     };
     let tuples = (transport.tuple(), transport.rtcp_tuple());
+    let tag_len = transport.rtp_tag_len();
     let counters = &mut transport.counters;
     let rtx_received = traffic(now, &mut counters.rtx_received);
     let rtx_sent = traffic(now, &mut counters.rtx_sent);
-    let rtp_received = rest(now, &mut counters.received, &mut counters.other_received);
+    let protected = rest(now, &mut counters.received, &mut counters.other_received);
+    let rtp_received = without_tags(protected, counters.rtp_received * tag_len);
     let all_sent = rest(now, &mut counters.sent, &mut counters.other_sent);
     let rtp_sent = Traffic {
         bytes: all_sent.bytes.saturating_sub(rtx_sent.bytes),

@@ -273,6 +273,14 @@ impl Transport {
         }
     }
 
+    /// Bytes by which RTP of the peer is longer than it would be unprotected.
+    pub(crate) fn rtp_tag_len(&self) -> u64 {
+        match &self.protection {
+            Protection::Srtp { sealer, .. } => sealer.profile().rtp_tag_len() as u64,
+            Protection::Clear | Protection::Pending => 0,
+        }
+    }
+
     /// The addresses in use.
     pub(crate) fn tuple(&self) -> Option<TransportTuple> {
         let (route, local) = match &self.link {

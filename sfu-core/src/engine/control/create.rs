@@ -43,6 +43,11 @@ impl Engine {
                 (Opened { listen: sockets, candidates, own: Vec::new() }, None)
             }
             TransportListen::Server(id) => {
+                if id.worker() != self.config.worker {
+                    return Err(ControlError::invalid(format!(
+                        "control.create_webrtc_transport: server {id} is of another media thread than router {router}"
+                    )));
+                }
                 let server = self.webrtc_servers.get(*id).ok_or_else(|| not_found((*id).into()))?;
                 let (listen, candidates) = (server.listen.clone(), server.candidates.clone());
                 (Opened { listen, candidates, own: Vec::new() }, Some(*id))
