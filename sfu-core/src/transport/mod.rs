@@ -2,6 +2,7 @@
 pub(crate) mod dtls;
 pub(crate) mod ice;
 pub(crate) mod plain;
+pub(crate) mod sctp;
 pub(crate) mod srtp;
 pub(crate) mod webrtc;
 
