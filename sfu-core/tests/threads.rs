@@ -167,6 +167,7 @@ async fn produce(control: &ControlHandle, peer: &Peer) -> ProducerId {
         paused: false,
         key_frame_request_delay: Duration::ZERO,
         labels: Labels::new(),
+        packet_ids: false,
     };
     control.produce(peer.transport, options).await.unwrap().id
 }
@@ -180,6 +181,8 @@ async fn consume(control: &ControlHandle, peer: &Peer, producer: ProducerId) -> 
         ignore_dtx: false,
         outlives_producer: false,
         labels: Labels::new(),
+        preferred_layers: None,
+        consumable_encodings: Vec::new(),
     };
     control.consume(peer.transport, options).await.unwrap()
 }

@@ -1,6 +1,7 @@
 //! What a worker can be told to do.
-use std::net::IpAddr;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::*;
 
@@ -51,6 +52,31 @@ pub enum Command {
         /// The peer.
         peer: ConnectPlainTransport,
     },
+    /// Makes a transport to another worker. Answers [`Reply::PipeTransport`].
+    CreatePipeTransport {
+        /// The router.
+        router: RouterId,
+        /// Options.
+        options: PipeTransportOptions,
+    },
+    /// Gives the other end of a pipe, once. Answers [`Reply::PipeTransport`].
+    ConnectPipeTransport {
+        /// The transport.
+        transport: TransportId,
+        /// The other end: address, port, and its key with SRTP.
+        peer: ConnectPlainTransport,
+    },
+    /// Makes a transport whose peer is signaling itself. Answers [`Reply::DirectTransport`].
+    CreateDirectTransport {
+        /// The router.
+        router: RouterId,
+        /// Options.
+        options: DirectTransportOptions,
+    },
+    /// Makes a server whose ports several WebRTC transports share. Answers [`Reply::WebRtcServer`].
+    CreateWebRtcServer(WebRtcServerOptions),
+    /// Closes a server and the transports on it.
+    CloseWebRtcServer(WebRtcServerId),
     /// Closes a transport and what it carries.
     CloseTransport(TransportId),
     /// Limits what the peer may send, in bit/s; 0 lifts the limit.
@@ -62,6 +88,13 @@ pub enum Command {
     },
     /// Limits what is sent to the peer, in bit/s; 0 lifts the limit.
     SetMaxOutgoingBitrate {
+        /// The transport.
+        transport: TransportId,
+        /// Bits per second.
+        bitrate: u32,
+    },
+    /// What is sent to the peer at the least, bit/s, whatever estimation says; 0 lifts the bound.
+    SetMinOutgoingBitrate {
         /// The transport.
         transport: TransportId,
         /// Bits per second.
@@ -82,6 +115,20 @@ pub enum Command {
     PauseProducer(ProducerId),
     /// Forwards it again, a key frame first.
     ResumeProducer(ProducerId),
+    /// An RTP packet of a producer on a direct transport.
+    SendRtp {
+        /// The producer.
+        producer: ProducerId,
+        /// The packet.
+        packet: Bytes,
+    },
+    /// RTCP of the peer of a direct transport: one packet, or several in one (RFC 3550 §6.1).
+    SendRtcp {
+        /// The transport.
+        transport: TransportId,
+        /// The packets.
+        packet: Bytes,
+    },
     /// Sends a producer's media over a transport. Answers [`Reply::Consumer`].
     Consume {
         /// The transport that it leaves by.
@@ -106,7 +153,8 @@ pub enum Command {
     RequestKeyFrame(ConsumerId),
     /// Asks a producer for a key frame (all its encodings).
     RequestProducerKeyFrame(ProducerId),
-    /// Chooses spatial and temporal layer of a consumer at the most.
+    /// Chooses spatial and temporal layer of a consumer at the most. Answers [`Reply::Layers`] with what there is of it; none
+    /// where a consumer has no layers.
     SetPreferredLayers {
         /// The consumer.
         consumer: ConsumerId,
@@ -122,6 +170,121 @@ pub enum Command {
         /// Weight.
         priority: u8,
     },
+    /// Takes data channel messages from a transport. Answers [`Reply::DataProducer`].
+    ProduceData {
+        /// The transport that they arrive on.
+        transport: TransportId,
+        /// Options.
+        options: DataProducerOptions,
+    },
+    /// Closes a data producer and its data consumers.
+    CloseDataProducer(DataProducerId),
+    /// Forwards nothing of a data producer until resumed.
+    PauseDataProducer(DataProducerId),
+    /// Forwards it again.
+    ResumeDataProducer(DataProducerId),
+    /// A message of a data producer on a direct transport.
+    SendData {
+        /// The data producer.
+        data_producer: DataProducerId,
+        /// The message.
+        message: OutgoingData,
+    },
+    /// Sends a data producer's messages over a transport. Answers [`Reply::DataConsumer`].
+    ConsumeData {
+        /// The transport that they leave by.
+        transport: TransportId,
+        /// Options.
+        options: DataConsumerOptions,
+    },
+    /// Closes a data consumer.
+    CloseDataConsumer(DataConsumerId),
+    /// Sends nothing to a data consumer until resumed.
+    PauseDataConsumer(DataConsumerId),
+    /// Sends again.
+    ResumeDataConsumer(DataConsumerId),
+    /// Sends a message to one data consumer, past its data producer. Answers [`Reply::BufferedAmount`].
+    SendToDataConsumer {
+        /// The data consumer.
+        data_consumer: DataConsumerId,
+        /// Payload protocol identifier (RFC 8831 §8).
+        ppid: u32,
+        /// The message.
+        payload: Bytes,
+    },
+    /// Bytes that wait to be sent. Answers [`Reply::BufferedAmount`].
+    BufferedAmount(DataConsumerId),
+    /// When fewer bytes than this wait, that is an event ([`EventBody::BufferedAmountLow`]).
+    SetBufferedAmountLowThreshold {
+        /// The data consumer.
+        data_consumer: DataConsumerId,
+        /// Bytes.
+        threshold: u32,
+    },
+    /// Replaces the subchannels of a data consumer. Answers [`Reply::Subchannels`].
+    SetSubchannels {
+        /// The data consumer.
+        data_consumer: DataConsumerId,
+        /// All that it wants.
+        subchannels: Vec<u16>,
+    },
+    /// Adds one. Answers [`Reply::Subchannels`].
+    AddSubchannel {
+        /// The data consumer.
+        data_consumer: DataConsumerId,
+        /// One that it wants, too.
+        subchannel: u16,
+    },
+    /// Takes one away. Answers [`Reply::Subchannels`].
+    RemoveSubchannel {
+        /// The data consumer.
+        data_consumer: DataConsumerId,
+        /// One that it wants no more.
+        subchannel: u16,
+    },
+    /// Makes an observer of volumes. Answers [`Reply::RtpObserver`].
+    CreateAudioLevelObserver {
+        /// Its router.
+        router: RouterId,
+        /// Options.
+        options: AudioLevelObserverOptions,
+    },
+    /// Makes an observer of who speaks. Answers [`Reply::RtpObserver`].
+    CreateActiveSpeakerObserver {
+        /// Its router.
+        router: RouterId,
+        /// Options.
+        options: ActiveSpeakerObserverOptions,
+    },
+    /// Closes an observer.
+    CloseRtpObserver(RtpObserverId),
+    /// Observes nothing until resumed.
+    PauseRtpObserver(RtpObserverId),
+    /// Observes again.
+    ResumeRtpObserver(RtpObserverId),
+    /// Observes a producer of audio, too.
+    ObserveProducer {
+        /// The observer.
+        observer: RtpObserverId,
+        /// The producer.
+        producer: ProducerId,
+    },
+    /// Observes a producer no more.
+    UnobserveProducer {
+        /// The observer.
+        observer: RtpObserverId,
+        /// The producer.
+        producer: ProducerId,
+    },
+    /// Chooses what a transport, producer or consumer tells as [`EventBody::Trace`]; replaces what was chosen before.
+    EnableTrace {
+        /// The entity.
+        target: Target,
+        /// What is told.
+        events: TraceEvents,
+    },
+    /// All that is known of an entity, for debugging. Answers [`Reply::Dump`].
+    Dump(Target),
     /// Replaces the labels of an entity.
     SetLabels {
         /// The entity.
@@ -173,7 +336,33 @@ impl Command {
     /// What the command is about: decides the media thread. `None` for what makes a session or a router.
     pub fn target(&self) -> Option<Target> {
         Some(match self {
-            Command::CreateSession(_) | Command::CreateRouter { .. } => return None,
+            Command::CreateSession(_) | Command::CreateRouter { .. } | Command::CreateWebRtcServer(_) => {
+                return None;
+            }
+            Command::CloseWebRtcServer(id) => (*id).into(),
+            Command::CreatePipeTransport { router, .. }
+            | Command::CreateDirectTransport { router, .. }
+            | Command::CreateAudioLevelObserver { router, .. }
+            | Command::CreateActiveSpeakerObserver { router, .. } => (*router).into(),
+            Command::CloseRtpObserver(id)
+            | Command::PauseRtpObserver(id)
+            | Command::ResumeRtpObserver(id)
+            | Command::ObserveProducer { observer: id, .. }
+            | Command::UnobserveProducer { observer: id, .. } => (*id).into(),
+            Command::CloseDataProducer(id)
+            | Command::PauseDataProducer(id)
+            | Command::ResumeDataProducer(id)
+            | Command::SendData { data_producer: id, .. } => (*id).into(),
+            Command::CloseDataConsumer(id)
+            | Command::PauseDataConsumer(id)
+            | Command::ResumeDataConsumer(id)
+            | Command::BufferedAmount(id)
+            | Command::SendToDataConsumer { data_consumer: id, .. }
+            | Command::SetBufferedAmountLowThreshold { data_consumer: id, .. }
+            | Command::SetSubchannels { data_consumer: id, .. }
+            | Command::AddSubchannel { data_consumer: id, .. }
+            | Command::RemoveSubchannel { data_consumer: id, .. } => (*id).into(),
+            Command::SendRtp { producer, .. } => (*producer).into(),
             Command::CloseSession(id) => (*id).into(),
             Command::CloseRouter(id) => (*id).into(),
             Command::CreateWebRtcTransport { router, .. } | Command::CreatePlainTransport { router, .. } => {
@@ -181,10 +370,15 @@ impl Command {
             }
             Command::ConnectWebRtcTransport { transport, .. }
             | Command::ConnectPlainTransport { transport, .. }
+            | Command::ConnectPipeTransport { transport, .. }
             | Command::RestartIce(transport)
             | Command::CloseTransport(transport)
             | Command::SetMaxIncomingBitrate { transport, .. }
             | Command::SetMaxOutgoingBitrate { transport, .. }
+            | Command::SetMinOutgoingBitrate { transport, .. }
+            | Command::SendRtcp { transport, .. }
+            | Command::ProduceData { transport, .. }
+            | Command::ConsumeData { transport, .. }
             | Command::Produce { transport, .. }
             | Command::Consume { transport, .. } => (*transport).into(),
             Command::DescribeProducer(id)
@@ -200,6 +394,8 @@ impl Command {
             | Command::SetPreferredLayers { consumer: id, .. }
             | Command::SetPriority { consumer: id, .. } => (*id).into(),
             Command::SetLabels { target, .. }
+            | Command::EnableTrace { target, .. }
+            | Command::Dump(target)
             | Command::Stats(target)
             | Command::EnablePlugin { target, .. }
             | Command::DisablePlugin { target, .. }
@@ -246,92 +442,6 @@ pub struct CreateSession {
     pub labels: Labels,
 }
 
-/// Options of a WebRTC transport.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WebRtcTransportOptions {
-    /// The session that it belongs to.
-    pub session: Option<SessionId>,
-    /// Labels.
-    pub labels: Labels,
-    /// Sockets.
-    pub listen: TransportListen,
-    /// Offer UDP candidates.
-    pub enable_udp: bool,
-    /// Offer TCP passive candidates.
-    pub enable_tcp: bool,
-    /// Give UDP candidates the higher priority.
-    pub prefer_udp: bool,
-    /// Give TCP candidates the higher priority.
-    pub prefer_tcp: bool,
-    /// How long without a check until consent is lost; zero: never. Clamped to 10–60 s (shorter ones are for tests).
-    pub ice_consent_timeout: Duration,
-    /// What we assume the peer can receive at first, bit/s.
-    pub initial_outgoing_bitrate: u32,
-}
-
-impl Default for WebRtcTransportOptions {
-    fn default() -> Self {
-        WebRtcTransportOptions {
-            session: None,
-            labels: Labels::new(),
-            listen: TransportListen::Shared,
-            enable_udp: true,
-            enable_tcp: true,
-            prefer_udp: true,
-            prefer_tcp: false,
-            ice_consent_timeout: Duration::from_secs(30),
-            initial_outgoing_bitrate: 600_000,
-        }
-    }
-}
-
-/// Options of a plain RTP transport.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlainTransportOptions {
-    /// The session that it belongs to.
-    pub session: Option<SessionId>,
-    /// Labels.
-    pub labels: Labels,
-    /// Socket for RTP (and RTCP with `rtcp_mux`).
-    pub listen: ListenInfo,
-    /// Socket for RTCP without `rtcp_mux`; by default the same address and another port.
-    pub rtcp_listen: Option<ListenInfo>,
-    /// RTP and RTCP on one port (RFC 5761).
-    pub rtcp_mux: bool,
-    /// Learn the peer's address from its first packet.
-    pub comedia: bool,
-    /// Protect with SRTP under keys given in `connect`; the suite of our key.
-    pub srtp: Option<SrtpCryptoSuite>,
-}
-
-/// On any port, RTP and RTCP together, without SRTP, to a peer that `connect` names.
-impl Default for PlainTransportOptions {
-    fn default() -> Self {
-        PlainTransportOptions {
-            session: None,
-            labels: Labels::new(),
-            listen: ListenInfo::default(),
-            rtcp_listen: None,
-            rtcp_mux: true,
-            comedia: false,
-            srtp: None,
-        }
-    }
-}
-
-/// The peer of a plain RTP transport.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ConnectPlainTransport {
-    /// Its address; not given with `comedia`.
-    pub ip: Option<IpAddr>,
-    /// Its RTP port; not given with `comedia`.
-    pub port: Option<u16>,
-    /// Its RTCP port; only without `rtcp_mux`.
-    pub rtcp_port: Option<u16>,
-    /// Its SRTP key; only with `srtp`.
-    pub srtp: Option<SrtpParameters>,
-}
-
 /// Options of a producer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProducerOptions {
@@ -345,6 +455,8 @@ pub struct ProducerOptions {
     pub paused: bool,
     /// Least time between two key frame requests to the peer.
     pub key_frame_request_delay: Duration,
+    /// Number its packets in the header extension `urn:mediasoup:params:rtp-hdrext:packet-id`, where consumers have it.
+    pub packet_ids: bool,
     /// Labels.
     pub labels: Labels,
 }
@@ -358,6 +470,7 @@ impl ProducerOptions {
             rtp_parameters,
             paused: false,
             key_frame_request_delay: Duration::ZERO,
+            packet_ids: false,
             labels: Labels::new(),
         }
     }
@@ -395,6 +508,10 @@ pub struct ConsumerOptions {
     pub ignore_dtx: bool,
     /// Stay open without media when the producer closes, until switched to another one or closed.
     pub outlives_producer: bool,
+    /// The layers that it wants at the most; all if left out.
+    pub preferred_layers: Option<Layers>,
+    /// The producer's encodings as the router knows them, for consumers of kind [`ConsumerType::Pipe`] and for dumps.
+    pub consumable_encodings: Vec<RtpEncodingParameters>,
     /// Labels.
     pub labels: Labels,
 }
@@ -409,6 +526,8 @@ impl ConsumerOptions {
             paused: false,
             ignore_dtx: false,
             outlives_producer: false,
+            preferred_layers: None,
+            consumable_encodings: Vec::new(),
             labels: Labels::new(),
         }
     }

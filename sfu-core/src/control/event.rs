@@ -29,6 +29,12 @@ pub enum EventBody {
     SelectedTuple(TransportTuple),
     /// DTLS changed its state (transport).
     DtlsState(DtlsState),
+    /// The peer's certificate in PEM, before DTLS is connected (transport).
+    DtlsCertificate(String),
+    /// SCTP changed its state (transport).
+    SctpState(SctpState),
+    /// Both sides of SCTP agreed on a number of streams (transport).
+    SctpStreams(SctpStreams),
     /// The peer's address was learnt (plain transport).
     Tuple(TransportTuple),
     /// The peer's RTCP address was learnt (plain transport).
@@ -50,6 +56,25 @@ pub enum EventBody {
         /// Score.
         score: u8,
     },
+    /// One of the scores behind a consumer changed (consumer).
+    ConsumerScore(ConsumerScore),
+    /// Other layers are forwarded; none: nothing (consumer).
+    Layers(Option<Layers>),
+    /// Fewer bytes wait than the threshold says (data consumer).
+    BufferedAmountLow {
+        /// Bytes that wait.
+        buffered_amount: u32,
+    },
+    /// A message was dropped because too many bytes wait (data consumer).
+    SendBufferFull,
+    /// How loud producers are, loudest first (audio level observer).
+    AudioLevels(Vec<AudioVolume>),
+    /// All producers are quieter than the threshold, for the first time (audio level observer).
+    Silence,
+    /// Another producer has the floor (active speaker observer).
+    DominantSpeaker(ProducerId),
+    /// What was asked to be traced happened (transport, producer, consumer).
+    Trace(Box<Trace>),
     /// A stream began: the first packet of an encoding arrived (producer).
     StreamStarted {
         /// Encoding index.
@@ -95,6 +120,18 @@ pub enum EventBody {
         /// The panic's or the overrun's text.
         text: String,
     },
+}
+
+/// How well what a consumer sends arrives, and what its producer sends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsumerScore {
+    /// Of the outgoing stream, 0–10.
+    pub score: u8,
+    /// Of the encoding that is forwarded, 0–10.
+    pub producer_score: u8,
+    /// Of all encodings of the producer.
+    pub producer_scores: Vec<u8>,
 }
 
 /// Why an entity closed.

@@ -47,6 +47,7 @@ pub trait ServeRequests: Send + Sync {
 struct Shared {
     ports: Vec<WorkerPort>,
     events: broadcast::Sender<Event>,
+    feed: FeedSender,
     next_worker: AtomicUsize,
     serve: Arc<dyn ServeRequests>,
     /// Held while media threads get a new configuration: two at once could leave them with one each.
@@ -62,10 +63,11 @@ impl ControlHandle {
     pub(crate) fn new(
         ports: Vec<WorkerPort>,
         events: broadcast::Sender<Event>,
+        feed: FeedSender,
         serve: Arc<dyn ServeRequests>,
     ) -> Self {
         let (next_worker, reconfiguring) = Default::default();
-        ControlHandle(Arc::new(Shared { ports, events, next_worker, serve, reconfiguring }))
+        ControlHandle(Arc::new(Shared { ports, events, feed, next_worker, serve, reconfiguring }))
     }
 
     /// A channel of the right depth for events.
@@ -81,6 +83,12 @@ impl ControlHandle {
     /// Events from now on. A subscriber that lags by more than 8192 events is told how many it missed.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.0.events.subscribe()
+    }
+
+    /// All that media threads tell from now on: events without loss, and the packets and messages of direct transports. Told
+    /// before the answer to the command that it comes of. There is one for a worker: `None` if it is taken.
+    pub fn follow(&self) -> Option<Feed> {
+        self.0.feed.follow()
     }
 
     /// A media thread for a new room, in turn.

@@ -89,8 +89,6 @@ pub enum EntityKind {
 
 /// What all typed ids have in common.
 pub trait EntityId: Copy + Eq + std::hash::Hash + fmt::Debug + 'static {
-    /// The kind that the id names.
-    const KIND: EntityKind;
     /// Wraps an untyped id.
     fn from_raw(raw: RawId) -> Self;
     /// The untyped id.
@@ -98,13 +96,12 @@ pub trait EntityId: Copy + Eq + std::hash::Hash + fmt::Debug + 'static {
 }
 
 macro_rules! entity_ids {
-    ($($(#[$doc:meta])* $name:ident => $kind:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(RawId);
 
         impl EntityId for $name {
-            const KIND: EntityKind = EntityKind::$kind;
             #[inline]
             fn from_raw(raw: RawId) -> Self { $name(raw) }
             #[inline]
@@ -150,19 +147,23 @@ macro_rules! entity_ids {
 
 entity_ids! {
     /// Names a session: one peer of one signaling crate.
-    SessionId => Session;
+    SessionId;
     /// Names a router (a room).
-    RouterId => Router;
+    RouterId;
     /// Names a transport.
-    TransportId => Transport;
+    TransportId;
     /// Names a producer.
-    ProducerId => Producer;
+    ProducerId;
     /// Names a consumer.
-    ConsumerId => Consumer;
+    ConsumerId;
     /// Names a data producer.
-    DataProducerId => DataProducer;
+    DataProducerId;
     /// Names a data consumer.
-    DataConsumerId => DataConsumer;
+    DataConsumerId;
+    /// Names a server whose ports several WebRTC transports share.
+    WebRtcServerId;
+    /// Names an observer of audio.
+    RtpObserverId;
 }
 
 #[cfg(test)]

@@ -3,34 +3,52 @@
 //! Every way into a worker (signaling crates, plugins, tests, an embedding program) speaks these types.
 //! A [`Command`] goes to the media thread that owns its target and is answered by one [`Reply`].
 mod command;
+mod data;
+mod dump;
 mod error;
 mod event;
+mod feed;
 mod handle;
 mod ids;
 mod labels;
+mod layers;
 mod listen;
+mod observer;
 mod reconfiguration;
 mod reply;
 mod rtp_parameters;
 mod stats;
 mod target;
+mod trace;
+mod transport_options;
 mod transport_parameters;
 
 pub use crate::net::Protocol;
 pub(crate) use command::RelayStep;
 pub use command::{
-    Command, ConnectPlainTransport, ConsumerOptions, ConsumerType, CreateSession, PlainTransportOptions,
-    ProducerOptions, RelayCommand, RelayOffer, WebRtcTransportOptions,
+    Command, ConsumerOptions, ConsumerType, CreateSession, ProducerOptions, RelayCommand, RelayOffer,
+};
+pub use data::{
+    DataConsumerOptions, DataPath, DataProducerOptions, OutgoingData, SctpOptions, SctpState,
+    SctpStreamParameters, SctpStreams,
+};
+pub use dump::{
+    ConsumerDump, DataConsumerDump, DataProducerDump, Dump, LinkDump, ProducerDump, ReceivedExtensions,
+    SctpDump, StreamDump, TransportDump, WebRtcServerDump,
 };
 pub use error::{ControlError, ErrorKind};
-pub use event::{CloseReason, Event, EventBody};
+pub use event::{CloseReason, ConsumerScore, Event, EventBody};
+pub(crate) use feed::FeedSender;
+pub use feed::{Feed, Told};
 pub use handle::{ControlHandle, Envelope, ServeRequests, WorkerPort};
 pub use ids::{
     ConsumerId, DataConsumerId, DataProducerId, EntityId, EntityKind, ParseIdError, ProducerId, RawId,
-    RouterId, SessionId, TransportId,
+    RouterId, RtpObserverId, SessionId, TransportId, WebRtcServerId,
 };
 pub use labels::Labels;
+pub use layers::Layers;
 pub use listen::{ListenInfo, TransportListen};
+pub use observer::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, AudioVolume};
 pub(crate) use reconfiguration::Reconfiguration;
 pub use reply::{PlainTransportCreated, ProducerCreated, ProducerDescription, Reply, WebRtcTransportCreated};
 pub use rtp_parameters::{
@@ -38,8 +56,18 @@ pub use rtp_parameters::{
     RtpHeaderExtensionParameters, RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters,
     RtxParameters,
 };
-pub use stats::{ConsumerStats, PluginFaults, ProducerStats, StreamStats, TransportStats, WorkerStats};
+pub use stats::{
+    ConsumerStats, DataConsumerStats, DataProducerStats, LayerBitrate, PluginFaults, ProducerStats,
+    StreamStats, Traffic, TransportStats, WorkerStats,
+};
 pub use target::Target;
+pub use trace::{
+    BandwidthEstimator, BandwidthTrace, Trace, TraceDirection, TraceEvents, TraceInfo, TracedPacket,
+};
+pub use transport_options::{
+    ConnectPlainTransport, DirectTransportOptions, PipeTransportOptions, PlainTransportOptions,
+    WebRtcServerOptions, WebRtcTransportOptions,
+};
 pub use transport_parameters::{
     DtlsFingerprint, DtlsParameters, DtlsRole, DtlsState, FingerprintAlgorithm, IceCandidate, IceParameters,
     IceState, SrtpCryptoSuite, SrtpParameters, TransportTuple,

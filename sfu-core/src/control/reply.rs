@@ -15,6 +15,12 @@ pub enum Reply {
     WebRtcTransport(WebRtcTransportCreated),
     /// A plain transport was made or connected.
     PlainTransport(PlainTransportCreated),
+    /// A transport to another worker was made or connected.
+    PipeTransport(PlainTransportCreated),
+    /// A direct transport was made.
+    DirectTransport(TransportId),
+    /// A server of ports was made.
+    WebRtcServer(WebRtcServerId),
     /// Our DTLS role.
     DtlsRole(DtlsRole),
     /// Our new ICE credentials.
@@ -25,6 +31,20 @@ pub enum Reply {
     ProducerDescription(Box<ProducerDescription>),
     /// A consumer was made.
     Consumer(ConsumerId),
+    /// The layers that a consumer's receiver wants at the most, of those that there are.
+    Layers(Option<Layers>),
+    /// A data producer was made.
+    DataProducer(DataProducerId),
+    /// A data consumer was made.
+    DataConsumer(DataConsumerId),
+    /// Bytes that wait to be sent to a data consumer.
+    BufferedAmount(u32),
+    /// All subchannels that a data consumer wants.
+    Subchannels(Vec<u16>),
+    /// An observer was made.
+    RtpObserver(RtpObserverId),
+    /// All that is known of an entity.
+    Dump(Dump),
     /// Figures.
     Stats(WorkerStats),
     /// A producer may be carried to another media thread.

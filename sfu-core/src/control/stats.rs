@@ -11,6 +11,10 @@ pub struct WorkerStats {
     pub producers: Vec<ProducerStats>,
     /// Consumers.
     pub consumers: Vec<ConsumerStats>,
+    /// Data producers.
+    pub data_producers: Vec<DataProducerStats>,
+    /// Data consumers.
+    pub data_consumers: Vec<DataConsumerStats>,
     /// Plugins' own figures by plugin id, merged over media threads.
     pub plugins: std::collections::BTreeMap<String, serde_json::Value>,
     /// What went wrong with each plugin, by its id, and what was done about it; with the figures of the whole worker only.
@@ -25,6 +29,8 @@ impl WorkerStats {
         self.transports.extend(other.transports);
         self.producers.extend(other.producers);
         self.consumers.extend(other.consumers);
+        self.data_producers.extend(other.data_producers);
+        self.data_consumers.extend(other.data_consumers);
         for (name, value) in other.counters {
             *self.counters.entry(name).or_default() += value;
         }
@@ -89,8 +95,12 @@ pub struct TransportStats {
     pub ice_state: Option<IceState>,
     /// State of DTLS, WebRTC only.
     pub dtls_state: Option<DtlsState>,
+    /// State of SCTP, where there is some.
+    pub sctp_state: Option<SctpState>,
     /// Path in use.
     pub tuple: Option<TransportTuple>,
+    /// Path of RTCP in use, without `rtcp_mux`.
+    pub rtcp_tuple: Option<TransportTuple>,
     /// SRTP suite in use.
     pub srtp: Option<SrtpCryptoSuite>,
     /// Bytes received, all protocols.
@@ -105,6 +115,26 @@ pub struct TransportStats {
     pub receive_bitrate: u32,
     /// Bit/s sent over the last second.
     pub send_bitrate: u32,
+    /// RTP and RTX, received.
+    pub rtp_received: Traffic,
+    /// RTP without RTX and probing, sent.
+    pub rtp_sent: Traffic,
+    /// RTX received.
+    pub rtx_received: Traffic,
+    /// RTX sent.
+    pub rtx_sent: Traffic,
+    /// Sent to probe for bandwidth.
+    pub probation_sent: Traffic,
+    /// What the peer may send at the most, bit/s; 0: no limit.
+    pub max_incoming_bitrate: u32,
+    /// What is sent at the most, bit/s; 0: no limit.
+    pub max_outgoing_bitrate: u32,
+    /// What is sent at the least, bit/s; 0: no bound.
+    pub min_outgoing_bitrate: u32,
+    /// Loss of what the peer sends, 0–1, where transport-wide numbers tell.
+    pub packet_loss_received: Option<f64>,
+    /// Loss of what we send, 0–1, where the peer's feedback tells.
+    pub packet_loss_sent: Option<f64>,
     /// What the peer can receive as far as known, bit/s.
     pub available_outgoing_bitrate: Option<u32>,
     /// What we told the peer that it may send, bit/s.
@@ -121,6 +151,27 @@ pub struct TransportStats {
     pub unknown_streams: u64,
 }
 
+/// Bytes, and how many of them in the last second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// Bytes since the beginning.
+    pub bytes: u64,
+    /// Bit/s over the last second.
+    pub bitrate: u32,
+}
+
+/// Bit/s of one layer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct LayerBitrate {
+    /// Spatial layer.
+    pub spatial: u8,
+    /// Temporal layer.
+    pub temporal: u8,
+    /// Bit/s over the last second.
+    pub bitrate: u32,
+}
+
 /// Figures of one RTP stream.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,6 +186,8 @@ pub struct StreamStats {
     pub rid: Option<String>,
     /// Codec, e.g. `video/VP8`.
     pub mime_type: String,
+    /// RTP clock rate in Hz.
+    pub clock_rate: u32,
     /// Packets, without duplicates.
     pub packets: u64,
     /// Bytes with RTP header.
@@ -145,6 +198,8 @@ pub struct StreamStats {
     pub fraction_lost: u8,
     /// Packets that came twice or too late.
     pub packets_discarded: u64,
+    /// Packets of RTX that came twice, too late, or for nothing.
+    pub rtx_packets_discarded: u64,
     /// Packets sent again, or that RTX brought.
     pub packets_retransmitted: u64,
     /// Packets that a retransmission repaired.
@@ -165,6 +220,8 @@ pub struct StreamStats {
     pub round_trip_time: Option<f32>,
     /// Bit/s over the last second.
     pub bitrate: u32,
+    /// Bit/s by layer, where layers are seen (producer).
+    pub layers: Vec<LayerBitrate>,
     /// 0–10.
     pub score: u8,
     /// Width and height of the last key frame, where the codec shows it.
@@ -213,4 +270,54 @@ pub struct ConsumerStats {
     pub dropped_by_plugins: u64,
     /// The outgoing stream.
     pub stream: StreamStats,
+}
+
+/// Figures of a data producer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataProducerStats {
+    /// The data producer.
+    pub id: DataProducerId,
+    /// Its transport.
+    pub transport: TransportId,
+    /// Its labels.
+    pub labels: Labels,
+    /// Label of the data channel.
+    pub label: String,
+    /// Sub-protocol of the data channel.
+    pub protocol: String,
+    /// Messages received.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Messages that plugins dropped on ingress.
+    pub dropped_by_plugins: u64,
+}
+
+/// Figures of a data consumer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataConsumerStats {
+    /// The data consumer.
+    pub id: DataConsumerId,
+    /// Its data producer.
+    pub data_producer: DataProducerId,
+    /// Its transport.
+    pub transport: TransportId,
+    /// Its labels.
+    pub labels: Labels,
+    /// Label of the data channel.
+    pub label: String,
+    /// Sub-protocol of the data channel.
+    pub protocol: String,
+    /// Messages sent.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that wait.
+    pub buffered_amount: u32,
+    /// Messages dropped because too many bytes waited.
+    pub dropped: u64,
+    /// Messages that plugins dropped on egress.
+    pub dropped_by_plugins: u64,
 }

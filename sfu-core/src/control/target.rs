@@ -1,6 +1,7 @@
 //! What a request, a setting or a figure is about.
 use super::ids::{
-    ConsumerId, DataConsumerId, DataProducerId, EntityKind, ProducerId, RouterId, SessionId, TransportId,
+    ConsumerId, DataConsumerId, DataProducerId, EntityKind, ProducerId, RouterId, RtpObserverId, SessionId,
+    TransportId, WebRtcServerId,
 };
 
 /// The entity that a request or setting aims at, or the whole worker.
@@ -35,6 +36,11 @@ pub enum Target {
     DataProducer(DataProducerId),
     /// One data consumer.
     DataConsumer(DataConsumerId),
+    /// One server of ports for WebRTC transports; no plugin attaches to it.
+    #[serde(rename = "webrtc_server")]
+    WebRtcServer(WebRtcServerId),
+    /// One observer of audio; no plugin attaches to it.
+    RtpObserver(RtpObserverId),
 }
 
 impl Target {
@@ -49,13 +55,15 @@ impl Target {
             Target::Consumer(id) => id.worker(),
             Target::DataProducer(id) => id.worker(),
             Target::DataConsumer(id) => id.worker(),
+            Target::WebRtcServer(id) => id.worker(),
+            Target::RtpObserver(id) => id.worker(),
         })
     }
 
-    /// The kind of entity; `None` for the whole worker.
+    /// The kind of entity; `None` for the whole worker, and for what plugins can't attach to.
     pub fn kind(self) -> Option<EntityKind> {
         Some(match self {
-            Target::Worker => return None,
+            Target::Worker | Target::WebRtcServer(_) | Target::RtpObserver(_) => return None,
             Target::Session(_) => EntityKind::Session,
             Target::Router(_) => EntityKind::Router,
             Target::Transport(_) => EntityKind::Transport,
@@ -81,5 +89,7 @@ from_ids!(
     Producer(ProducerId),
     Consumer(ConsumerId),
     DataProducer(DataProducerId),
-    DataConsumer(DataConsumerId)
+    DataConsumer(DataConsumerId),
+    WebRtcServer(WebRtcServerId),
+    RtpObserver(RtpObserverId)
 );

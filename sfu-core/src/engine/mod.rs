@@ -46,7 +46,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::control::{
-    ConsumerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId, SessionId, Target, TransportId,
+    ConsumerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId, SessionId, Target, Told, TransportId,
 };
 use crate::net::Outbox;
 use crate::transport::dtls::DtlsContext;
@@ -106,7 +106,7 @@ pub(crate) struct Engine {
     /// Private copies in use.
     privates: usize,
     /// What changed, for the shell to tell plugins and signaling.
-    changes: VecDeque<Event>,
+    changes: VecDeque<Told>,
     /// RTCP that waits for the shell's hooks.
     rtcp_out: VecDeque<EgressRtcp>,
     /// Packets for other media threads, and wishes to them, that wait for the shell.
@@ -150,8 +150,8 @@ impl Engine {
         self.config.worker
     }
 
-    /// The next thing that changed, oldest first.
-    pub(crate) fn next_change(&mut self) -> Option<Event> {
+    /// The next thing that changed, or that goes to signaling by a direct transport, oldest first.
+    pub(crate) fn next_change(&mut self) -> Option<Told> {
         self.changes.pop_front()
     }
 
@@ -172,7 +172,7 @@ impl Engine {
     }
 
     fn change(&mut self, target: impl Into<Target>, body: EventBody) {
-        self.changes.push_back(Event { target: target.into(), body });
+        self.changes.push_back(Told::Event(Event { target: target.into(), body }));
     }
 
     /// Sees to it that a transport is looked at by `deadline`.

@@ -63,8 +63,15 @@ impl Producer {
         options: ProducerOptions,
         parent_labels: &Labels,
     ) -> Result<Self, ControlError> {
-        let ProducerOptions { kind, rtp_parameters, rtp_mapping, paused, key_frame_request_delay, labels } =
-            options;
+        let ProducerOptions {
+            kind,
+            rtp_parameters,
+            rtp_mapping,
+            paused,
+            key_frame_request_delay,
+            labels,
+            ..
+        } = options;
         let codecs = CodecTable::new(&rtp_parameters, kind)?;
         if rtp_parameters.encodings.is_empty() || rtp_parameters.encodings.len() > MAX_ENCODINGS {
             return Err(ControlError::invalid(format!(

@@ -190,6 +190,7 @@ impl Engine {
             rtp_mapping: offer.mapping,
             paused: offer.paused,
             key_frame_request_delay: std::time::Duration::ZERO,
+            packet_ids: false,
             labels: offer.labels,
         };
         let id = self.producers.try_insert_with(|id| {

@@ -8,7 +8,7 @@ use super::encoding::Encoding;
 use super::producer::Producer;
 use super::transport::{Link, Transport};
 use crate::control::{
-    ConsumerStats, ControlError, ProducerStats, StreamStats, Target, TransportStats, WorkerStats,
+    ConsumerStats, ControlError, ProducerStats, StreamStats, Target, Traffic, TransportStats, WorkerStats,
 };
 
 impl Engine {
@@ -21,7 +21,10 @@ impl Engine {
             Target::Transport(id) => self.transports.get(id).is_some(),
             Target::Producer(id) => self.producers.get(id).is_some(),
             Target::Consumer(id) => self.consumers.get(id).is_some(),
-            Target::DataProducer(_) | Target::DataConsumer(_) => false,
+            Target::DataProducer(_)
+            | Target::DataConsumer(_)
+            | Target::WebRtcServer(_)
+            | Target::RtpObserver(_) => false,
         };
         if !exists {
             return Err(not_found(target));
@@ -106,7 +109,9 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         labels: transport.labels.clone(),
         ice_state: transport.ice_state(),
         dtls_state: transport.dtls_state(),
+        sctp_state: None,
         tuple: transport.tuple(),
+        rtcp_tuple: None,
         srtp: transport.suite(),
         bytes_received: transport.counters.received.bytes(),
         bytes_sent: transport.counters.sent.bytes(),
@@ -114,6 +119,16 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         rtp_packets_sent: transport.counters.rtp_sent,
         receive_bitrate: bitrate(transport.counters.received.bits_per_second(now)),
         send_bitrate: bitrate(transport.counters.sent.bits_per_second(now)),
+        rtp_received: Traffic::default(),
+        rtp_sent: Traffic::default(),
+        rtx_received: Traffic::default(),
+        rtx_sent: Traffic::default(),
+        probation_sent: Traffic::default(),
+        max_incoming_bitrate: transport.max_incoming_bitrate,
+        max_outgoing_bitrate: transport.max_outgoing_bitrate,
+        min_outgoing_bitrate: 0,
+        packet_loss_received: None,
+        packet_loss_sent: None,
         available_outgoing_bitrate: transport.peer_estimate,
         available_incoming_bitrate: transport.remb.as_ref().map(|remb| bitrate(remb.bitrate())),
         round_trip_time: transport.round_trip.smoothed().map(millis),
@@ -170,11 +185,13 @@ fn received(
         rtx_ssrc: encoding.rtx_ssrc,
         rid: encoding.rid.clone(),
         mime_type: mime_type(parameters, receiving.payload_type),
+        clock_rate: receiving.clock_rate,
         packets: stream.rate().packets(),
         bytes: stream.rate().bytes(),
         packets_lost: stream.lost_for_good(),
         fraction_lost: stream.fraction_lost(),
         packets_discarded: stream.discarded(),
+        rtx_packets_discarded: 0,
         packets_retransmitted: stream.retransmitted(),
         packets_repaired: stream.repaired(),
         nacks: encoding.nacks,
@@ -185,6 +202,7 @@ fn received(
         jitter: stream.jitter() as f32 / clock,
         round_trip_time: None,
         bitrate: bitrate(stream.rate().bits_per_second(now)),
+        layers: Vec::new(),
         score: stream.score(),
         resolution: encoding.resolution,
     })
@@ -201,11 +219,13 @@ fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Produ
         rtx_ssrc: consumer.rtx_ssrc,
         rid: None,
         mime_type: media.map(|codec| codec.mime_type.clone()).unwrap_or_default(),
+        clock_rate,
         packets: consumer.stream.rate().packets(),
         bytes: consumer.stream.rate().bytes(),
         packets_lost: report.map_or(0, |report| i64::from(report.cumulative_lost)),
         fraction_lost: report.map_or(0, |report| report.fraction_lost),
         packets_discarded: 0,
+        rtx_packets_discarded: 0,
         packets_retransmitted: consumer.stream.resent(),
         packets_repaired: consumer.stream.repaired(),
         nacks: consumer.nacks,
@@ -216,6 +236,7 @@ fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Produ
         jitter: report.map_or(0.0, |report| report.jitter as f32 * 1000.0 / clock_rate as f32),
         round_trip_time: consumer.stream.round_trip().smoothed().map(millis),
         bitrate: bitrate(consumer.stream.rate().bits_per_second(now)),
+        layers: Vec::new(),
         score: consumer.stream.score(),
         resolution: encoding.and_then(|encoding| encoding.resolution),
     };

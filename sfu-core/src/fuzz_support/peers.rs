@@ -236,5 +236,6 @@ pub(super) fn producer(kind: MediaKind, rtp_parameters: RtpParameters, mapped_ss
         paused: false,
         key_frame_request_delay: Duration::ZERO,
         labels: Labels::new(),
+        packet_ids: false,
     }
 }

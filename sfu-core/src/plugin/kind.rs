@@ -10,8 +10,8 @@ use super::rows::{KindRows, PluginRows, Rows};
 use super::tables::{Table, Tables};
 use super::view::{self, ViewSource};
 use crate::control::{
-    ConsumerId, DataConsumerId, DataProducerId, EntityId, EventBody, ProducerId, RouterId, SessionId, Target,
-    TransportId,
+    ConsumerId, DataConsumerId, DataProducerId, EntityId, EntityKind, EventBody, ProducerId, RouterId,
+    SessionId, Target, TransportId,
 };
 
 /// A kind of entity that plugins attach to; the typed ids implement it, nobody else.
@@ -22,6 +22,8 @@ pub trait Kind: EntityId + Into<Target> + Sealed {
     type View<'a>;
     /// What happens to one.
     type Event;
+    /// The kind that the id names.
+    const KIND: EntityKind;
     /// The hook for opening.
     #[doc(hidden)]
     const OPENED: Hooks;
@@ -78,6 +80,7 @@ macro_rules! kinds {
             type State<P: Plugin> = P::$State;
             type View<'a> = view::$View<'a>;
             type Event = ev::$Event;
+            const KIND: EntityKind = EntityKind::$State;
             const OPENED: Hooks = Hooks::$OPENED;
             const EVENT: Hooks = Hooks::$EVENT;
             const CLOSED: Hooks = Hooks::$CLOSED;
@@ -154,11 +157,13 @@ macro_rules! for_each_kind {
         $({ type $K = $crate::control::$Id; $body })*
     };
 }
-/// Runs a block for the kind of a target, with the id bound; nothing for the worker.
+/// Runs a block for the kind of a target, with the id bound; another for the worker and what no plugin attaches to.
 macro_rules! with_target {
     ($target:expr, $id:ident => $body:expr, $worker:expr) => {
         match $target {
-            $crate::control::Target::Worker => $worker,
+            $crate::control::Target::Worker
+            | $crate::control::Target::WebRtcServer(_)
+            | $crate::control::Target::RtpObserver(_) => $worker,
             $crate::control::Target::Session($id) => $body,
             $crate::control::Target::Router($id) => $body,
             $crate::control::Target::Transport($id) => $body,

@@ -267,7 +267,7 @@ impl<'a> View<'a> {
     /// The labels of an entity; none if it can't be seen.
     pub fn labels(&self, target: Target) -> Labels {
         match target {
-            Target::Worker => None,
+            Target::Worker | Target::WebRtcServer(_) | Target::RtpObserver(_) => None,
             Target::Session(id) => self.session(id).map(|view| view.labels),
             Target::Router(id) => self.router(id).map(|view| view.labels),
             Target::Transport(id) => self.transport(id).map(|view| view.labels),
@@ -282,7 +282,7 @@ impl<'a> View<'a> {
 
     /// Whether an entity is there.
     pub fn exists(&self, target: Target) -> bool {
-        with_target!(target, id => Kind::view(self.0, id).is_some(), true)
+        with_target!(target, id => Kind::view(self.0, id).is_some(), target == Target::Worker)
     }
 
     /// The chain of what an entity belongs to, nearest first, ending with the worker.
@@ -296,7 +296,11 @@ impl<'a> View<'a> {
             }
         };
         let up = match target {
-            Target::Worker | Target::Session(_) | Target::Router(_) => None,
+            Target::Worker
+            | Target::Session(_)
+            | Target::Router(_)
+            | Target::WebRtcServer(_)
+            | Target::RtpObserver(_) => None,
             Target::Transport(id) => self.transport(id).map(|v| (None, None, v.session, v.router)),
             Target::Producer(id) => self.producer(id).map(|v| (None, Some(v.transport), v.session, v.router)),
             Target::Consumer(id) => self

@@ -2,7 +2,9 @@
 use std::time::Instant;
 
 use super::{Shell, Surroundings};
-use crate::control::{Command, ConsumerId, EventBody, ProducerId, RouterId, SessionId, Target, TransportId};
+use crate::control::{
+    Command, ConsumerId, EventBody, ProducerId, RouterId, SessionId, Target, Told, TransportId,
+};
 use crate::engine::SocketFactory;
 use crate::net::Outbox;
 use crate::plugin::{Moment, PluginSet, View};
@@ -43,7 +45,14 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// Hands out what changed deep inside the engine: to the entities' plugins, then to everybody who listens.
     #[cold]
     pub(super) fn drain_changes(&mut self, now: Instant) {
-        while let Some(event) = self.engine.next_change() {
+        while let Some(told) = self.engine.next_change() {
+            let event = match told {
+                Told::Event(event) => event,
+                told => {
+                    self.around.hand(told);
+                    continue;
+                }
+            };
             let moment = Moment { now, view: &self.engine };
             if let EventBody::Closed(_) = event.body {
                 match event.target {
@@ -52,7 +61,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                     Target::Transport(id) => self.plugins.closed(id, moment),
                     Target::Producer(id) => self.plugins.closed(id, moment),
                     Target::Consumer(id) => self.plugins.closed(id, moment),
-                    Target::Worker | Target::DataProducer(_) | Target::DataConsumer(_) => {}
+                    _ => {}
                 }
             }
             self.plugins.deliver(&event, None, Moment { now, view: &self.engine });

@@ -70,7 +70,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             self.closing(now, target);
         }
         let relayed = matches!(command, Command::Relay(_));
-        let connects = matches!(command, Command::ConnectPlainTransport { .. });
+        let connects =
+            matches!(command, Command::ConnectPlainTransport { .. } | Command::ConnectPipeTransport { .. });
         let reply = self.engine.execute(now, command, sockets)?;
         let opened = match &reply {
             Reply::Session(id) => self.opened(now, *id).map_err(|e| (Command::CloseSession(*id), e)),
@@ -78,8 +79,17 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             Reply::WebRtcTransport(t) => {
                 self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
             }
-            Reply::PlainTransport(t) if !connects => {
+            Reply::PlainTransport(t) | Reply::PipeTransport(t) if !connects => {
                 self.opened(now, t.id).map_err(|e| (Command::CloseTransport(t.id), e))
+            }
+            Reply::DirectTransport(id) => {
+                self.opened(now, *id).map_err(|e| (Command::CloseTransport(*id), e))
+            }
+            Reply::DataProducer(id) => {
+                self.opened(now, *id).map_err(|e| (Command::CloseDataProducer(*id), e))
+            }
+            Reply::DataConsumer(id) => {
+                self.opened(now, *id).map_err(|e| (Command::CloseDataConsumer(*id), e))
             }
             // What stands for a producer of another media thread has met its hooks there.
             Reply::Producer(p) if !relayed => {

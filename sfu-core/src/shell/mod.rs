@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::control::{Command, ControlError, Event, Reply};
+use crate::control::{Command, ControlError, Event, Reply, Told};
 use crate::engine::{Egress, Engine, Received, RelayWord, RelayedPacket, SocketFactory};
 use crate::net::{Outbox, Route, SocketId};
 use crate::plugin::{Hooks, Mode, Moment, OutcomeSender, PluginSet, Plugins, Timed, TurnTimer, Untimed};
@@ -31,6 +31,8 @@ pub(crate) struct Relayed<S: PluginSet> {
 pub(crate) trait Surroundings<S: PluginSet> {
     /// Tells an event to everybody who listens.
     fn tell(&mut self, event: Event);
+    /// Hands a packet or a message to the signaling crate that follows the worker.
+    fn hand(&mut self, told: Told);
     /// Carries a packet to another media thread; false if it is lost, because that one does not keep up.
     fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool;
     /// Carries a word to another media thread.

@@ -201,7 +201,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::control::{ControlError, Reply, ServeRequests};
+    use crate::control::{ControlError, FeedSender, Reply, ServeRequests};
 
     #[derive(serde::Deserialize, schemars::JsonSchema, Default)]
     #[serde(deny_unknown_fields, default)]
@@ -259,7 +259,12 @@ mod tests {
 
     #[tokio::test]
     async fn those_that_are_chosen_run_until_the_worker_stops() {
-        let control = ControlHandle::new(Vec::new(), ControlHandle::event_channel(), Arc::new(Nothing));
+        let control = ControlHandle::new(
+            Vec::new(),
+            ControlHandle::event_channel(),
+            FeedSender::default(),
+            Arc::new(Nothing),
+        );
         let (switch, stop) = Shutdown::new();
         let tables = tables(json!({ "back": { "path": "/b" } }));
         let start = |chosen: &[&str]| Doors::spawn(&tables, chosen, &control, &Mounts::new(), &stop).unwrap();
@@ -292,7 +297,12 @@ mod tests {
     #[tokio::test]
     async fn routes_are_there_when_the_start_returns_and_a_failure_up_to_there_fails_the_start() {
         type Doors = Chain<Eager, End>;
-        let control = ControlHandle::new(Vec::new(), ControlHandle::event_channel(), Arc::new(Nothing));
+        let control = ControlHandle::new(
+            Vec::new(),
+            ControlHandle::event_channel(),
+            FeedSender::default(),
+            Arc::new(Nothing),
+        );
         let (switch, stop) = Shutdown::new();
         let mounts = Mounts::new();
         let start = |path: &str| {

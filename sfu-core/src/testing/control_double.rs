@@ -36,7 +36,7 @@ pub fn control_double(workers: u8) -> (ControlHandle, ControlDouble) {
             }
         });
     }
-    (ControlHandle::new(ports, events, Arc::new(NobodyServes)), double)
+    (ControlHandle::new(ports, events, FeedSender::default(), Arc::new(NobodyServes)), double)
 }
 
 /// Steers the stand-ins of [`control_double`] and looks at what they were told. Cheap to clone.

@@ -239,6 +239,7 @@ impl<S: PluginSet> Bench<S> {
             rtp_parameters: parameters,
             paused: false,
             key_frame_request_delay: Duration::ZERO,
+            packet_ids: false,
             labels: Labels::new(),
         };
         change(&mut options);

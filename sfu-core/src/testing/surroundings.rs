@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::control::{Command, ControlError, Event, ListenInfo, Protocol};
+use crate::control::{Command, ControlError, Event, ListenInfo, Protocol, Told};
 use crate::engine::{RELAY_RING, RelayWord, SocketFactory, bind_allowed};
 use crate::net::{Listening, SocketId};
 use crate::plugin::{OutcomeSender, PluginSet};
@@ -17,6 +17,8 @@ pub(super) type Ring<S> = Rc<RefCell<VecDeque<Relayed<S>>>>;
 /// What a shell gave away, until the bench looks.
 pub(super) struct Around<S: PluginSet> {
     pub(super) events: Vec<Event>,
+    /// Packets and messages of direct transports.
+    pub(super) handed: Vec<Told>,
     /// The ways to the other media threads, by their index.
     pub(super) rings: Vec<Ring<S>>,
     pub(super) words: Vec<(u8, RelayWord)>,
@@ -25,13 +27,16 @@ pub(super) struct Around<S: PluginSet> {
 
 impl<S: PluginSet> Around<S> {
     pub(super) fn new(rings: Vec<Ring<S>>) -> Self {
-        Around { events: Vec::new(), rings, words: Vec::new(), commands: Vec::new() }
+        Around { events: Vec::new(), handed: Vec::new(), rings, words: Vec::new(), commands: Vec::new() }
     }
 }
 
 impl<S: PluginSet> Surroundings<S> for Around<S> {
     fn tell(&mut self, event: Event) {
         self.events.push(event);
+    }
+    fn hand(&mut self, told: Told) {
+        self.handed.push(told);
     }
     fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
         let Some(mut ring) = self.rings.get(usize::from(worker)).map(|ring| ring.borrow_mut()) else {

@@ -11,7 +11,7 @@ use super::media_thread::{self, Around, Inbound, Peer};
 use super::running::{MediaThread, Running};
 use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
-    ControlHandle, DtlsFingerprint, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
+    ControlHandle, DtlsFingerprint, FeedSender, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
 };
 use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, RELAY_RING, Random, SharedListen};
 use crate::http::HttpServer;
@@ -126,7 +126,8 @@ impl<C: Composition> Builder<C> {
         let clock = Clock::new(now, SystemTime::now());
         let (threads, ports, stops) = self.open_threads(workers, &launch)?;
         let serving = Arc::new(Serving::<C::Plugins>::new(&seed, &launch));
-        let control = ControlHandle::new(ports, events.clone(), serving);
+        let feed = FeedSender::default();
+        let control = ControlHandle::new(ports, events.clone(), feed.clone(), serving);
         let mut media = Vec::new();
         for ((worker, thread), stop) in threads.into_iter().enumerate().zip(stops) {
             let worker = worker as u8;
@@ -141,6 +142,7 @@ impl<C: Composition> Builder<C> {
                 fingerprints: fingerprints.clone(),
                 clock,
                 events: events.clone(),
+                feed: feed.clone(),
                 control: control.clone(),
                 runtime: runtime.clone(),
             };
@@ -277,6 +279,7 @@ struct ThreadStart<S: PluginSet> {
     fingerprints: Vec<DtlsFingerprint>,
     clock: Clock,
     events: broadcast::Sender<crate::control::Event>,
+    feed: FeedSender,
     control: ControlHandle,
     runtime: tokio::runtime::Handle,
 }
@@ -310,6 +313,7 @@ impl<S: PluginSet> ThreadStart<S> {
         });
         let around = Around {
             events: self.events,
+            feed: self.feed,
             peers: self.thread.peers,
             control: self.control,
             runtime: self.runtime.clone(),

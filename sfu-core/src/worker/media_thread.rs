@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 
 use super::sockets::NetSockets;
-use crate::control::{Command, ControlHandle, Envelope, Event};
+use crate::control::{Command, ControlHandle, Envelope, Event, FeedSender, Told};
 use crate::engine::RelayWord;
 use crate::net::{Net, NetEvent, Waker};
 use crate::plugin::{OutcomeSender, PluginSet};
@@ -35,6 +35,8 @@ pub(crate) struct Peer<S: PluginSet> {
 pub(crate) struct Around<S: PluginSet> {
     /// Everybody who listens.
     pub(crate) events: broadcast::Sender<Event>,
+    /// Who follows the worker.
+    pub(crate) feed: FeedSender,
     /// The other media threads by index; none at this thread's own place.
     pub(crate) peers: Vec<Option<Peer<S>>>,
     /// Commands of plugins that are for other threads, and where they run.
@@ -47,8 +49,15 @@ pub(crate) struct Around<S: PluginSet> {
 
 impl<S: PluginSet> Surroundings<S> for Around<S> {
     fn tell(&mut self, event: Event) {
+        if self.feed.is_followed() {
+            self.feed.tell(Told::Event(event.clone()));
+        }
         // Nobody listens: fine.
         let _ = self.events.send(event);
+    }
+
+    fn hand(&mut self, told: Told) {
+        self.feed.tell(told);
     }
 
     fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {

@@ -72,6 +72,9 @@ mod tests {
             port_range,
             send_buffer_size: None,
             recv_buffer_size: None,
+            expose_internal_ip: false,
+            ipv6_only: false,
+            udp_reuse_port: false,
         }
     }
 

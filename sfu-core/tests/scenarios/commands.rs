@@ -158,6 +158,8 @@ impl Plugin for Actor {
                     ignore_dtx: false,
                     outlives_producer: false,
                     labels: Labels::new(),
+                    preferred_layers: None,
+                    consumable_encodings: Vec::new(),
                 };
                 cx.control(Command::Consume { transport, options }, 9);
             }

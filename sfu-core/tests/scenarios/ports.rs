@@ -16,6 +16,9 @@ fn listen(protocol: Protocol, port: u16, port_range: Option<(u16, u16)>) -> List
         port_range,
         send_buffer_size: None,
         recv_buffer_size: None,
+        expose_internal_ip: false,
+        ipv6_only: false,
+        udp_reuse_port: false,
     }
 }
 

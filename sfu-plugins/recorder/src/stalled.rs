@@ -159,6 +159,7 @@ impl Call {
             paused: false,
             key_frame_request_delay: Duration::ZERO,
             labels: Labels::new().with("stream", "cam"),
+            packet_ids: false,
         };
         let producer = control.produce(transport, options).await.unwrap().id;
         let into = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -188,6 +189,8 @@ impl Call {
                 ignore_dtx: false,
                 outlives_producer: false,
                 labels: Labels::new(),
+                preferred_layers: None,
+                consumable_encodings: Vec::new(),
             };
             control.consume(transport, options).await.unwrap();
             out.push(socket);

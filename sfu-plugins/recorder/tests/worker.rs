@@ -86,6 +86,7 @@ impl Bench {
             },
             paused: false,
             key_frame_request_delay: Duration::ZERO,
+            packet_ids: false,
             labels: Labels::new().with("stream", stream).with("room", "blue"),
         };
         let to = SocketAddr::new([127, 0, 0, 1].into(), transport.tuple.local.port());

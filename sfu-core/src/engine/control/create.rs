@@ -46,6 +46,11 @@ impl Engine {
             TransportListen::Shared => {
                 (self.config.shared.sockets.clone(), self.config.shared.candidates.clone(), Vec::new())
             }
+            TransportListen::Server(_) => {
+                return Err(ControlError::unsupported(
+                    "control.create_webrtc_transport: there are no servers yet",
+                ));
+            }
             TransportListen::Individual(infos) => open_all(infos, sockets)?,
         };
         let preference = |order| Preference { order, udp: options.prefer_udp, tcp: options.prefer_tcp };

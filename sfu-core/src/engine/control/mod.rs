@@ -97,7 +97,7 @@ impl Engine {
                 }
                 Ok(Reply::Stats(stats))
             }
-            other => Err(ControlError::internal(format!("control: the engine has no command {other:?}"))),
+            other => Err(ControlError::unsupported(format!("control: the engine has no command {other:?}"))),
         }
     }
 
@@ -108,7 +108,11 @@ impl Engine {
             Target::Transport(id) => self.transports.get_mut(id).map(|entity| &mut entity.labels),
             Target::Producer(id) => self.producers.get_mut(id).map(|entity| &mut entity.labels),
             Target::Consumer(id) => self.consumers.get_mut(id).map(|entity| &mut entity.labels),
-            Target::Worker | Target::DataProducer(_) | Target::DataConsumer(_) => None,
+            Target::Worker
+            | Target::DataProducer(_)
+            | Target::DataConsumer(_)
+            | Target::WebRtcServer(_)
+            | Target::RtpObserver(_) => None,
         };
         *slot.ok_or_else(|| not_found(target))? = labels;
         Ok(Reply::Done)
@@ -132,6 +136,8 @@ pub(crate) fn not_found(target: Target) -> ControlError {
         Target::Consumer(id) => format!("control: there is no consumer {id}"),
         Target::DataProducer(id) => format!("control: there is no data producer {id}"),
         Target::DataConsumer(id) => format!("control: there is no data consumer {id}"),
+        Target::WebRtcServer(id) => format!("control: there is no WebRTC server {id}"),
+        Target::RtpObserver(id) => format!("control: there is no observer {id}"),
     };
     ControlError::not_found(text)
 }

@@ -79,6 +79,7 @@ impl Bench {
             paused: false,
             key_frame_request_delay: Duration::ZERO,
             labels: Labels::new(),
+            packet_ids: false,
         };
         match self.run(Command::Produce { transport, options }).unwrap() {
             Reply::Producer(created) => created.id,
@@ -95,6 +96,8 @@ impl Bench {
             ignore_dtx: false,
             outlives_producer: outlives,
             labels: Labels::new(),
+            preferred_layers: None,
+            consumable_encodings: Vec::new(),
         };
         match self.run(Command::Consume { transport, options }).unwrap() {
             Reply::Consumer(id) => id,

@@ -124,6 +124,7 @@ impl<S: PluginSet> Surroundings<S> for Around {
             self.faults.push(format!("{plugin}: {step}: {text}"));
         }
     }
+    fn hand(&mut self, _: Told) {}
     fn relay(&mut self, _: u8, _: Relayed<S>) -> bool {
         false
     }
@@ -222,6 +223,8 @@ impl<S: PluginSet> Storm<S> {
                     ignore_dtx: index == 0,
                     outlives_producer: false,
                     labels: Labels::new(),
+                    preferred_layers: None,
+                    consumable_encodings: Vec::new(),
                 };
                 let transport = peer.transport;
                 self.command(Command::Consume { transport, options }).expect("fuzz: a consumer");
@@ -248,6 +251,9 @@ impl<S: PluginSet> Storm<S> {
             port_range: None,
             send_buffer_size: None,
             recv_buffer_size: None,
+            expose_internal_ip: false,
+            ipv6_only: false,
+            udp_reuse_port: false,
         };
         let options = PlainTransportOptions {
             session: Some(self.session),
@@ -257,6 +263,7 @@ impl<S: PluginSet> Storm<S> {
             rtcp_mux: true,
             comedia: false,
             srtp: Some(suite),
+            sctp: None,
         };
         let router = self.router;
         let Ok(Reply::PlainTransport(created)) =

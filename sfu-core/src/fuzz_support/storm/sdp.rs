@@ -62,6 +62,7 @@ impl<S: PluginSet> Storm<S> {
                 paused: false,
                 key_frame_request_delay: Duration::ZERO,
                 labels: Labels::new(),
+                packet_ids: false,
             };
             let made = self.command(Command::Produce { transport, options }).is_ok();
             *outcome.details.entry(if made { "produced" } else { "not produced" }).or_default() += 1;
@@ -105,6 +106,8 @@ impl<S: PluginSet> Storm<S> {
                 ignore_dtx: false,
                 outlives_producer: false,
                 labels: Labels::new(),
+                preferred_layers: None,
+                consumable_encodings: Vec::new(),
             };
             let made = self.command(Command::Consume { transport, options }).is_ok();
             *outcome.details.entry(if made { "consumed" } else { "not consumed" }).or_default() += 1;

@@ -49,11 +49,15 @@ async fn a_plain_transport_is_made_connected_and_counted() {
             port_range: None,
             send_buffer_size: None,
             recv_buffer_size: None,
+            expose_internal_ip: false,
+            ipv6_only: false,
+            udp_reuse_port: false,
         },
         rtcp_listen: None,
         rtcp_mux: false,
         comedia: false,
         srtp: None,
+        sctp: None,
     };
     let created = control.create_plain_transport(router, options).await.unwrap();
     assert!(created.rtcp_tuple.is_some());
@@ -78,6 +82,7 @@ async fn a_producer_is_described_as_it_was_made() {
         paused: false,
         key_frame_request_delay: Duration::ZERO,
         labels: Labels::new().with("a", "b"),
+        packet_ids: false,
     };
     let producer = control.produce(transport.id, options).await.unwrap().id;
     let described = control.describe_producer(producer).await.unwrap();
@@ -100,6 +105,7 @@ async fn media_stays_within_a_router() {
         paused: false,
         key_frame_request_delay: Duration::ZERO,
         labels: Labels::new(),
+        packet_ids: false,
     };
     let producer = control.produce(transport(here).await.unwrap().id, options).await.unwrap().id;
     let consume = |transport| {
@@ -111,6 +117,8 @@ async fn media_stays_within_a_router() {
             ignore_dtx: false,
             outlives_producer: false,
             labels: Labels::new(),
+            preferred_layers: None,
+            consumable_encodings: Vec::new(),
         };
         control.consume(transport, options)
     };

@@ -183,6 +183,7 @@ async fn produce(
             paused: false,
             key_frame_request_delay: KEY_FRAME_DELAY,
             labels,
+            packet_ids: false,
         };
         Ok((connected, api.control.produce(created.id, options).await?))
     };
@@ -261,6 +262,9 @@ fn plan(settings: &Settings, name: &StreamName, asked: RtpIn) -> Result<Plan, Ap
         port_range: None,
         send_buffer_size: None,
         recv_buffer_size: None,
+        expose_internal_ip: false,
+        ipv6_only: false,
+        udp_reuse_port: false,
     };
     Ok(Plan {
         kind: asked.kind,
@@ -287,6 +291,7 @@ fn plan(settings: &Settings, name: &StreamName, asked: RtpIn) -> Result<Plan, Ap
             rtcp_mux: asked.rtcp_mux,
             comedia: peer.is_none(),
             srtp: asked.srtp.as_ref().map(|srtp| srtp.crypto_suite),
+            sctp: None,
         },
         peer: (peer.is_some() || asked.srtp.is_some()).then_some(connect),
     })

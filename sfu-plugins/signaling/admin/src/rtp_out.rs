@@ -217,11 +217,15 @@ fn transport(name: &StreamName, asked: &RtpOut) -> PlainTransportOptions {
             port_range: None,
             send_buffer_size: None,
             recv_buffer_size: None,
+            expose_internal_ip: false,
+            ipv6_only: false,
+            udp_reuse_port: false,
         },
         rtcp_listen: None,
         rtcp_mux: asked.rtcp_port.is_none(),
         comedia: false,
         srtp: asked.srtp.as_ref().map(|srtp| srtp.crypto_suite),
+        sctp: None,
     }
 }
 

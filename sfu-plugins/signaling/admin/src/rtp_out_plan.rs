@@ -62,6 +62,8 @@ pub(crate) async fn consumers(
                 paused: false,
                 ignore_dtx: false,
                 outlives_producer: false,
+                preferred_layers: None,
+                consumable_encodings: Vec::new(),
                 labels: routers::labels(name, routers::VIEWER, "rtp-out"),
             },
         });

@@ -61,6 +61,7 @@ pub(crate) fn producer_options(media: &PublishedMedia, labels: Labels) -> Produc
         paused: false,
         key_frame_request_delay: KEY_FRAME_REQUEST_DELAY,
         labels,
+        packet_ids: false,
     }
 }
 
@@ -143,6 +144,8 @@ pub(crate) fn consumer_options(
         // A publisher that comes back finds its viewers where it left them.
         outlives_producer: true,
         labels,
+        preferred_layers: None,
+        consumable_encodings: Vec::new(),
     }
 }
 

@@ -155,6 +155,7 @@ impl Bench {
             paused: false,
             key_frame_request_delay: std::time::Duration::ZERO,
             labels,
+            packet_ids: false,
         };
         self.control.produce(transport, options).await.unwrap().id
     }
@@ -168,6 +169,8 @@ impl Bench {
             ignore_dtx: false,
             outlives_producer: false,
             labels: Labels::new(),
+            preferred_layers: None,
+            consumable_encodings: Vec::new(),
         };
         self.control.consume(transport, options).await.unwrap()
     }

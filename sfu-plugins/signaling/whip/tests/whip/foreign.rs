@@ -36,6 +36,7 @@ fn options(kind: MediaKind, codec: &str, payload_type: u8, stream: &str) -> Prod
         },
         paused: false,
         key_frame_request_delay: Duration::from_secs(1),
+        packet_ids: false,
         labels: labels(stream),
     }
 }
@@ -61,6 +62,9 @@ async fn input(control: &ControlHandle, router: RouterId, options: ProducerOptio
         port_range: None,
         send_buffer_size: None,
         recv_buffer_size: None,
+        expose_internal_ip: false,
+        ipv6_only: false,
+        udp_reuse_port: false,
     };
     let plain = PlainTransportOptions {
         session: None,
@@ -70,6 +74,7 @@ async fn input(control: &ControlHandle, router: RouterId, options: ProducerOptio
         rtcp_mux: true,
         comedia: true,
         srtp: None,
+        sctp: None,
     };
     let transport = control.create_plain_transport(router, plain).await.unwrap().id;
     let producer = control.produce(transport, options).await.unwrap().id;
