@@ -59,6 +59,7 @@ impl Engine {
         let source = match &transport.link {
             Link::WebRtc(_) => PlainSource::Peer,
             Link::Plain(link) => link.source(route, true),
+            Link::Direct => PlainSource::Stranger,
         };
         if source == PlainSource::Stranger {
             self.counters.media_refused += 1;

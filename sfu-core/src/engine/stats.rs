@@ -21,10 +21,9 @@ impl Engine {
             Target::Transport(id) => self.transports.get(id).is_some(),
             Target::Producer(id) => self.producers.get(id).is_some(),
             Target::Consumer(id) => self.consumers.get(id).is_some(),
-            Target::DataProducer(_)
-            | Target::DataConsumer(_)
-            | Target::WebRtcServer(_)
-            | Target::RtpObserver(_) => false,
+            Target::DataProducer(id) => self.data_producers.get(id).is_some(),
+            Target::DataConsumer(id) => self.data_consumers.get(id).is_some(),
+            Target::WebRtcServer(_) | Target::RtpObserver(_) => false,
         };
         if !exists {
             return Err(not_found(target));
@@ -63,6 +62,19 @@ impl Engine {
                 stats.consumers.push(consumer_stats(now, consumer, producer));
             }
         }
+        for (id, producer) in self.data_producers.iter() {
+            if has(&stats, producer.transport) || target == Target::DataProducer(id) {
+                stats.data_producers.push(producer.stats());
+            }
+        }
+        for (id, consumer) in self.data_consumers.iter() {
+            let wanted = has(&stats, consumer.transport)
+                || target == Target::DataConsumer(id)
+                || target == Target::DataProducer(consumer.data_producer);
+            if wanted {
+                stats.data_consumers.push(consumer.stats(self.buffered(consumer).0));
+            }
+        }
         if target == Target::Worker {
             stats.counters = self.counters.iter().map(|(name, value)| (name.to_owned(), value)).collect();
             stats.counters.insert("packets_allocated".to_owned(), self.pool.made() as u64);
@@ -72,6 +84,8 @@ impl Engine {
                 ("transports", self.transports.len()),
                 ("producers", self.producers.len()),
                 ("consumers", self.consumers.len()),
+                ("data_producers", self.data_producers.len()),
+                ("data_consumers", self.data_consumers.len()),
             ] {
                 stats.counters.insert(name.to_owned(), count as u64);
             }
@@ -100,7 +114,7 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
                 + c.unknown_attributes
                 + c.role_conflicts
         }
-        Link::Plain(_) => 0,
+        Link::Plain(_) | Link::Direct => 0,
     };
     TransportStats {
         id: transport.id,
@@ -109,7 +123,7 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         labels: transport.labels.clone(),
         ice_state: transport.ice_state(),
         dtls_state: transport.dtls_state(),
-        sctp_state: None,
+        sctp_state: transport.sctp.as_ref().map(|link| link.state()),
         tuple: transport.tuple(),
         rtcp_tuple: None,
         srtp: transport.suite(),

@@ -97,7 +97,7 @@ impl Engine {
         }
         let deadline = self.transports.get(id).and_then(|transport| match &transport.link {
             Link::WebRtc(link) => link.ice.poll_timeout(),
-            Link::Plain(_) => None,
+            Link::Plain(_) | Link::Direct => None,
         });
         if let Some(deadline) = deadline {
             self.arm(id, deadline);

@@ -40,7 +40,7 @@ impl Engine {
             }
             let dtls = self.transports.get(id).and_then(|transport| match &transport.link {
                 Link::WebRtc(link) => link.dtls.as_ref().and_then(|dtls| dtls.poll_timeout()),
-                Link::Plain(_) => None,
+                Link::Plain(_) | Link::Direct => None,
             });
             next = [ice, dtls].into_iter().flatten().min();
         }
@@ -53,7 +53,7 @@ impl Engine {
             let due = self.poll_producer(now, producer);
             next = [next, due].into_iter().flatten().min();
         }
-        for due in [self.poll_congestion(now, id), self.poll_reports(now, id)] {
+        for due in [self.poll_congestion(now, id), self.poll_reports(now, id), self.poll_sctp(now, id)] {
             next = [next, due].into_iter().flatten().min();
         }
         self.drain_queue(now, id);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use foldhash::fast::RandomState;
 
 use super::ingress_streams::IngressStreams;
+use super::sctp::SctpLink;
 use super::send_queue::SendQueue;
 use super::stream::rate::RateCounter;
 use super::stream::remb::Remb;
@@ -13,8 +14,8 @@ use super::stream::remote_clock::RemoteClock;
 use super::stream::round_trip::RoundTrip;
 use super::stream::transport_cc_receiver::TransportCcReceiver;
 use crate::control::{
-    ConsumerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId, SrtpCryptoSuite, TransportId,
-    TransportTuple,
+    ConsumerId, DataConsumerId, DataProducerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId,
+    SrtpCryptoSuite, TransportId, TransportTuple,
 };
 use crate::net::{Protocol, Route, SocketId};
 use crate::transport::plain::PlainLink;
@@ -27,6 +28,17 @@ pub(crate) enum Link {
     WebRtc(Box<WebRtcLink>),
     /// An address.
     Plain(Box<PlainLink>),
+    /// Signaling itself.
+    Direct,
+}
+
+/// How long messages to and from signaling itself may be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DirectLimits {
+    /// To a data consumer.
+    pub(crate) max_send_message_size: u32,
+    /// From a data producer.
+    pub(crate) max_receive_message_size: u32,
 }
 
 /// How media is protected.
@@ -71,6 +83,14 @@ pub(crate) struct Transport {
     pub(crate) producers: Vec<ProducerId>,
     /// What leaves by it.
     pub(crate) consumers: Vec<ConsumerId>,
+    /// Whose messages arrive on it.
+    pub(crate) data_producers: Vec<DataProducerId>,
+    /// Whose messages leave by it.
+    pub(crate) data_consumers: Vec<DataConsumerId>,
+    /// What carries messages, with SCTP.
+    pub(crate) sctp: Option<Box<SctpLink>>,
+    /// What messages may be, where the peer is signaling itself.
+    pub(crate) direct: Option<DirectLimits>,
     /// Which producer a packet belongs to.
     pub(crate) ingress: IngressStreams,
     /// Which consumer an SSRC of ours belongs to.
@@ -142,6 +162,10 @@ impl Transport {
             protection,
             producers: Vec::new(),
             consumers: Vec::new(),
+            data_producers: Vec::new(),
+            data_consumers: Vec::new(),
+            sctp: None,
+            direct: None,
             ingress: IngressStreams::default(),
             egress: HashMap::default(),
             queue: SendQueue::default(),
@@ -166,6 +190,7 @@ impl Transport {
         match &self.link {
             Link::WebRtc(link) => link.ice.selected(),
             Link::Plain(link) => link.rtp_route(),
+            Link::Direct => None,
         }
     }
 
@@ -175,6 +200,7 @@ impl Transport {
         match &self.link {
             Link::WebRtc(link) => link.ice.selected(),
             Link::Plain(link) => link.rtcp_route(),
+            Link::Direct => None,
         }
     }
 
@@ -188,7 +214,7 @@ impl Transport {
     pub(crate) fn ice_state(&self) -> Option<IceState> {
         match &self.link {
             Link::WebRtc(link) => Some(link.ice_state()),
-            Link::Plain(_) => None,
+            Link::Plain(_) | Link::Direct => None,
         }
     }
 
@@ -196,7 +222,7 @@ impl Transport {
     pub(crate) fn dtls_state(&self) -> Option<DtlsState> {
         match &self.link {
             Link::WebRtc(link) => Some(link.dtls_state),
-            Link::Plain(_) => None,
+            Link::Plain(_) | Link::Direct => None,
         }
     }
 
@@ -216,6 +242,7 @@ impl Transport {
                 (Some(route), link.local_address(&route)?)
             }
             Link::Plain(link) => (link.rtp_route(), link.rtp_local),
+            Link::Direct => return None,
         };
         Some(tuple(route, local))
     }
@@ -225,6 +252,7 @@ impl Transport {
         match &self.link {
             Link::WebRtc(link) => link.own_sockets.clone(),
             Link::Plain(link) => link.sockets(),
+            Link::Direct => Vec::new(),
         }
     }
 
@@ -235,7 +263,7 @@ impl Transport {
                 let routes = link.ice.routes().iter();
                 routes.filter(|route| route.protocol == Protocol::Tcp).map(|route| route.socket).collect()
             }
-            Link::Plain(_) => Vec::new(),
+            Link::Plain(_) | Link::Direct => Vec::new(),
         }
     }
 

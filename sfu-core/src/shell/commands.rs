@@ -64,6 +64,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             Command::CloseTransport(id) => Some((*id).into()),
             Command::CloseProducer(id) => Some((*id).into()),
             Command::CloseConsumer(id) => Some((*id).into()),
+            Command::CloseDataProducer(id) => Some((*id).into()),
+            Command::CloseDataConsumer(id) => Some((*id).into()),
             _ => None,
         };
         if let Some(target) = closing {

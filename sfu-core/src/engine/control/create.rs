@@ -7,15 +7,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::not_found;
 use crate::control::{
-    ConnectPlainTransport, ControlError, CreateSession, DtlsParameters, DtlsRole, IceCandidate,
-    IceParameters, Labels, ListenInfo, PlainTransportCreated, PlainTransportOptions, Protocol, RouterId,
-    SessionId, SrtpCryptoSuite, SrtpParameters, TransportId, TransportListen, WebRtcTransportCreated,
-    WebRtcTransportOptions,
+    ConnectPlainTransport, ControlError, CreateSession, DirectTransportOptions, DtlsParameters, DtlsRole,
+    IceCandidate, IceParameters, Labels, ListenInfo, PlainTransportCreated, PlainTransportOptions, Protocol,
+    RouterId, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId, TransportListen,
+    WebRtcTransportCreated, WebRtcTransportOptions,
 };
 use crate::engine::dtls::session as srtp_session;
 use crate::engine::router::{Router, Session};
+use crate::engine::sctp::SctpLink;
 use crate::engine::sockets::ListenCandidate;
-use crate::engine::transport::{Link, Protection, Transport, tuple};
+use crate::engine::transport::{DirectLimits, Link, Protection, Transport, tuple};
 use crate::engine::{Engine, SocketFactory};
 use crate::net::{Listening, SocketId};
 use crate::transport::dtls::Fingerprint;
@@ -90,7 +91,9 @@ impl Engine {
         let session = options.session;
         let id = self.transports.insert_with(|id| {
             let link = Link::WebRtc(Box::new(link));
-            Transport::new(id, router, session, labels, link, Protection::Pending, feedback_ssrc)
+            let sctp = options.sctp.map(|options| Box::new(SctpLink::new(options, true, false)));
+            let protection = Protection::Pending;
+            Transport { sctp, ..Transport::new(id, router, session, labels, link, protection, feedback_ssrc) }
         });
         self.demux.add_ufrag(credentials.ufrag(), id);
         self.adopt(router, session, id);
@@ -196,7 +199,8 @@ impl Engine {
         let session = options.session;
         let id = self.transports.insert_with(|id| {
             let link = Link::Plain(Box::new(link));
-            Transport::new(id, router, session, labels, link, protection, feedback_ssrc)
+            let sctp = options.sctp.map(|options| Box::new(SctpLink::new(options, false, false)));
+            Transport { sctp, ..Transport::new(id, router, session, labels, link, protection, feedback_ssrc) }
         });
         self.demux.add_socket(rtp_socket, id);
         if let Some((socket, _)) = rtcp_socket {
@@ -260,6 +264,28 @@ impl Engine {
             self.transport_connected(now, id);
         }
         self.plain_created(id)
+    }
+
+    pub(super) fn create_direct_transport(
+        &mut self,
+        router: RouterId,
+        options: DirectTransportOptions,
+    ) -> Result<TransportId, ControlError> {
+        let labels = self.transport_labels(router, options.session, &options.labels)?;
+        let (session, feedback_ssrc) = (options.session, self.config.random.u32());
+        let direct = Some(DirectLimits {
+            max_send_message_size: options.max_send_message_size,
+            max_receive_message_size: options.max_receive_message_size,
+        });
+        let id = self.transports.insert_with(|id| {
+            let (link, protection) = (Link::Direct, Protection::Pending);
+            Transport {
+                direct,
+                ..Transport::new(id, router, session, labels, link, protection, feedback_ssrc)
+            }
+        });
+        self.adopt(router, session, id);
+        Ok(id)
     }
 
     fn plain_created(&self, id: TransportId) -> Result<PlainTransportCreated, ControlError> {

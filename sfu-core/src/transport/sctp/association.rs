@@ -10,7 +10,7 @@ use sctp_proto::{
 
 use super::guard::{Asked, Guard, init_tag};
 use super::outgoing::{Held, Outgoing, Relief};
-use super::packet::{self, ABORT, DATA, INIT_ACK, PORT, SACK};
+use super::packet::{self, ABORT, DATA, INIT, INIT_ACK, PORT, SACK};
 use super::peer::{Peer, PeerConfig};
 use super::{Reliability, ReliabilityLimit, SctpConfig, SctpOutput, SctpPhase, SendError};
 
@@ -40,6 +40,8 @@ pub(crate) struct Sctp {
     resetting: Vec<(u32, u16, u64)>,
     inbox: VecDeque<(u16, Chunks)>,
     outputs: VecDeque<SctpOutput>,
+    /// Streams that the peer takes, and those that it wants to send on.
+    offered: (u16, u16),
     /// Streams in each direction, once connected.
     negotiated: Option<(u16, u16)>,
 }
@@ -60,6 +62,7 @@ impl Sctp {
             resetting: Vec::new(),
             inbox: VecDeque::new(),
             outputs: VecDeque::new(),
+            offered: (0, 0),
             negotiated: None,
         }
     }
@@ -67,11 +70,6 @@ impl Sctp {
     /// How far it is.
     pub(crate) fn phase(&self) -> SctpPhase {
         self.phase
-    }
-
-    /// Its limits.
-    pub(crate) fn config(&self) -> &SctpConfig {
-        &self.config
     }
 
     /// Streams that both sides agreed on, to the peer and from it, once connected.
@@ -102,7 +100,13 @@ impl Sctp {
         let mut asked = Asked::default();
         let Some(bytes) = self.guard.admit(datagram, &mut asked) else { return false };
         let first = packet::chunks(&bytes).next();
-        if first.is_some_and(|chunk| chunk.kind == packet::INIT) {
+        let greeting = first.filter(|chunk| matches!(chunk.kind, INIT | INIT_ACK));
+        if self.phase != SctpPhase::Connected || greeting.is_some_and(|chunk| chunk.kind == INIT) {
+            // As many as both sides have; we have all that there are.
+            let streams = greeting.and_then(|chunk| chunk.u16_at(10).zip(chunk.u16_at(8)));
+            self.offered = streams.unwrap_or(self.offered);
+        }
+        if first.is_some_and(|chunk| chunk.kind == INIT) {
             return init_tag(&bytes).is_some_and(|tag| self.handle_init(now, tag, bytes));
         }
         if self.guard.is_abused() {
@@ -230,12 +234,16 @@ impl Sctp {
             return Err(SendError::Closed);
         }
         let (peer, outgoing) = (&mut self.peer, &mut self.outgoing);
-        outgoing.admit(&self.config, stream, payload.len(), || {
-            peer.as_mut().map_or(0, |peer| in_flight(peer))
-        })?;
+        outgoing
+            .admit(&self.config, stream, payload.len(), || peer.as_mut().map_or(0, |peer| in_flight(peer)))?;
         self.outgoing.hold(Held { stream, ppid, payload });
         self.work(now, |_| ());
         self.outgoing.buffered(stream).ok_or(SendError::Closed)
+    }
+
+    /// A stream of ours is signaling's no more; nothing is said of it on the wire.
+    pub(crate) fn forget_stream(&mut self, stream: u16) {
+        self.outgoing.close(stream);
     }
 
     /// Ends our half of a stream; what waits on it and was not handed over is dropped, the peer ends its half in return.
@@ -404,7 +412,7 @@ impl Sctp {
         self.outgoing.lost(None);
         (self.streams, self.highest_tsn) = (0, None);
         self.resetting.clear();
-        self.negotiated = Some((u16::MAX, u16::MAX));
+        self.negotiated = Some(self.offered);
     }
 
     fn read(&mut self, peer: &mut Peer, id: u16) {

@@ -86,11 +86,6 @@ impl Outgoing {
         self.streams.get_mut(&stream).map(|stream| stream.low_threshold = threshold).is_some()
     }
 
-    /// Whether something is held for a stream, behind which the next message must wait.
-    pub(super) fn is_holding(&self, stream: u16) -> bool {
-        self.streams.get(&stream).is_some_and(|stream| stream.held > 0)
-    }
-
     /// Makes room for a message, or refuses it. `in_flight` counts what is sent and not acknowledged; it is asked seldom.
     pub(super) fn admit(
         &mut self,
@@ -193,11 +188,6 @@ impl Outgoing {
                 self.any_full = true;
             }
         }
-    }
-
-    /// All streams.
-    pub(super) fn ids(&self) -> impl Iterator<Item = u16> + '_ {
-        self.streams.keys().copied()
     }
 }
 

@@ -52,11 +52,13 @@ impl Subchannels {
     /// all of the message is payload.
     pub(crate) fn read(&mut self, message: &[u8]) -> usize {
         self.clear();
-        let Some((magic, rest)) = message.split_first_chunk().map(|(raw, rest)| (u64::from_be_bytes(*raw), rest))
+        let Some((magic, rest)) =
+            message.split_first_chunk().map(|(raw, rest)| (u64::from_be_bytes(*raw), rest))
         else {
             return 0;
         };
-        let Some((count, rest)) = rest.split_first_chunk().map(|(raw, rest)| (u16::from_be_bytes(*raw), rest))
+        let Some((count, rest)) =
+            rest.split_first_chunk().map(|(raw, rest)| (u16::from_be_bytes(*raw), rest))
         else {
             return 0;
         };
@@ -117,9 +119,7 @@ mod tests {
         let mut wire = BytesMut::new();
         let header = Subchannels { any_of: vec![1, 0x203, 9], required: Some(4), ignored: Some(0x506) };
         header.write(&mut wire, |subchannel| subchannel != 9);
-        let expected: &[u8] = &[
-            0xa5, 0xf0, 0x9c, 0xb3, 0xd6, 0xe1, 0xf2, 0x8f, 0, 2, 0, 1, 2, 3, 0, 4, 5, 6,
-        ];
+        let expected: &[u8] = &[0xa5, 0xf0, 0x9c, 0xb3, 0xd6, 0xe1, 0xf2, 0x8f, 0, 2, 0, 1, 2, 3, 0, 4, 5, 6];
         assert_eq!(&wire[..], expected);
     }
 
