@@ -359,7 +359,9 @@ impl Sctp {
             while let Some(transmit) = peer.association.poll_transmit(now) {
                 is_quiet = false;
                 if let Payload::RawEncode(packets) = transmit.payload {
+                    let first = self.outputs.len();
                     packets.into_iter().for_each(|packet| self.depart(peer, packet));
+                    self.ask_for_sack(first);
                 }
             }
             if is_quiet {
@@ -479,6 +481,22 @@ impl Sctp {
         }
         let packet = if packet.len() > MAX_PACKET { shorten_sack(packet) } else { packet };
         self.outputs.push_back(SctpOutput::Packet(packet));
+    }
+
+    /// What ends a burst of data is acknowledged at once: nothing follows soon that would bring an acknowledgement about, and the
+    /// retransmission timer does not wait for a delayed one.
+    fn ask_for_sack(&mut self, first: usize) {
+        let has_data = |packet: &Bytes| packet::chunks(packet).any(|chunk| chunk.kind == DATA);
+        let burst = self.outputs.iter_mut().skip(first).rev();
+        let mut packets = burst.filter_map(|output| match output {
+            SctpOutput::Packet(packet) => Some(packet),
+            _ => None,
+        });
+        if let Some(last) = packets.find(|packet| has_data(packet)) {
+            let mut asking = BytesMut::from(&last[..]);
+            packet::ask_for_sack(&mut asking);
+            *last = asking.freeze();
+        }
     }
 
     /// Remembers which lives of which streams the peer ends.

@@ -82,6 +82,19 @@ pub(super) fn write_checksum(packet: &mut [u8]) {
     }
 }
 
+/// Asks the peer to acknowledge at once (RFC 7053), if there is DATA in a packet.
+pub(super) fn ask_for_sack(packet: &mut [u8]) {
+    let mut at = HEADER;
+    while let Some(&[kind, _, high, low]) = packet.get(at..).and_then(|rest| rest.first_chunk()) {
+        if kind == DATA && let Some(flags) = packet.get_mut(at + 1) {
+            *flags |= 8;
+            return write_checksum(packet);
+        }
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        at += len.max(4).next_multiple_of(4);
+    }
+}
+
 /// Whether number `a` comes after `b` (RFC 1982).
 pub(super) fn is_after(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) > 0

@@ -12,12 +12,13 @@ use super::SctpConfig;
 
 /// The protocol has no use for it: packets go where the transport sends them.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), super::packet::PORT);
-/// User data of a DATA chunk at the most: 1188 bytes with headers, so that DTLS, UDP and IPv6 fit into 1280.
-const MAX_PAYLOAD: u32 = 1160;
+/// User data of a DATA chunk at the most. The state machine leaves a chunk's header out where it bundles, so that a packet may
+/// have 19 bytes more than two headers would make of it: 1191, which fit into 1280 with DTLS, UDP and IPv6.
+const MAX_PAYLOAD: u32 = 1144;
 /// The first guess of a round trip, ms.
 const RTO_INITIAL: u64 = 500;
-/// Above what a peer may delay its acknowledgement (RFC 9260 section 6.2), ms.
-const RTO_MIN: u64 = 220;
+/// Less than a peer may delay its acknowledgement (RFC 9260 section 6.2), so what we send asks for it at once, ms.
+const RTO_MIN: u64 = 120;
 /// So often an INIT is repeated, over three minutes.
 const MAX_INIT_RETRANSMITS: usize = 8;
 

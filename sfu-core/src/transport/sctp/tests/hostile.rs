@@ -172,9 +172,23 @@ fn a_stream_that_is_reset_in_the_middle_of_a_message_lives_again() {
     value.put_u32(next);
     value.put_u16(0);
     path.deliver(1, &forged(&template, &[chunk(130, 0, &value)]));
+    let request = |packet: &Bytes| {
+        let mut requests = packet::chunks(packet).filter(|c| c.kind == 130 && c.u16_at(0) == Some(13));
+        requests.next().and_then(|chunk| chunk.u32_at(4))
+    };
+    let reset_in_return = path.flying.iter().find_map(|(_, _, packet)| request(packet));
     path.flying.clear();
+    // The real peer knows nothing of this.
+    path.lets_through = |_, _| false;
     path.run_for(Duration::from_secs(1));
     assert!(path.has_seen(1, &Seen::Reset(0)));
+    // The reset in return is acknowledged: type 16, its number, performed.
+    let mut value = Vec::new();
+    value.put_u16(16);
+    value.put_u16(12);
+    value.put_u32(reset_in_return.unwrap());
+    value.put_u32(1);
+    path.deliver(1, &forged(&template, &[chunk(130, 0, &value)]));
     path.deliver(1, &forged(&template, &[data(next + 1, 3, 0, 0, b"new life")]));
     assert_eq!(path.messages(1).last(), Some(&&b"new life"[..]));
 }

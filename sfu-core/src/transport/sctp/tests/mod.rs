@@ -107,7 +107,7 @@ impl Path {
         loop {
             let seen = match self.sides[side].poll(&mut message) {
                 SctpOutput::Packet(packet) => {
-                    assert!(packet.len() <= 1188, "{} bytes", packet.len());
+                    assert!(packet.len() <= 1191, "{} bytes", packet.len());
                     assert!(is_sctp(&packet));
                     let is_lost = self.chance() < self.loss || !(self.lets_through)(side, &packet);
                     if !is_lost {
