@@ -139,6 +139,12 @@ impl Sctp {
             }
             // Repeated, or late: RFC 9260 section 5.2.2 answers it, yet the state machine would end what it belongs to.
             (Some(peer), SctpPhase::Connected) if peer.tag == Some(tag) => false,
+            // Repeated: the answer must be the same, or the peer would go on with one that is forgotten.
+            (Some(_), SctpPhase::Connected)
+                if self.successor.as_ref().is_some_and(|peer| peer.tag == Some(tag)) =>
+            {
+                self.work_successor(now, |peer| _ = peer.handle(now, init))
+            }
             (Some(_), SctpPhase::Connected) => {
                 self.successor = safely(|| Peer::accept(&config, now, tag, init)).flatten().map(Box::new);
                 self.work_successor(now, |_| ())

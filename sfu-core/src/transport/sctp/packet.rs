@@ -86,7 +86,9 @@ pub(super) fn write_checksum(packet: &mut [u8]) {
 pub(super) fn ask_for_sack(packet: &mut [u8]) {
     let mut at = HEADER;
     while let Some(&[kind, _, high, low]) = packet.get(at..).and_then(|rest| rest.first_chunk()) {
-        if kind == DATA && let Some(flags) = packet.get_mut(at + 1) {
+        if kind == DATA
+            && let Some(flags) = packet.get_mut(at + 1)
+        {
             *flags |= 8;
             return write_checksum(packet);
         }

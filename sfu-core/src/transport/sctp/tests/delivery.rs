@@ -108,7 +108,7 @@ fn a_stream_that_gives_up_loses_some_and_delays_little() {
         assert!(took.len() < sent, "{limit:?}: nothing was given up");
         assert!(took.len() > sent * 85 / 100, "{limit:?}: {} of {sent}", took.len());
         let median = took[took.len() / 2];
-        assert!(median < Duration::from_millis(300), "{limit:?}: {median:?}");
+        assert!(median < Duration::from_millis(500), "{limit:?}: {median:?}");
     }
 }
 
