@@ -115,6 +115,7 @@ impl Sctp {
             return false;
         }
         let new_tag = first.filter(|chunk| chunk.kind == INIT_ACK).and_then(|chunk| chunk.u32_at(0));
+        self.begin_skipped(&asked.skipped);
         self.note_resets(asked);
         let is_taken = self.work(now, |peer| {
             let is_taken = peer.handle(now, bytes.clone());
@@ -502,6 +503,20 @@ impl Sctp {
             let mut asking = BytesMut::from(&last[..]);
             packet::ask_for_sack(&mut asking);
             *last = asking.freeze();
+        }
+    }
+
+    /// A stream may begin with a message that is given up. The state machine hears that of streams that live alone, and would wait
+    /// for that message for ever.
+    fn begin_skipped(&mut self, streams: &[u16]) {
+        let Some(peer) = self.peer.as_mut().filter(|_| self.phase == SctpPhase::Connected) else { return };
+        for id in streams {
+            let association = &mut peer.association;
+            if association.stream(*id).is_err()
+                && association.open_stream(*id, PayloadProtocolIdentifier::Binary).is_ok()
+            {
+                self.streams += 1;
+            }
         }
     }
 

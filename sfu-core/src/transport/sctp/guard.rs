@@ -4,7 +4,7 @@
 //! for one unknown chunk, and counts the user data it keeps, but not that each fragment keeps its datagram alive.
 use bytes::{Bytes, BytesMut};
 
-use super::packet::{self, Chunk, DATA, ERROR, HEADER, INIT, RE_CONFIG};
+use super::packet::{self, Chunk, DATA, ERROR, FORWARD_TSN, HEADER, INIT, RE_CONFIG};
 
 /// Fragments below [`SMALL`] bytes that may wait for the rest of their message.
 const MAX_SMALL_FRAGMENTS: usize = 16_384;
@@ -25,6 +25,8 @@ pub(super) struct Guard {
 pub(super) struct Asked {
     /// The peer ends these streams as of this transmission sequence number; of all, if there are none.
     pub(super) reset: Option<(u32, Vec<u16>)>,
+    /// The peer gives up messages of these streams.
+    pub(super) skipped: Vec<u16>,
 }
 
 impl Guard {
@@ -36,6 +38,7 @@ impl Guard {
             match chunk.kind {
                 DATA if chunk.user_data_len() < SMALL => self.small_fragments += 1,
                 RE_CONFIG if is_known(&chunk) => asked.reset = reset_request(&chunk).or(asked.reset.take()),
+                FORWARD_TSN => asked.skipped.extend(skipped_streams(&chunk)),
                 _ => {}
             }
             let passes = passes(&chunk);
@@ -112,6 +115,12 @@ fn reset_request(chunk: &Chunk<'_>) -> Option<(u32, Vec<u16>)> {
     let last = value.get(8..).and_then(|rest| rest.first_chunk()).map(|raw| u32::from_be_bytes(*raw))?;
     let (ids, _) = value.get(12..).unwrap_or_default().as_chunks::<2>();
     Some((last, ids.iter().map(|raw| u16::from_be_bytes(*raw)).collect()))
+}
+
+/// The streams of a FORWARD-TSN (RFC 3758 section 3.2): behind the new number, pairs of a stream and the last message given up.
+fn skipped_streams(chunk: &Chunk<'_>) -> impl Iterator<Item = u16> {
+    let (pairs, _) = chunk.bytes.get(8..).unwrap_or_default().as_chunks::<4>();
+    pairs.iter().map(|[high, low, ..]| u16::from_be_bytes([*high, *low]))
 }
 
 /// The initiate tag, if a packet is an INIT as it must be: alone, without verification tag (RFC 9260 section 8.5.1).

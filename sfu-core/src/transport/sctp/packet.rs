@@ -13,6 +13,7 @@ pub(super) const SACK: u8 = 3;
 pub(super) const ABORT: u8 = 6;
 pub(super) const ERROR: u8 = 9;
 pub(super) const RE_CONFIG: u8 = 130;
+pub(super) const FORWARD_TSN: u8 = 192;
 
 /// One chunk of a packet.
 #[derive(Debug, Clone, Copy)]
