@@ -62,7 +62,7 @@ impl SctpLink {
     }
 
     /// All that is known of it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "dumps of transports, which come later, show it"))]
+    #[expect(dead_code, reason = "dumps of transports, which come later, show it")]
     pub(crate) fn dump(&self) -> SctpDump {
         let mut data_producers: Vec<_> = self.producers.iter().map(|(stream, id)| (*stream, *id)).collect();
         data_producers.sort_unstable_by_key(|(stream, _)| *stream);

@@ -146,7 +146,7 @@ mod tests {
     fn chunks_that_end_associations_or_packets_are_taken_out() {
         let (data, error, pad, unknown) = ([0, 3, 0, 4], [9, 0, 0, 4], [0x84, 0, 0, 4], [0x3f, 0, 0, 4]);
         let incoming_reset = [130, 0, 0, 12, 0, 14, 0, 8, 0, 0, 0, 1];
-        let mut admit = |chunks: &[&[u8]]| Guard::default().admit(&packet(chunks), &mut Asked::default());
+        let admit = |chunks: &[&[u8]]| Guard::default().admit(&packet(chunks), &mut Asked::default());
         assert_eq!(admit(&[&error]), None);
         assert_eq!(admit(&[&incoming_reset]), None);
         let both = packet(&[&data, &data]);

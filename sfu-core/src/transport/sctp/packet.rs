@@ -61,7 +61,7 @@ pub(super) fn verification_tag(packet: &[u8]) -> Option<u32> {
 /// Whether a datagram is an SCTP packet for our port with the right checksum.
 pub(crate) fn is_sctp(datagram: &[u8]) -> bool {
     datagram.len() >= HEADER + 4
-        && datagram.len() % 4 == 0
+        && datagram.len().is_multiple_of(4)
         && datagram.get(2..4) == Some(&PORT.to_be_bytes())
         && datagram.get(8..12) == Some(&checksum(datagram).to_le_bytes())
 }

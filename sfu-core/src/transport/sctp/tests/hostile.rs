@@ -60,7 +60,7 @@ fn plausible((kind, flags, offset, numbers): &(u8, u8, u8, Vec<u16>), next: u32)
         0..=2 => {
             let stream = numbers.first().copied().unwrap_or(0);
             let ssn = numbers.get(1).copied().unwrap_or(0);
-            return data(near, flags & 7, stream, ssn, &vec![1; numbers.len() * 40]);
+            data(near, flags & 7, stream, ssn, &vec![1; numbers.len() * 40])
         }
         3 => {
             value.put_u32(near);

@@ -31,7 +31,6 @@ struct Path {
     sides: [Sctp; 2],
     seen: [Vec<(Instant, Seen)>; 2],
     now: Instant,
-    start: Instant,
     /// When each packet arrives, and at which side.
     flying: VecDeque<(Instant, usize, Bytes)>,
     one_way: Duration,
@@ -49,7 +48,6 @@ impl Path {
             sides: [Sctp::new(config), Sctp::new(config)],
             seen: [Vec::new(), Vec::new()],
             now,
-            start: now,
             flying: VecDeque::new(),
             one_way: Duration::from_millis(25),
             loss: 0,
