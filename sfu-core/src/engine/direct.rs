@@ -122,7 +122,8 @@ impl Engine {
         consumer.key_frames += u64::from(is_new_key_frame);
         transport.counters.sent.add(now, size);
         transport.counters.rtp_sent += 1;
-        self.changes.push_back(Told::Rtp { consumer: id, packet: [head, payload].concat().into() });
+        let packet = [head, payload].concat().into();
+        self.changes.push_back(Told::Rtp { consumer: id, packet }.into());
     }
 
     /// The same for a packet that a plugin made.
@@ -143,7 +144,7 @@ impl Engine {
             transport.counters.sent.add(now, size);
             transport.counters.rtp_sent += 1;
             let packet = [head, payload].concat().into();
-            self.changes.push_back(Told::Rtp { consumer: egress.consumer, packet });
+            self.changes.push_back(Told::Rtp { consumer: egress.consumer, packet }.into());
         }
         if let Some(private) = private {
             self.pool.put_back(private);

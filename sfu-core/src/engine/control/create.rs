@@ -8,6 +8,7 @@ use crate::control::{
     RouterId, SessionId, TransportId, TransportListen, WebRtcTransportCreated, WebRtcTransportOptions,
 };
 use crate::engine::router::{Router, Session};
+use crate::engine::sctp::SctpLink;
 use crate::engine::sockets::{ListenCandidate, SharedListen};
 use crate::engine::transport::{Link, Protection, Transport};
 use crate::engine::{Engine, SocketFactory};
@@ -106,7 +107,9 @@ impl Engine {
         let session = options.session;
         let id = self.transports.insert_with(|id| {
             let link = Link::WebRtc(Box::new(link));
-            Transport::new(id, router, session, labels, link, Protection::Pending, feedback_ssrc)
+            let sctp = options.sctp.map(|options| Box::new(SctpLink::new(options, true, false)));
+            let protection = Protection::Pending;
+            Transport { sctp, ..Transport::new(id, router, session, labels, link, protection, feedback_ssrc) }
         });
         if let Some(transport) = self.transports.get_mut(id) {
             transport.initial_outgoing_bitrate = Some(options.initial_outgoing_bitrate);
