@@ -1,13 +1,15 @@
 use sfu_core::control::{Command, DtlsState, Event, EventBody, OutgoingData, Target, Told, TransportTuple};
 
 use super::convert::{
-    consumer_trace, dtls_state, ice_state, layers, producer_trace, sctp_state, sctp_streams,
-    transport_trace, tuple,
+    consumer_trace, dtls_state, ice_state, layers, producer_trace, sctp_state, sctp_streams, transport_trace,
+    tuple,
 };
 use super::{Desk, consumer};
 use crate::door::Flow;
+use crate::plugin_door::News;
 use crate::refusal::Refusal;
 use crate::registry::{Entity, Key, Kind, Link};
+use crate::schema::v3_27::IncomingNotification;
 use crate::schema::v3_27::active_speaker_observer::DominantSpeakerNotification;
 use crate::schema::v3_27::audio_level_observer::{Volume, VolumesNotification};
 use crate::schema::v3_27::consumer::{LayersChangeNotification, RtpNotification, ScoreNotification};
@@ -24,7 +26,6 @@ use crate::schema::v3_27::transport::{
 use crate::schema::v3_27::webrtc_transport::{
     DtlsStateChangeNotification, IceSelectedTupleChangeNotification, IceStateChangeNotification,
 };
-use crate::schema::v3_27::IncomingNotification;
 
 /// What the library tells us.
 impl Desk {
@@ -34,7 +35,9 @@ impl Desk {
             return Flow::Close;
         }
         let Some(key) = self.registry.find(&handler_id) else {
-            tracing::error!("signaling.mediasoup: Channel notification handler with ID {handler_id} not found");
+            tracing::error!(
+                "signaling.mediasoup: Channel notification handler with ID {handler_id} not found"
+            );
             return Flow::On;
         };
         if let Err(refusal) = self.noticed(key, notice).await {
@@ -122,10 +125,12 @@ impl Desk {
     fn happened(&mut self, event: Event) {
         let Event { target, body } = event;
         match body {
-            EventBody::Plugin { plugin, body } => return self.plugin_event(&plugin, &body, target),
+            EventBody::Plugin { plugin, body } => {
+                return self.plugin_tells(&plugin, News::Event(&body), target);
+            }
             EventBody::PluginFault { plugin, step, text } => {
-                let fault = sfu_core::serde_json::json!({ "fault": { "step": step, "text": text } });
-                return self.plugin_event(&plugin, &fault, target);
+                let fault = sfu_core::serde_json::json!({ "step": step, "text": text });
+                return self.plugin_tells(&plugin, News::Fault(&fault), target);
             }
             _ => {}
         }
@@ -162,9 +167,9 @@ impl Desk {
 
     fn of_transport(&mut self, key: Key, body: EventBody) -> Option<Report> {
         Some(match body {
-            EventBody::IceState(state) => {
-                Report::WebRtcTransportIceStateChange(IceStateChangeNotification { ice_state: ice_state(state) })
-            }
+            EventBody::IceState(state) => Report::WebRtcTransportIceStateChange(IceStateChangeNotification {
+                ice_state: ice_state(state),
+            }),
             EventBody::SelectedTuple(selected) => {
                 let tuple = self.announced_tuple(key, &selected, false);
                 Report::WebRtcTransportIceSelectedTupleChange(IceSelectedTupleChangeNotification { tuple })
@@ -192,9 +197,9 @@ impl Desk {
                     negotiated_capabilities,
                 })
             }
-            EventBody::Tuple(path) => {
-                Report::PlainTransportTuple(TupleNotification { tuple: self.announced_tuple(key, &path, false) })
-            }
+            EventBody::Tuple(path) => Report::PlainTransportTuple(TupleNotification {
+                tuple: self.announced_tuple(key, &path, false),
+            }),
             EventBody::RtcpTuple(path) => {
                 let tuple = self.announced_tuple(key, &path, true);
                 Report::PlainTransportRtcpTuple(RtcpTupleNotification { tuple })
