@@ -161,29 +161,14 @@ async fn start() -> Running {
 
 async fn produce(control: &ControlHandle, peer: &Peer) -> ProducerId {
     let options = ProducerOptions {
-        kind: MediaKind::Video,
-        rtp_parameters: vp8(SENT),
         rtp_mapping: RtpMapping::default(),
-        paused: false,
-        key_frame_request_delay: Duration::ZERO,
-        labels: Labels::new(),
-        packet_ids: false,
+        ..ProducerOptions::new(MediaKind::Video, vp8(SENT))
     };
     control.produce(peer.transport, options).await.unwrap().id
 }
 
 async fn consume(control: &ControlHandle, peer: &Peer, producer: ProducerId) -> ConsumerId {
-    let options = ConsumerOptions {
-        producer,
-        kind: Default::default(),
-        rtp_parameters: vp8(SHOWN),
-        paused: false,
-        ignore_dtx: false,
-        outlives_producer: false,
-        labels: Labels::new(),
-        preferred_layers: None,
-        consumable_encodings: Vec::new(),
-    };
+    let options = ConsumerOptions::new(producer, vp8(SHOWN));
     control.consume(peer.transport, options).await.unwrap()
 }
 

@@ -24,6 +24,12 @@ impl Clock {
         self.ntp_at_start.wrapping_add(fixed(now.saturating_duration_since(self.start)))
     }
 
+    /// Milliseconds since 1970.
+    pub(crate) fn unix_millis(&self, now: Instant) -> u64 {
+        let ntp = self.ntp(now).wrapping_sub(NTP_OFFSET << 32);
+        (ntp >> 32) * 1000 + (((ntp & 0xffff_ffff) * 1000) >> 32)
+    }
+
     /// Absolute send time, 6.18 fixed point seconds in 24 bits.
     #[inline]
     pub(crate) fn abs_send_time(&self, now: Instant) -> u32 {
@@ -47,6 +53,13 @@ mod tests {
         let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_millis(1500));
         assert_eq!(clock.ntp(start), ((NTP_OFFSET + 1) << 32) | (1 << 31));
         assert_eq!(clock.ntp(start + Duration::from_millis(500)), (NTP_OFFSET + 2) << 32);
+    }
+
+    #[test]
+    fn milliseconds_count_from_1970() {
+        let start = Instant::now();
+        let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        assert_eq!(clock.unix_millis(start + Duration::from_millis(250)), 1_700_000_000_250);
     }
 
     #[test]

@@ -6,11 +6,12 @@ use super::codec_table::CodecTable;
 use super::packet::Packet;
 use super::producer::{Producer, extension_ids};
 use super::random::Random;
+use super::scores::PackedScores;
 use super::stream::send_history::{HistoryLimits, SendHistory};
 use super::stream::send_stream::{SendConfig, SendStream};
 use crate::control::{
     ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
-    RtpParameters, TransportId,
+    RtpParameters, TraceEvents, TransportId,
 };
 use crate::rtp::{ExtensionIds, ExtensionMap};
 
@@ -108,6 +109,10 @@ pub(crate) struct Consumer {
     pub(crate) wish_told: Option<Instant>,
     /// The producer and encoding that numbers and timestamps follow.
     pub(crate) source: Option<(ProducerId, u8)>,
+    /// What it traces.
+    pub(crate) trace: TraceEvents,
+    /// The scores behind it that were told last.
+    pub(crate) scores_told: PackedScores,
 }
 
 impl Consumer {
@@ -196,6 +201,8 @@ impl Consumer {
             last_key_frame: None,
             wish_told: None,
             source: None,
+            trace: TraceEvents::NONE,
+            scores_told: PackedScores::default(),
             parameters: rtp_parameters,
         };
         consumer.follow(producer)?;

@@ -8,9 +8,10 @@ use super::packet::Packet;
 use super::send_queue::{Class, Entry, Purpose};
 use super::stream::send_history::Departed;
 use super::stream::sequence_map;
+use super::trace::Outgoing;
 use super::transport::Protection;
 use super::{Engine, Transport};
-use crate::control::{ConsumerId, MediaKind, TransportId};
+use crate::control::{ConsumerId, MediaKind, TraceEvents, TransportId};
 use crate::net::{Outbox, Route};
 use crate::rtp::EgressHeader;
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc};
@@ -108,6 +109,10 @@ impl Engine {
             *privates = privates.saturating_sub(1);
             pool.release(old);
         });
+        if consumer.trace != TraceEvents::NONE {
+            let leaving = Outgoing { head, payload_len: payload.len(), media: packet, is_rtx: false };
+            self.trace_departure(now, id, &leaving);
+        }
         true
     }
 

@@ -73,6 +73,7 @@ impl Encoding {
         parameters: &RtpEncodingParameters,
         kind: MediaKind,
         key_frame_delay: Duration,
+        uses_dtx: bool,
     ) -> Self {
         let limits = match kind {
             MediaKind::Video => StoreLimits::VIDEO,
@@ -82,7 +83,7 @@ impl Encoding {
             ssrc: parameters.ssrc,
             rtx_ssrc: parameters.rtx.map(|rtx| rtx.ssrc),
             rid: parameters.rid.clone(),
-            dtx: parameters.dtx,
+            dtx: parameters.dtx || uses_dtx,
             stream: None,
             relayed: None,
             store: RetransmissionStore::new(limits),
@@ -105,6 +106,7 @@ impl Encoding {
         kind: MediaKind,
     ) {
         self.ssrc = Some(ssrc);
+        let told = self.stream.as_ref().map(|before| before.stream.told_score());
         let window = if kind == MediaKind::Video { 4096 } else { 1024 };
         self.stream = Some(Receiving {
             ssrc,
@@ -121,6 +123,14 @@ impl Encoding {
             }),
             nack: payload_type.feedback.nack.then(|| NackGenerator::new(NACK_DELAY)),
         });
+        if let (Some(receiving), Some(told)) = (&mut self.stream, told) {
+            receiving.stream.set_told_score(told);
+        }
+    }
+
+    /// How well packets are coming, 0 to 10; 0 before the first.
+    pub(crate) fn score(&self) -> u8 {
+        self.stream.as_ref().map_or(0, |receiving| receiving.stream.score())
     }
 
     /// Whether packets are coming.

@@ -326,8 +326,10 @@ impl Engine {
                 privates += 1;
                 pool.release(private);
             });
+            consumer.stream.begin_score();
         }
         self.privates = self.privates.saturating_sub(privates);
+        self.tell_consumer_score(id);
         true
     }
 

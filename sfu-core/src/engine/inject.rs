@@ -5,8 +5,9 @@ use super::depart::seal;
 use super::forward::{Egress, Published};
 use super::receive::Ingress;
 use super::stream::receive::Arrival;
+use super::trace::Outgoing;
 use super::{Engine, Packet};
-use crate::control::{ConsumerId, ProducerId};
+use crate::control::{ConsumerId, ProducerId, TraceEvents};
 use crate::plugin::NewRtpHeader;
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
 use crate::rtp::{EgressHeader, HeaderRewrite, PacketInfo, RtpHeader, is_key_frame};
@@ -130,6 +131,11 @@ impl Engine {
         {
             transport.counters.sent.add(now, size);
             transport.counters.rtp_sent += 1;
+            if consumer.trace != TraceEvents::NONE {
+                let leaving =
+                    Outgoing { head, payload_len: payload.len(), media: &new.packet, is_rtx: false };
+                self.trace_departure(now, egress.consumer, &leaving);
+            }
         } else {
             self.counters.send_failed += 1;
         }

@@ -20,6 +20,7 @@ mod forward;
 mod gate_tests;
 mod ingress_streams;
 mod inject;
+mod observer;
 mod packet;
 mod producer;
 mod random;
@@ -29,6 +30,7 @@ mod retransmit;
 mod router;
 mod rtcp_in;
 mod rtcp_out;
+mod scores;
 mod send_queue;
 #[cfg(any(test, feature = "fuzzing"))]
 mod sizes;
@@ -39,6 +41,7 @@ mod stun;
 mod table;
 mod timeout;
 mod timers;
+mod trace;
 mod transport;
 mod view;
 
@@ -46,7 +49,8 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::control::{
-    ConsumerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId, SessionId, Target, Told, TransportId,
+    ConsumerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId, RtpObserverId, SessionId, Target,
+    Told, TransportId,
 };
 use crate::net::Outbox;
 use crate::transport::dtls::DtlsContext;
@@ -66,6 +70,7 @@ pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory, bind_allo
 
 use consumer::Consumer;
 use demux::Demux;
+use observer::{ObserverTimers, RtpObserver};
 use packet::PacketPool;
 use producer::Producer;
 use router::{Router, Session};
@@ -100,8 +105,10 @@ pub(crate) struct Engine {
     transports: Table<TransportId, Transport>,
     producers: Table<ProducerId, Producer>,
     consumers: Table<ConsumerId, Consumer>,
+    observers: Table<RtpObserverId, RtpObserver>,
     demux: Demux,
     timers: Timers,
+    observer_timers: ObserverTimers,
     pool: PacketPool,
     /// Private copies in use.
     privates: usize,
@@ -131,8 +138,10 @@ impl Engine {
             transports: Table::new(worker),
             producers: Table::new(worker),
             consumers: Table::new(worker),
+            observers: Table::new(worker),
             demux: Demux::default(),
             timers: Timers::default(),
+            observer_timers: ObserverTimers::default(),
             pool: PacketPool::default(),
             privates: 0,
             changes: VecDeque::new(),
@@ -163,7 +172,7 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] wants to be called.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.timers.next()
+        [self.timers.next(), self.observer_timers.next()].into_iter().flatten().min()
     }
 
     /// TCP connections that proved to belong to a peer since the last call.

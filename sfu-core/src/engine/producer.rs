@@ -3,8 +3,8 @@ use super::codec_table::CodecTable;
 use super::encoding::Encoding;
 use super::relay::Relay;
 use crate::control::{
-    ConsumerId, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpMapping,
-    RtpParameters, TransportId,
+    ConsumerId, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpCodecParameters,
+    RtpMapping, RtpObserverId, RtpParameters, TraceEvents, TransportId,
 };
 use crate::rtp::{ExtensionIds, ExtensionKind};
 
@@ -48,6 +48,12 @@ pub(crate) struct Producer {
     pub(crate) relays: Vec<Relay>,
     /// Nothing is forwarded.
     pub(crate) paused: bool,
+    /// Each packet is looked at, because somebody observes the producer or traces its packets.
+    pub(crate) is_watched: bool,
+    /// Observers of its audio.
+    pub(crate) observers: Vec<RtpObserverId>,
+    /// What it traces.
+    pub(crate) trace: TraceEvents,
     /// Packets that plugins dropped on ingress.
     pub(crate) dropped_by_plugins: u64,
     /// Last video orientation seen.
@@ -83,10 +89,13 @@ impl Producer {
             return Err(ControlError::invalid("control.produce: a mid has 1 to 16 bytes"));
         }
         let extensions = extension_ids(&rtp_parameters)?;
+        // RFC 7587 §6.1: the peer may stop sending during silence.
+        let is_dtx = |codec: &RtpCodecParameters| codec.parameters.get("usedtx").is_some_and(|on| on == "1");
+        let uses_dtx = rtp_parameters.codecs.iter().any(is_dtx);
         let encodings = rtp_parameters
             .encodings
             .iter()
-            .map(|encoding| Encoding::new(encoding, kind, key_frame_request_delay))
+            .map(|encoding| Encoding::new(encoding, kind, key_frame_request_delay, uses_dtx))
             .collect();
         Ok(Producer {
             id,
@@ -102,9 +111,18 @@ impl Producer {
             consumers: Vec::new(),
             relays: Vec::new(),
             paused,
+            is_watched: false,
+            observers: Vec::new(),
+            trace: TraceEvents::NONE,
             dropped_by_plugins: 0,
             orientation: None,
         })
+    }
+
+    /// Finds out whether packets have to be looked at: where nobody wants to know, they cost one test.
+    pub(crate) fn watch(&mut self) {
+        let traces_packets = self.trace.intersects(TraceEvents::RTP.with(TraceEvents::KEY_FRAME));
+        self.is_watched = traces_packets || !self.observers.is_empty();
     }
 
     /// The transport that it belongs to, if it is one of this media thread.

@@ -184,6 +184,7 @@ impl Engine {
             began = true;
         }
         let receiving = encoding.stream.as_mut()?;
+        let was_silent = !receiving.stream.is_active();
         let rtx_number = header.sequence_number;
         let rtx_ssrc = header.ssrc;
         let arrival = if stream.rtx {
@@ -207,7 +208,7 @@ impl Engine {
         } else {
             receiving.stream.on_packet(now, header.sequence_number, header.timestamp, wire_len)
         };
-        let Arrival::New { extended_seq: extended, restarted, .. } = arrival else {
+        let Arrival::New { extended_seq: extended, restarted, in_order } = arrival else {
             self.counters.rtp_discarded += 1;
             return None;
         };
@@ -255,13 +256,18 @@ impl Engine {
             self.restart_consumers(stream.producer, stream.encoding);
         }
         let producer = self.producers.get(stream.producer)?;
-        let orientation = table.video_orientation(packet.data());
-        if began || (orientation.is_some() && orientation != producer.orientation) {
+        // A late packet shows how the camera was.
+        let orientation = if in_order { table.video_orientation(packet.data()) } else { None };
+        if was_silent || (orientation.is_some() && orientation != producer.orientation) {
             self.note_stream(stream, header.ssrc, began, orientation);
         }
         let producer = self.producers.get(stream.producer)?;
+        let is_paused = producer.paused;
+        if producer.is_watched && !is_paused {
+            self.watch_packet(now, stream.producer, packet, stream.rtx);
+        }
         // Padding alone is no media, and a paused producer forwards nothing.
-        if producer.paused || packet.header.payload_len == 0 {
+        if is_paused || packet.header.payload_len == 0 {
             self.skip_number(now, stream.producer, stream.encoding, extended, packet.header.timestamp);
             return None;
         }
@@ -278,10 +284,17 @@ impl Engine {
     ) {
         let Some(producer) = self.producers.get_mut(stream.producer) else { return };
         let id = producer.id;
+        let entity = producer.encodings.get_mut(usize::from(stream.encoding));
+        let receiving = entity.and_then(|encoding| encoding.stream.as_mut());
+        let score = receiving.and_then(|receiving| receiving.stream.take_score_change());
         let turned = orientation.filter(|orientation| Some(*orientation) != producer.orientation);
         producer.orientation = orientation.or(producer.orientation);
         if began {
             self.change(id, EventBody::StreamStarted { encoding: stream.encoding, ssrc });
+            self.tell_consumer_scores(id);
+        }
+        if let Some(score) = score {
+            self.scored(id, stream.encoding, score);
         }
         if let Some(orientation) = turned {
             self.change(

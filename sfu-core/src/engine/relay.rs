@@ -64,6 +64,15 @@ pub(crate) enum RelayWord {
         /// It is paused now.
         paused: bool,
     },
+    /// The score of one of the producer's encodings changed.
+    Score {
+        /// The producer.
+        origin: ProducerId,
+        /// Index of its encoding.
+        encoding: u8,
+        /// 0 to 10.
+        score: u8,
+    },
     /// The copy on that media thread is closed.
     CopyClosed {
         /// The producer.
@@ -105,6 +114,10 @@ impl RelayOut {
 
     pub(super) fn close_origin(&mut self, origin: ProducerId, worker: u8) {
         self.words.push((origin.worker(), RelayWord::CopyClosed { origin, worker }));
+    }
+
+    pub(super) fn score_copy(&mut self, origin: ProducerId, worker: u8, encoding: u8, score: u8) {
+        self.words.push((worker, RelayWord::Score { origin, encoding, score }));
     }
 
     pub(super) fn pause_copy(&mut self, origin: ProducerId, worker: u8, paused: bool) {
@@ -310,6 +323,11 @@ impl Engine {
                     if !paused {
                         self.producer_wanted(now, id);
                     }
+                }
+            }
+            RelayWord::Score { origin, encoding, score } => {
+                if let Some(id) = self.copy_of(origin) {
+                    self.scored_elsewhere(id, encoding, score);
                 }
             }
             RelayWord::CopyClosed { origin, worker } => {

@@ -5,7 +5,8 @@ use super::Engine;
 use super::depart::seal;
 use super::send_queue::{Class, Entry, Purpose};
 use super::stream::send_history::Nacked;
-use crate::control::ConsumerId;
+use super::trace::Outgoing;
+use crate::control::{ConsumerId, TraceEvents, TraceInfo};
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
 use crate::rtp::{EgressHeader, HeaderRewrite, MAX_HEADER_LEN, rtx};
 
@@ -15,6 +16,7 @@ impl Engine {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
         consumer.nacks += 1;
         let transport = consumer.transport;
+        self.trace_consumer(now, id, TraceEvents::NACK, TraceInfo::Nack);
         for sequence in lost {
             let Some(consumer) = self.consumers.get_mut(id) else { return };
             consumer.nack_packets += 1;
@@ -81,6 +83,7 @@ impl Engine {
         let head_len = usize::from(offsets.len);
         set_sequence_number(&mut head, sequence);
         let payload = packet.payload();
+        let mut wrapped = [0; MAX_HEADER_LEN + rtx::OSN_LEN];
         let rtx_stream = consumer.rtx_ssrc.zip(if is_private {
             consumer.rtx_of_outgoing(packet.header.payload_type)
         } else {
@@ -100,7 +103,6 @@ impl Engine {
                         self.config.clock.abs_send_time(now),
                     );
                 }
-                let mut wrapped = [0; MAX_HEADER_LEN + rtx::OSN_LEN];
                 let Some(original) = head.get(..head_len) else { return };
                 let Ok(len) = rtx::encapsulate(&mut wrapped, original, ssrc, payload_type) else { return };
                 let number = consumer.stream.depart_rtx(
@@ -133,6 +135,14 @@ impl Engine {
             self.counters.retransmitted += 1;
         } else {
             self.counters.send_failed += 1;
+        }
+        if consumer.trace != TraceEvents::NONE {
+            let is_rtx = rtx_stream.is_some();
+            let (sent, prefix) = if is_rtx { (&wrapped[..], rtx::OSN_LEN) } else { (&head[..], 0) };
+            if let Some(head) = sent.get(..head_len) {
+                let leaving = Outgoing { head, payload_len: prefix + payload.len(), media: &packet, is_rtx };
+                self.trace_departure(now, id, &leaving);
+            }
         }
         self.pool.release(packet);
     }

@@ -10,6 +10,8 @@ pub(crate) struct Router {
     pub(crate) transports: Vec<TransportId>,
     /// Producers of other media threads that are forwarded into it.
     pub(crate) relayed: Vec<crate::control::ProducerId>,
+    /// Observers of its audio.
+    pub(crate) observers: Vec<crate::control::RtpObserverId>,
 }
 
 /// One peer of one signaling crate.

@@ -6,9 +6,11 @@ use super::packet::FreshPacket;
 use super::receive::{Received, count_srtp};
 use super::stream::{ntp, report, round_trip};
 use super::transport::{Link, Protection};
-use crate::control::{EventBody, TransportId};
+use crate::control::{
+    BandwidthEstimator, BandwidthTrace, EventBody, TraceDirection, TraceEvents, TraceInfo, TransportId,
+};
 use crate::net::Route;
-use crate::rtcp::{Compound, ReportBlock, RtcpItem, RtcpPacket, Xr};
+use crate::rtcp::{Compound, ReportBlock, RtcpItem, RtcpPacket, SenderInfo, Xr};
 use crate::transport::plain::PlainSource;
 
 /// Least time between two events about a consumer's wish for a key frame.
@@ -94,13 +96,7 @@ impl Engine {
     pub(crate) fn handle_rtcp(&mut self, now: Instant, id: TransportId, packet: &mut RtcpPacket<'_>) {
         let consumed = match *packet.item() {
             RtcpItem::SenderReport(report) => {
-                self.sender_report(
-                    now,
-                    id,
-                    report.ssrc,
-                    report.info.ntp.to_bits(),
-                    report.info.rtp_timestamp,
-                );
+                self.sender_report(now, id, report.ssrc, &report.info);
                 self.report_blocks(now, id, report.blocks());
                 true
             }
@@ -124,9 +120,7 @@ impl Engine {
                 any
             }
             RtcpItem::Remb(remb) => {
-                if let Some(transport) = self.transports.get_mut(id) {
-                    transport.peer_estimate = Some(u32::try_from(remb.bitrate).unwrap_or(u32::MAX));
-                }
+                self.peer_estimated(now, id, u32::try_from(remb.bitrate).unwrap_or(u32::MAX));
                 true
             }
             // Estimation, which comes later, will read the feedback; a goodbye is followed by closing.
@@ -163,7 +157,27 @@ impl Engine {
         answered
     }
 
-    fn sender_report(&mut self, now: Instant, id: TransportId, ssrc: u32, ntp: u64, rtp_timestamp: u32) {
+    fn peer_estimated(&mut self, now: Instant, id: TransportId, bitrate: u32) {
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        if transport.peer_estimate.replace(bitrate) != Some(bitrate) {
+            let max = transport.max_outgoing_bitrate;
+            self.trace_bandwidth(now, id, |_| {
+                Some(BandwidthTrace {
+                    estimator: BandwidthEstimator::Remb,
+                    desired: 0,
+                    effective_desired: 0,
+                    min: 0,
+                    max,
+                    start: 0,
+                    max_padding: 0,
+                    available: bitrate,
+                })
+            });
+        }
+    }
+
+    fn sender_report(&mut self, now: Instant, id: TransportId, ssrc: u32, info: &SenderInfo) {
+        let (ntp, rtp_timestamp) = (info.ntp.to_bits(), info.rtp_timestamp);
         let local = self.config.clock.ntp(now);
         let Some(transport) = self.transports.get_mut(id) else { return };
         let Some(stream) = transport.ingress.by_ssrc(ssrc) else { return };
@@ -174,6 +188,18 @@ impl Engine {
         let Some(encoding) = producer.encodings.get_mut(usize::from(stream.encoding)) else { return };
         if let Some(receiving) = &mut encoding.stream {
             receiving.stream.on_sender_report(now, ssrc, ntp, rtp_timestamp);
+        }
+        if !stream.rtx {
+            let info = TraceInfo::SenderReport {
+                ssrc,
+                ntp_seconds: (ntp >> 32) as u32,
+                ntp_fraction: ntp as u32,
+                rtp_timestamp,
+                packet_count: info.packet_count,
+                octet_count: info.octet_count,
+            };
+            let event = TraceEvents::SENDER_REPORT;
+            self.trace_producer(now, stream.producer, event, TraceDirection::In, info);
         }
     }
 
@@ -196,6 +222,7 @@ impl Engine {
             );
             if let Some(score) = consumer.stream.take_score_change() {
                 self.change(egress.consumer, EventBody::Score { encoding: 0, score });
+                self.tell_consumer_score(egress.consumer);
             }
         }
     }
@@ -214,6 +241,11 @@ impl Engine {
             consumer.wish_told = Some(now);
             self.change(egress.consumer, EventBody::KeyFrameRequested);
         }
+        let (event, info) = match is_fir {
+            true => (TraceEvents::FIR, TraceInfo::Fir(ssrc)),
+            false => (TraceEvents::PLI, TraceInfo::Pli(ssrc)),
+        };
+        self.trace_consumer(now, egress.consumer, event, info);
         self.request_key_frame_for(now, egress.consumer);
         true
     }

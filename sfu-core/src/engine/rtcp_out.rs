@@ -12,7 +12,9 @@ use super::stream::nack_generator::NackStep;
 use super::stream::report;
 use super::stream::send_stream::SourceClock;
 use super::transport::Protection;
-use crate::control::{ConsumerId, EventBody, MediaKind, ProducerId, TransportId};
+use crate::control::{
+    ConsumerId, MediaKind, ProducerId, TraceDirection, TraceEvents, TraceInfo, TransportId,
+};
 use crate::rtcp::{Arrival, Compound, FirEntry, NtpTime, ReportBlock, RtcpWriter, SenderInfo};
 
 /// Time from the connection to the first reports.
@@ -150,15 +152,16 @@ impl Engine {
             next = deadlines.into_iter().chain([next]).flatten().min();
             if !lost.is_empty() {
                 self.send_nack(transport, ssrc, &lost);
+                self.trace_producer(now, id, TraceEvents::NACK, TraceDirection::Out, TraceInfo::Nack);
             }
             if requested {
-                self.send_key_frame_request(id, index as u8);
+                self.send_key_frame_request(now, id, index as u8);
             }
             if wants_key_frame {
                 self.request_key_frame(now, id, index as u8);
             }
             if let Some(score) = silent {
-                self.change(id, EventBody::Score { encoding: index as u8, score });
+                self.scored(id, index as u8, score);
             }
         }
         next
@@ -193,7 +196,7 @@ impl Engine {
         let step = entity.key_frames.request(now);
         let deadline = entity.key_frames.next_deadline();
         if step == KeyFrameStep::SendNow {
-            self.send_key_frame_request(id, encoding);
+            self.send_key_frame_request(now, id, encoding);
         }
         if let Some(deadline) = deadline {
             self.arm(transport, deadline);
@@ -221,7 +224,7 @@ impl Engine {
         }
     }
 
-    fn send_key_frame_request(&mut self, id: ProducerId, index: u8) {
+    fn send_key_frame_request(&mut self, now: Instant, id: ProducerId, index: u8) {
         let Some(producer) = self.producers.get_mut(id) else { return };
         let Some(transport) = producer.transport() else { return };
         let Some(encoding) = producer.encodings.get_mut(usize::from(index)) else { return };
@@ -231,6 +234,7 @@ impl Engine {
         if feedback.pli || !feedback.fir {
             encoding.plis += 1;
             self.write_rtcp(transport, |writer| writer.pli(sender, ssrc).is_ok());
+            self.trace_producer(now, id, TraceEvents::PLI, TraceDirection::Out, TraceInfo::Pli(ssrc));
         } else {
             encoding.firs += 1;
             let sequence_number = encoding.fir_sequence;
@@ -238,6 +242,7 @@ impl Engine {
             self.write_rtcp(transport, |writer| {
                 writer.fir(sender, &[FirEntry { ssrc, sequence_number }]).is_ok()
             });
+            self.trace_producer(now, id, TraceEvents::FIR, TraceDirection::Out, TraceInfo::Fir(ssrc));
         }
     }
 
@@ -392,7 +397,7 @@ impl Engine {
                 remb.on_loss(now, fraction);
             }
             if let Some(score) = score {
-                self.change(id, EventBody::Score { encoding: index as u8, score });
+                self.scored(id, index as u8, score);
             }
             for block in found.into_iter().flatten() {
                 if blocks.is_full() {

@@ -177,7 +177,6 @@ fn received(
 ) -> Option<StreamStats> {
     let requested = encoding.stream.as_ref()?.nack.as_ref().map_or(0, |nack| nack.requested());
     let receiving = encoding.stream.as_mut()?;
-    let clock = f32::from(u16::try_from(receiving.clock_rate / 1000).unwrap_or(1).max(1));
     let stream = &mut receiving.stream;
     Some(StreamStats {
         encoding: index,
@@ -191,7 +190,7 @@ fn received(
         packets_lost: stream.lost_for_good(),
         fraction_lost: stream.fraction_lost(),
         packets_discarded: stream.discarded(),
-        rtx_packets_discarded: 0,
+        rtx_packets_discarded: stream.rtx_discarded() + stream.needless(),
         packets_retransmitted: stream.retransmitted(),
         packets_repaired: stream.repaired(),
         nacks: encoding.nacks,
@@ -199,7 +198,7 @@ fn received(
         plis: encoding.plis,
         firs: encoding.firs,
         key_frames: encoding.key_frame_count,
-        jitter: stream.jitter() as f32 / clock,
+        jitter: stream.jitter() as f32 * 1000.0 / receiving.clock_rate.max(1) as f32,
         round_trip_time: None,
         bitrate: bitrate(stream.rate().bits_per_second(now)),
         layers: Vec::new(),
@@ -224,7 +223,7 @@ fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Produ
         bytes: consumer.stream.rate().bytes(),
         packets_lost: report.map_or(0, |report| i64::from(report.cumulative_lost)),
         fraction_lost: report.map_or(0, |report| report.fraction_lost),
-        packets_discarded: 0,
+        packets_discarded: consumer.stream.late(),
         rtx_packets_discarded: 0,
         packets_retransmitted: consumer.stream.resent(),
         packets_repaired: consumer.stream.repaired(),

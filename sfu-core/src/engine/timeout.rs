@@ -18,6 +18,7 @@ impl Engine {
             transport.armed = None;
             self.poll_transport(now, id);
         }
+        self.poll_observers(now);
     }
 
     /// Everything of one transport that goes by time.

@@ -99,6 +99,8 @@ pub(crate) struct Transport {
     pub(crate) max_outgoing_bitrate: u32,
     /// The peer's own estimate (REMB), bit/s.
     pub(crate) peer_estimate: Option<u32>,
+    /// What it traces.
+    pub(crate) trace: crate::control::TraceEvents,
     /// What it counts.
     pub(crate) counters: TransportCounters,
 }
@@ -156,6 +158,7 @@ impl Transport {
             max_incoming_bitrate: 0,
             max_outgoing_bitrate: 0,
             peer_estimate: None,
+            trace: crate::control::TraceEvents::NONE,
             counters: TransportCounters::default(),
         }
     }

@@ -1,7 +1,6 @@
 //! Peers of a storm: a transport with SRTP under given keys, so that what they send passes authentication.
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -229,13 +228,5 @@ pub(super) fn producer(kind: MediaKind, rtp_parameters: RtpParameters, mapped_ss
         codecs: rtp_parameters.codecs.iter().map(same).collect(),
         encodings: rtp_parameters.encodings.iter().enumerate().map(mapped).collect(),
     };
-    ProducerOptions {
-        kind,
-        rtp_parameters,
-        rtp_mapping,
-        paused: false,
-        key_frame_request_delay: Duration::ZERO,
-        labels: Labels::new(),
-        packet_ids: false,
-    }
+    ProducerOptions { rtp_mapping, ..ProducerOptions::new(kind, rtp_parameters) }
 }

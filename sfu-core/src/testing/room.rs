@@ -15,7 +15,7 @@ use super::sender::Sender;
 use super::surroundings::Sockets;
 use crate::control::{
     Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlError, CreateSession,
-    DtlsFingerprint, DtlsParameters, DtlsRole, Labels, ListenInfo, PlainTransportOptions, ProducerId,
+    DtlsFingerprint, DtlsParameters, DtlsRole, ListenInfo, PlainTransportOptions, ProducerId,
     ProducerOptions, Protocol, Reply, SessionId, SrtpParameters, TransportId, WebRtcTransportOptions,
 };
 use crate::net::{Route, SocketId};
@@ -234,13 +234,8 @@ impl<S: PluginSet> Bench<S> {
         let first = self.take_ssrcs();
         let (parameters, ssrcs) = media.numbered(first);
         let mut options = ProducerOptions {
-            kind: media.kind,
             rtp_mapping: mapping(&parameters, first + 0x80),
-            rtp_parameters: parameters,
-            paused: false,
-            key_frame_request_delay: Duration::ZERO,
-            packet_ids: false,
-            labels: Labels::new(),
+            ..ProducerOptions::new(media.kind, parameters)
         };
         change(&mut options);
         let parameters = options.rtp_parameters.clone();

@@ -64,18 +64,7 @@ mod tests {
     use crate::net::{NetOptions, Outbox, Route};
 
     fn listen(protocol: Protocol, port_range: Option<(u16, u16)>) -> ListenInfo {
-        ListenInfo {
-            protocol,
-            ip: Ipv4Addr::LOCALHOST.into(),
-            announced_address: None,
-            port: 0,
-            port_range,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-            expose_internal_ip: false,
-            ipv6_only: false,
-            udp_reuse_port: false,
-        }
+        ListenInfo { protocol, port_range, ..ListenInfo::udp(Ipv4Addr::LOCALHOST) }
     }
 
     #[test]

@@ -151,15 +151,8 @@ impl Plugin for Actor {
                 rtp_parameters.encodings[0].ssrc = Some(ssrc);
                 rtp_parameters.encodings[0].rtx = None;
                 let options = ConsumerOptions {
-                    producer,
                     kind: Default::default(),
-                    rtp_parameters,
-                    paused: false,
-                    ignore_dtx: false,
-                    outlives_producer: false,
-                    labels: Labels::new(),
-                    preferred_layers: None,
-                    consumable_encodings: Vec::new(),
+                    ..ConsumerOptions::new(producer, rtp_parameters)
                 };
                 cx.control(Command::Consume { transport, options }, 9);
             }

@@ -6,6 +6,7 @@ mod enabling;
 mod hooks;
 mod ice;
 mod loss;
+mod observers;
 mod ordering;
 mod panics;
 mod ports;
@@ -15,7 +16,9 @@ mod relay;
 mod reports;
 mod rewriting;
 mod rtcp_port;
+mod scores;
 mod security;
+mod traces;
 
 use std::time::Duration;
 

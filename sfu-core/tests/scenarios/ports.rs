@@ -1,5 +1,5 @@
 //! WebRTC transports on ports of their own.
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use sfu_core::control::{DtlsState, ErrorKind, ListenInfo, Protocol};
 use sfu_core::plugin::Nil;
@@ -8,18 +8,7 @@ use sfu_core::testing::{Bench, Media, PeerOptions};
 use crate::{ms, seconds};
 
 fn listen(protocol: Protocol, port: u16, port_range: Option<(u16, u16)>) -> ListenInfo {
-    ListenInfo {
-        protocol,
-        ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        announced_address: None,
-        port,
-        port_range,
-        send_buffer_size: None,
-        recv_buffer_size: None,
-        expose_internal_ip: false,
-        ipv6_only: false,
-        udp_reuse_port: false,
-    }
+    ListenInfo { protocol, port, port_range, ..ListenInfo::udp(Ipv4Addr::UNSPECIFIED) }
 }
 
 /// The local ports of all open sockets, sorted.

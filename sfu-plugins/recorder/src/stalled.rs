@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use sfu_core::control::{
-    Command, ConnectPlainTransport, ConsumerOptions, ConsumerType, ControlHandle, Labels, ListenInfo,
+    Command, ConnectPlainTransport, ConsumerOptions, ControlHandle, Labels, ListenInfo,
     MediaKind, PlainTransportOptions, ProducerOptions, RouterId, RtpCodecParameters, RtpEncodingParameters,
     RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters, Target, TransportId,
 };
@@ -150,16 +150,12 @@ impl Call {
         let mapping =
             RtpMappingEncoding { rid: None, ssrc: Some(7), scalability_mode: None, mapped_ssrc: 1007 };
         let options = ProducerOptions {
-            kind: MediaKind::Video,
-            rtp_parameters: parameters(7),
             rtp_mapping: RtpMapping {
                 codecs: vec![RtpMappingCodec { payload_type: 96, mapped_payload_type: 96 }],
                 encodings: vec![mapping],
             },
-            paused: false,
-            key_frame_request_delay: Duration::ZERO,
             labels: Labels::new().with("stream", "cam"),
-            packet_ids: false,
+            ..ProducerOptions::new(MediaKind::Video, parameters(7))
         };
         let producer = control.produce(transport, options).await.unwrap().id;
         let into = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -181,17 +177,7 @@ impl Call {
                 srtp: None,
             };
             control.command(Command::ConnectPlainTransport { transport, peer }).await.unwrap();
-            let options = ConsumerOptions {
-                producer,
-                kind: ConsumerType::Simple,
-                rtp_parameters: parameters(9),
-                paused: false,
-                ignore_dtx: false,
-                outlives_producer: false,
-                labels: Labels::new(),
-                preferred_layers: None,
-                consumable_encodings: Vec::new(),
-            };
+            let options = ConsumerOptions::new(producer, parameters(9));
             control.consume(transport, options).await.unwrap();
             out.push(socket);
         }

@@ -233,7 +233,7 @@ fn a_worker_records_by_configuration() {
         let list = bench.ask(Target::Worker, json!({ "method": "list" })).await.unwrap();
         assert_eq!(list["files"].as_array().unwrap().len(), 1, "{list}");
         assert_eq!(list["files"][0]["state"], "finished");
-        janus_reads(&bench.file(&stopped), 100);
+        janus_reads(&bench.file(&stopped), 100, false);
     });
 }
 
@@ -272,14 +272,16 @@ fn names_change_while_it_runs_and_the_folder_does_not() {
     });
 }
 
-fn janus_reads(path: &Path, packets: u64) {
+/// Janus' own reader finds `packets`; one whose end is missing it may count, too.
+fn janus_reads(path: &Path, packets: u64, is_torn: bool) {
     let Ok(output) = Command::new("janus-pp-rec").arg("-e").arg(path).output() else {
         return sfu_core::testing::skipped("janus-pp-rec is not installed (Debian: janus-tools)");
     };
     let text = String::from_utf8(output.stdout).unwrap();
     let json: Value =
         sfu_core::serde_json::from_str(text.get(text.find('{').unwrap_or(0)..).unwrap()).unwrap();
-    assert_eq!(json["extended"]["packets"], packets);
+    let read = json["extended"]["packets"].as_u64().unwrap();
+    assert!(read == packets || is_torn && read == packets + 1, "{read} of {packets}, torn: {is_torn}");
 }
 
 #[test]
@@ -464,7 +466,7 @@ fn after_a_kill_all_but_the_last_second_is_there() {
         let missing = killed.saturating_sub(last);
         assert!(missing < Duration::from_secs(1), "round {round}: {missing:?} of {packets} packets");
         assert!(packets > 20);
-        janus_reads(&file, packets.into());
+        janus_reads(&file, packets.into(), reader.is_truncated());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -33,6 +33,9 @@ impl Engine {
     ) -> Result<Reply, ControlError> {
         let router = self.routers.get(id).ok_or_else(|| not_found(id.into()))?;
         let (transports, relayed) = (router.transports.clone(), router.relayed.clone());
+        for observer in router.observers.clone() {
+            let _ = self.close_observer(observer, CloseReason::Parent);
+        }
         for transport in transports {
             self.end_transport(now, transport, CloseReason::Parent, sockets);
         }
@@ -129,6 +132,7 @@ impl Engine {
         for relay in &producer.relays {
             self.relays.close_copy(id, relay.worker);
         }
+        self.observed_closed(id, &producer.observers);
         if let Some(router) = self.routers.get_mut(producer.router) {
             router.relayed.retain(|other| *other != id);
         }

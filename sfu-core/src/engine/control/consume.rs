@@ -45,6 +45,7 @@ impl Engine {
         if let Some(producer) = self.producers.get_mut(producer_id) {
             producer.consumers.push(id);
         }
+        self.begin_consumer_score(id);
         if self.transports.get(transport).is_some_and(|path| path.is_connected()) {
             self.request_key_frame_for(now, id);
         }
@@ -93,6 +94,7 @@ impl Engine {
         if let Some(new) = self.producers.get_mut(to) {
             new.consumers.push(id);
         }
+        self.tell_consumer_score(id);
         self.request_key_frame_for(now, id);
         Ok(Reply::Done)
     }

@@ -81,6 +81,18 @@ impl Engine {
                     priority;
                 Ok(Reply::Done)
             }
+            Command::CreateAudioLevelObserver { router, options } => {
+                self.create_audio_level_observer(now, router, options)
+            }
+            Command::CreateActiveSpeakerObserver { router, options } => {
+                self.create_active_speaker_observer(now, router, options)
+            }
+            Command::CloseRtpObserver(id) => self.close_observer(id, crate::control::CloseReason::Requested),
+            Command::PauseRtpObserver(id) => self.pause_observer(id),
+            Command::ResumeRtpObserver(id) => self.resume_observer(now, id),
+            Command::ObserveProducer { observer, producer } => self.observe_producer(now, observer, producer),
+            Command::UnobserveProducer { observer, producer } => self.unobserve_producer(observer, producer),
+            Command::EnableTrace { target, events } => self.enable_trace(target, events),
             Command::SetLabels { target, labels } => self.set_labels(target, labels),
             Command::Relay(RelayCommand(RelayStep::Offer { producer, worker })) => {
                 self.offer_relay(producer, worker).map(|offer| Reply::Relay(Box::new(offer)))

@@ -106,6 +106,7 @@ impl Engine {
         }
         producer.paused = paused;
         let is_copy = producer.transport().is_none();
+        let is_observed = !producer.observers.is_empty();
         for relay in &producer.relays {
             self.relays.pause_copy(id, relay.worker, paused);
         }
@@ -119,6 +120,9 @@ impl Engine {
                 entity.resync();
             }
             self.change(consumer, body(true));
+        }
+        if is_observed {
+            self.observed_paused(id, paused);
         }
         // Nobody but this thread knows a copy.
         if is_copy { Ok(Reply::Done) } else { self.told(id, body(false)) }

@@ -72,15 +72,8 @@ impl Bench {
                 mapped_ssrc: 7,
             }],
         };
-        let options = ProducerOptions {
-            kind: MediaKind::Video,
-            rtp_parameters: vp8(96, ssrc),
-            rtp_mapping,
-            paused: false,
-            key_frame_request_delay: Duration::ZERO,
-            labels: Labels::new(),
-            packet_ids: false,
-        };
+        let options =
+            ProducerOptions { rtp_mapping, ..ProducerOptions::new(MediaKind::Video, vp8(96, ssrc)) };
         match self.run(Command::Produce { transport, options }).unwrap() {
             Reply::Producer(created) => created.id,
             other => panic!("{other:?}"),
@@ -89,15 +82,8 @@ impl Bench {
 
     fn consumer(&mut self, transport: TransportId, producer: ProducerId, outlives: bool) -> ConsumerId {
         let options = ConsumerOptions {
-            producer,
-            kind: ConsumerType::Simple,
-            rtp_parameters: vp8(100, 9_000 + u32::from(outlives)),
-            paused: false,
-            ignore_dtx: false,
             outlives_producer: outlives,
-            labels: Labels::new(),
-            preferred_layers: None,
-            consumable_encodings: Vec::new(),
+            ..ConsumerOptions::new(producer, vp8(100, 9_000 + u32::from(outlives)))
         };
         match self.run(Command::Consume { transport, options }).unwrap() {
             Reply::Consumer(id) => id,

@@ -73,7 +73,10 @@ pub(crate) struct ReceiveStream {
     /// Of those: came on the primary SSRC, where they are no longer counted as lost.
     repaired_in_place: u64,
     retransmitted: u64,
+    /// Of those: brought nothing that was missing.
+    needless: u64,
     reported_repaired: u64,
+    reported_in_place: u64,
     reported_retransmitted: u64,
     fraction_lost: u8,
     score: Score,
@@ -98,7 +101,9 @@ impl ReceiveStream {
             repaired: 0,
             repaired_in_place: 0,
             retransmitted: 0,
+            needless: 0,
             reported_repaired: 0,
+            reported_in_place: 0,
             reported_retransmitted: 0,
             fraction_lost: 0,
             score: Score::new(MAX_SCORE),
@@ -147,6 +152,8 @@ impl ReceiveStream {
         if matches!(arrival, Arrival::New { .. }) {
             self.repaired += 1;
             self.touch(now);
+        } else {
+            self.needless += 1;
         }
         arrival
     }
@@ -247,6 +254,22 @@ impl ReceiveStream {
         self.score.take_change()
     }
 
+    /// The score that was told last, where a stream goes on under another SSRC.
+    pub(crate) fn told_score(&self) -> u8 {
+        self.score.told()
+    }
+
+    /// Takes the score of the stream before this one for the last that was told.
+    pub(crate) fn set_told_score(&mut self, score: u8) {
+        self.score.set_told(score);
+    }
+
+    /// The stream is received elsewhere, and this is its score there; 0: it is inactive.
+    pub(crate) fn take_over_score(&mut self, score: u8) {
+        self.score.reset(score);
+        self.active = score > 0;
+    }
+
     /// Jitter in timestamp units.
     pub(crate) fn jitter(&self) -> u32 {
         self.jitter >> 4
@@ -279,13 +302,17 @@ impl ReceiveStream {
 
     /// Packets dropped: duplicates, too old and implausible ones.
     pub(crate) fn discarded(&self) -> u64 {
-        self.sequence.duplicates() + self.sequence.rejected()
+        (self.sequence.duplicates() + self.sequence.rejected()).saturating_sub(self.needless)
     }
 
     /// Packets dropped on the retransmission SSRC: duplicates of its own numbering and implausible ones.
-    #[cfg(test)]
     pub(crate) fn rtx_discarded(&self) -> u64 {
         self.rtx.as_ref().map_or(0, |rtx| rtx.sequence.duplicates() + rtx.sequence.rejected())
+    }
+
+    /// Retransmissions that brought nothing that was missing.
+    pub(crate) fn needless(&self) -> u64 {
+        self.needless
     }
 
     /// Rate and totals of the primary SSRC.
@@ -368,21 +395,23 @@ impl ReceiveStream {
     fn update_score(&mut self, interval: Totals) {
         let repaired = self.repaired - self.reported_repaired;
         let retransmitted = self.retransmitted - self.reported_retransmitted;
+        let in_place = self.repaired_in_place - self.reported_in_place;
         self.reported_repaired = self.repaired;
+        self.reported_in_place = self.repaired_in_place;
         self.reported_retransmitted = self.retransmitted;
         if !self.active {
             return;
         }
         let score = Interval {
             expected: saturate(interval.expected),
-            lost: saturate(interval.lost),
+            // What was repaired on the primary SSRC is no longer missing there, but it was.
+            lost: saturate(interval.lost + in_place),
             repaired: saturate(repaired),
             retransmitted: saturate(retransmitted),
         }
-        .score();
-        if let Some(score) = score {
-            self.score.push(score);
-        }
+        .received_score();
+        // Nothing was to come, so nothing was lost.
+        self.score.push(score.unwrap_or(MAX_SCORE));
     }
 }
 

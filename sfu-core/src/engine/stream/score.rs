@@ -18,23 +18,38 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    /// The score of this interval alone; `None` when no packet was expected.
+    /// The score of this interval alone, of what we sent; `None` when we sent nothing.
+    pub(crate) fn sent_score(&self) -> Option<u8> {
+        self.score_against(self.expected)
+    }
+
+    /// The score of this interval alone, of what we received; `None` when nothing was to come.
     ///
-    /// The fourth power of the share delivered. A repaired packet counts as delivered, but for less the more repairs there were
-    /// and the more retransmissions each took: it came late and cost bandwidth.
-    pub(crate) fn score(&self) -> Option<u8> {
-        if self.expected == 0 {
+    /// Losses are measured against what arrived, so they weigh more than where we send: at half of it the score is 0.
+    pub(crate) fn received_score(&self) -> Option<u8> {
+        match self.expected.saturating_sub(self.lost) {
+            _ if self.expected == 0 => None,
+            0 => Some(0),
+            received => self.score_against(received),
+        }
+    }
+
+    /// The fourth power of the share delivered of `whole`. A repaired packet counts as delivered, but for less the more repairs
+    /// there were and the more retransmissions each took: it came late and cost bandwidth.
+    fn score_against(&self, whole: u32) -> Option<u8> {
+        if whole == 0 {
             return None;
         }
-        let expected = f64::from(self.expected);
-        let lost = f64::from(self.lost.min(self.expected));
-        let repaired = f64::from(self.repaired).min(lost);
-        let received = (expected - lost).max(1.0);
-        let mut worth = (1.0 / (1.0 + repaired / received)).powi(4);
-        if f64::from(self.retransmitted) > repaired && repaired > 0.0 {
+        let lost = self.lost.min(whole);
+        let repaired = self.repaired.min(lost);
+        let (repaired, whole) = (f64::from(repaired), f64::from(whole));
+        let mut worth = (1.0 / (1.0 + repaired / whole)).powi(4);
+        if f64::from(self.retransmitted) > repaired {
             worth *= repaired / f64::from(self.retransmitted);
         }
-        let delivered = (expected - lost + repaired * worth) / expected;
+        // Part of a packet is not lost.
+        let lost = (f64::from(lost) - repaired * worth).floor();
+        let delivered = (whole - lost) / whole;
         Some((delivered.powi(4) * f64::from(MAX_SCORE)).round() as u8)
     }
 }
@@ -86,6 +101,16 @@ impl Score {
         self.score = score.min(MAX_SCORE);
     }
 
+    /// The score that was told last.
+    pub(crate) fn told(&self) -> u8 {
+        self.reported
+    }
+
+    /// Takes `score` for the one that was told last.
+    pub(crate) fn set_told(&mut self, score: u8) {
+        self.reported = score;
+    }
+
     /// The score if it differs from what this returned last, to be told to the application.
     pub(crate) fn take_change(&mut self) -> Option<u8> {
         if self.score == self.reported {
@@ -101,7 +126,22 @@ mod tests {
     use super::*;
 
     fn interval(expected: u32, lost: u32, repaired: u32, retransmitted: u32) -> Option<u8> {
-        Interval { expected, lost, repaired, retransmitted }.score()
+        Interval { expected, lost, repaired, retransmitted }.sent_score()
+    }
+
+    #[test]
+    fn what_is_lost_of_what_we_receive_weighs_more() {
+        let score = |expected, lost, repaired, retransmitted| {
+            Interval { expected, lost, repaired, retransmitted }.received_score()
+        };
+        assert_eq!(score(0, 0, 0, 0), None);
+        assert_eq!(score(100, 0, 0, 0), Some(10));
+        // 80 of 90 to the fourth power, and so on.
+        assert_eq!([score(100, 10, 0, 0), score(100, 20, 0, 0), score(100, 50, 0, 0)], [6, 3, 0].map(Some));
+        assert_eq!(score(100, 100, 100, 100), Some(0), "repairs alone are no stream");
+        assert_eq!(score(100, 20, 20, 20), Some(6));
+        assert_eq!(score(100, 20, 20, 40), Some(4));
+        assert_eq!(score(100, 1, 1, 1), Some(10));
     }
 
     #[test]
@@ -128,6 +168,8 @@ mod tests {
     fn impossible_counts_stay_in_range() {
         for &(e, l, r, t) in &[(1, u32::MAX, u32::MAX, 0), (u32::MAX, 0, u32::MAX, u32::MAX), (1, 1, 1, 0)] {
             assert!(interval(e, l, r, t).unwrap() <= 10);
+            let received = Interval { expected: e, lost: l, repaired: r, retransmitted: t }.received_score();
+            assert!(received.unwrap() <= 10);
         }
     }
 

@@ -66,6 +66,7 @@ pub(crate) struct SendStream {
     rtx_rate: RateCounter,
     resent: u64,
     repaired: u64,
+    late: u64,
     round_trip: RoundTrip,
     report: Option<ReportBlock>,
     /// At the previous receiver report: its highest number and loss, and our counts of resends.
@@ -89,6 +90,7 @@ impl SendStream {
             rtx_rate: RateCounter::default(),
             resent: 0,
             repaired: 0,
+            late: 0,
             round_trip: RoundTrip::default(),
             report: None,
             reported: None,
@@ -133,7 +135,10 @@ impl SendStream {
         payload: usize,
         size: usize,
     ) -> Option<u16> {
-        let seq = self.numbers.forward(extended)?;
+        let Some(seq) = self.numbers.forward(extended) else {
+            self.late += 1;
+            return None;
+        };
         self.timeline.left(now, timestamp);
         self.counts.add(payload);
         self.rate.add(now, size);
@@ -281,6 +286,16 @@ impl SendStream {
         self.score.take_change()
     }
 
+    /// Another source begins: what was lost of the one before says nothing about it.
+    pub(crate) fn begin_score(&mut self) {
+        self.score.reset(MAX_SCORE);
+    }
+
+    /// Packets that came too late for their place.
+    pub(crate) fn late(&self) -> u64 {
+        self.late
+    }
+
     /// Retransmissions sent since the beginning.
     pub(crate) fn resent(&self) -> u64 {
         self.resent
@@ -321,9 +336,8 @@ impl SendStream {
             repaired: u32::try_from(repaired).unwrap_or(u32::MAX),
             retransmitted: u32::try_from(resent).unwrap_or(u32::MAX),
         };
-        if let Some(score) = interval.score() {
-            self.score.push(score);
-        }
+        // Who was sent nothing lost nothing.
+        self.score.push(interval.sent_score().unwrap_or(MAX_SCORE));
     }
 }
 

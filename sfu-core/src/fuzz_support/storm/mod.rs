@@ -215,17 +215,8 @@ impl<S: PluginSet> Storm<S> {
                 let mid = format!("m{index}");
                 let mut parameters = peers::parameters(*kind, Some(&mid), shift, true);
                 parameters.encodings = vec![peers::encoding(ssrc, *kind == MediaKind::Video)];
-                let options = ConsumerOptions {
-                    producer: *producer,
-                    kind: ConsumerType::Simple,
-                    rtp_parameters: parameters,
-                    paused: false,
-                    ignore_dtx: index == 0,
-                    outlives_producer: false,
-                    labels: Labels::new(),
-                    preferred_layers: None,
-                    consumable_encodings: Vec::new(),
-                };
+                let options =
+                    ConsumerOptions { ignore_dtx: index == 0, ..ConsumerOptions::new(*producer, parameters) };
                 let transport = peer.transport;
                 self.command(Command::Consume { transport, options }).expect("fuzz: a consumer");
                 peer.received.push(ssrc);
@@ -243,27 +234,12 @@ impl<S: PluginSet> Storm<S> {
 
     /// A peer on a plain transport with SRTP.
     fn peer(&mut self, suite: SrtpCryptoSuite) -> Peer {
-        let listen = ListenInfo {
-            protocol: Protocol::Udp,
-            ip: WORKER,
-            announced_address: None,
-            port: 0,
-            port_range: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-            expose_internal_ip: false,
-            ipv6_only: false,
-            udp_reuse_port: false,
-        };
+        let listen = ListenInfo::udp(WORKER);
         let options = PlainTransportOptions {
             session: Some(self.session),
-            labels: Labels::new(),
             listen,
-            rtcp_listen: None,
-            rtcp_mux: true,
-            comedia: false,
             srtp: Some(suite),
-            sctp: None,
+            ..PlainTransportOptions::default()
         };
         let router = self.router;
         let Ok(Reply::PlainTransport(created)) =

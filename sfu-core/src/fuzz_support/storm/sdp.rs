@@ -56,13 +56,8 @@ impl<S: PluginSet> Storm<S> {
         let _ = self.command(Command::ConnectWebRtcTransport { transport, dtls_parameters });
         for media in media {
             let options = ProducerOptions {
-                kind: media.kind,
-                rtp_parameters: media.rtp_parameters,
                 rtp_mapping: media.rtp_mapping,
-                paused: false,
-                key_frame_request_delay: Duration::ZERO,
-                labels: Labels::new(),
-                packet_ids: false,
+                ..ProducerOptions::new(media.kind, media.rtp_parameters)
             };
             let made = self.command(Command::Produce { transport, options }).is_ok();
             *outcome.details.entry(if made { "produced" } else { "not produced" }).or_default() += 1;
@@ -98,17 +93,7 @@ impl<S: PluginSet> Storm<S> {
                 *outcome.details.entry("not produced").or_default() += 1;
                 continue;
             };
-            let options = ConsumerOptions {
-                producer: made.id,
-                kind: ConsumerType::Simple,
-                rtp_parameters: media.rtp_parameters,
-                paused: false,
-                ignore_dtx: false,
-                outlives_producer: false,
-                labels: Labels::new(),
-                preferred_layers: None,
-                consumable_encodings: Vec::new(),
-            };
+            let options = ConsumerOptions::new(made.id, media.rtp_parameters);
             let made = self.command(Command::Consume { transport, options }).is_ok();
             *outcome.details.entry(if made { "consumed" } else { "not consumed" }).or_default() += 1;
         }

@@ -39,25 +39,9 @@ async fn a_plain_transport_is_made_connected_and_counted() {
     let (control, _double) = control_double(2);
     let router = control.create_router(1, Labels::new()).await.unwrap();
     let options = PlainTransportOptions {
-        session: None,
-        labels: Labels::new(),
-        listen: ListenInfo {
-            protocol: Protocol::Udp,
-            ip: [127, 0, 0, 1].into(),
-            announced_address: None,
-            port: 0,
-            port_range: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-            expose_internal_ip: false,
-            ipv6_only: false,
-            udp_reuse_port: false,
-        },
-        rtcp_listen: None,
+        listen: ListenInfo::udp([127, 0, 0, 1]),
         rtcp_mux: false,
-        comedia: false,
-        srtp: None,
-        sctp: None,
+        ..PlainTransportOptions::default()
     };
     let created = control.create_plain_transport(router, options).await.unwrap();
     assert!(created.rtcp_tuple.is_some());
@@ -76,13 +60,9 @@ async fn a_producer_is_described_as_it_was_made() {
     let transport = control.create_webrtc_transport(router, WebRtcTransportOptions::default()).await.unwrap();
     let rtp_parameters = RtpParameters { mid: Some("m".into()), ..Default::default() };
     let options = ProducerOptions {
-        kind: MediaKind::Audio,
-        rtp_parameters: rtp_parameters.clone(),
         rtp_mapping: RtpMapping::default(),
-        paused: false,
-        key_frame_request_delay: Duration::ZERO,
         labels: Labels::new().with("a", "b"),
-        packet_ids: false,
+        ..ProducerOptions::new(MediaKind::Audio, rtp_parameters.clone())
     };
     let producer = control.produce(transport.id, options).await.unwrap().id;
     let described = control.describe_producer(producer).await.unwrap();
@@ -99,27 +79,12 @@ async fn media_stays_within_a_router() {
     ];
     let transport = |router| control.create_webrtc_transport(router, WebRtcTransportOptions::default());
     let options = ProducerOptions {
-        kind: MediaKind::Audio,
-        rtp_parameters: RtpParameters::default(),
         rtp_mapping: RtpMapping::default(),
-        paused: false,
-        key_frame_request_delay: Duration::ZERO,
-        labels: Labels::new(),
-        packet_ids: false,
+        ..ProducerOptions::new(MediaKind::Audio, RtpParameters::default())
     };
     let producer = control.produce(transport(here).await.unwrap().id, options).await.unwrap().id;
     let consume = |transport| {
-        let options = ConsumerOptions {
-            producer,
-            kind: ConsumerType::Simple,
-            rtp_parameters: RtpParameters::default(),
-            paused: false,
-            ignore_dtx: false,
-            outlives_producer: false,
-            labels: Labels::new(),
-            preferred_layers: None,
-            consumable_encodings: Vec::new(),
-        };
+        let options = ConsumerOptions::new(producer, RtpParameters::default());
         control.consume(transport, options)
     };
     assert!(consume(transport(here).await.unwrap().id).await.is_ok());

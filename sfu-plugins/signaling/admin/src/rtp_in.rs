@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use sfu_core::control::{
     Command, ConnectPlainTransport, ErrorKind, ListenInfo, MediaKind, PlainTransportCreated,
-    PlainTransportOptions, ProducerId, ProducerOptions, Protocol, RouterId, RtcpParameters,
+    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, RtcpParameters,
     RtpEncodingParameters, RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters, SrtpParameters,
     Target, TransportId, TransportTuple, WorkerStats,
 };
@@ -177,13 +177,10 @@ async fn produce(
         };
         let labels = routers::labels(name, routers::PUBLISHER, "rtp-in");
         let options = ProducerOptions {
-            kind: plan.kind,
-            rtp_parameters: plan.rtp_parameters.clone(),
             rtp_mapping: plan.mapping.clone(),
-            paused: false,
             key_frame_request_delay: KEY_FRAME_DELAY,
             labels,
-            packet_ids: false,
+            ..ProducerOptions::new(plan.kind, plan.rtp_parameters.clone())
         };
         Ok((connected, api.control.produce(created.id, options).await?))
     };
@@ -254,18 +251,7 @@ fn plan(settings: &Settings, name: &StreamName, asked: RtpIn) -> Result<Plan, Ap
         srtp: asked.srtp.clone(),
     };
     let (payload_type, ssrc) = (asked.payload_type, asked.ssrc);
-    let listen = ListenInfo {
-        protocol: Protocol::Udp,
-        ip: listen_ip,
-        announced_address: None,
-        port: asked.listen_port,
-        port_range: None,
-        send_buffer_size: None,
-        recv_buffer_size: None,
-        expose_internal_ip: false,
-        ipv6_only: false,
-        udp_reuse_port: false,
-    };
+    let listen = ListenInfo { port: asked.listen_port, ..ListenInfo::udp(listen_ip) };
     Ok(Plan {
         kind: asked.kind,
         rtp_parameters: RtpParameters {
@@ -284,14 +270,12 @@ fn plan(settings: &Settings, name: &StreamName, asked: RtpIn) -> Result<Plan, Ap
             }],
         },
         transport: PlainTransportOptions {
-            session: None,
             labels: routers::labels(name, routers::PUBLISHER, "rtp-in"),
             listen,
-            rtcp_listen: None,
             rtcp_mux: asked.rtcp_mux,
             comedia: peer.is_none(),
             srtp: asked.srtp.as_ref().map(|srtp| srtp.crypto_suite),
-            sctp: None,
+            ..PlainTransportOptions::default()
         },
         peer: (peer.is_some() || asked.srtp.is_some()).then_some(connect),
     })

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use sfu_core::control::{
     Command, ConnectPlainTransport, ConsumerId, ControlError, ListenInfo, MediaKind, PlainTransportCreated,
-    PlainTransportOptions, ProducerId, Protocol, RouterId, RtpParameters, SrtpParameters, Target,
+    PlainTransportOptions, ProducerId, RouterId, RtpParameters, SrtpParameters, Target,
     TransportId, TransportTuple,
 };
 
@@ -207,25 +207,11 @@ fn transport(name: &StreamName, asked: &RtpOut) -> PlainTransportOptions {
         (IpAddr::V6(_), false) => Ipv6Addr::UNSPECIFIED.into(),
     };
     PlainTransportOptions {
-        session: None,
         labels: routers::labels(name, routers::VIEWER, "rtp-out"),
-        listen: ListenInfo {
-            protocol: Protocol::Udp,
-            ip: from,
-            announced_address: None,
-            port: 0,
-            port_range: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-            expose_internal_ip: false,
-            ipv6_only: false,
-            udp_reuse_port: false,
-        },
-        rtcp_listen: None,
+        listen: ListenInfo::udp(from),
         rtcp_mux: asked.rtcp_port.is_none(),
-        comedia: false,
         srtp: asked.srtp.as_ref().map(|srtp| srtp.crypto_suite),
-        sctp: None,
+        ..PlainTransportOptions::default()
     }
 }
 

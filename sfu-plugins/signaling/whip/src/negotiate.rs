@@ -55,13 +55,10 @@ impl Offer {
 /// What to produce for a publisher.
 pub(crate) fn producer_options(media: &PublishedMedia, labels: Labels) -> ProducerOptions {
     ProducerOptions {
-        kind: media.kind,
-        rtp_parameters: media.rtp_parameters.clone(),
         rtp_mapping: media.rtp_mapping.clone(),
-        paused: false,
         key_frame_request_delay: KEY_FRAME_REQUEST_DELAY,
         labels,
-        packet_ids: false,
+        ..ProducerOptions::new(media.kind, media.rtp_parameters.clone())
     }
 }
 

@@ -149,29 +149,15 @@ impl Bench {
         let rtp_parameters =
             RtpParameters { codecs: codecs.iter().map(codec).collect(), ..Default::default() };
         let options = ProducerOptions {
-            kind,
-            rtp_parameters,
             rtp_mapping: RtpMapping::default(),
-            paused: false,
-            key_frame_request_delay: std::time::Duration::ZERO,
             labels,
-            packet_ids: false,
+            ..ProducerOptions::new(kind, rtp_parameters)
         };
         self.control.produce(transport, options).await.unwrap().id
     }
 
     pub async fn consumer(&self, transport: TransportId, producer: ProducerId) -> ConsumerId {
-        let options = ConsumerOptions {
-            producer,
-            kind: ConsumerType::Simple,
-            rtp_parameters: RtpParameters::default(),
-            paused: false,
-            ignore_dtx: false,
-            outlives_producer: false,
-            labels: Labels::new(),
-            preferred_layers: None,
-            consumable_encodings: Vec::new(),
-        };
+        let options = ConsumerOptions::new(producer, RtpParameters::default());
         self.control.consume(transport, options).await.unwrap()
     }
 

@@ -54,27 +54,12 @@ struct Input {
 }
 
 async fn input(control: &ControlHandle, router: RouterId, options: ProducerOptions) -> Input {
-    let listen = ListenInfo {
-        protocol: Protocol::Udp,
-        ip: [127, 0, 0, 1].into(),
-        announced_address: None,
-        port: 0,
-        port_range: None,
-        send_buffer_size: None,
-        recv_buffer_size: None,
-        expose_internal_ip: false,
-        ipv6_only: false,
-        udp_reuse_port: false,
-    };
+    let listen = ListenInfo::udp([127, 0, 0, 1]);
     let plain = PlainTransportOptions {
-        session: None,
         labels: options.labels.clone(),
         listen,
-        rtcp_listen: None,
-        rtcp_mux: true,
         comedia: true,
-        srtp: None,
-        sctp: None,
+        ..PlainTransportOptions::default()
     };
     let transport = control.create_plain_transport(router, plain).await.unwrap().id;
     let producer = control.produce(transport, options).await.unwrap().id;
