@@ -2,9 +2,6 @@
 import type { EventEmitter } from 'node:events';
 import type { types } from 'mediasoup';
 
-/** A value that JSON can hold. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-
 /** Settings of the worker that mediasoup has no words for. What is left out comes from the environment of this process. */
 export interface SfuSettings {
 	/** Configuration file of the worker (TOML), instead of `SFU_CONFIG`. */
@@ -61,7 +58,7 @@ export interface About {
 /** The worker found that a plugin misbehaved. */
 export interface Fault {
 	/** What was done about it. */
-	step: Json;
+	step: string;
 	/** What happened. */
 	text: string;
 }

@@ -256,6 +256,7 @@ test('nothing is left behind on the objects of the library', async () => {
 			await recorder.request('start', {}, { target: producer });
 		}
 		router.createTransport().produce();
+		router.createTransport().produce().close();
 		assert.ok(listeners(router) > before);
 		recorders.forEach(recorder => recorder.close());
 		await tick();
