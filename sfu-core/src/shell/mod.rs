@@ -223,6 +223,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             }
         }
         self.rtcp_out(now, None);
+        // RTCP for signaling.
+        if self.engine.has_changes() {
+            self.drain_changes(now);
+        }
         for (worker, word) in self.engine.take_relay_words() {
             self.around.say(worker, word);
         }

@@ -43,6 +43,11 @@ impl Engine {
                 (Opened { listen: sockets, candidates, own: Vec::new() }, None)
             }
             TransportListen::Server(id) => {
+                if id.worker() != self.config.worker {
+                    return Err(ControlError::invalid(format!(
+                        "control.create_webrtc_transport: server {id} is of another media thread than router {router}"
+                    )));
+                }
                 let server = self.webrtc_servers.get(*id).ok_or_else(|| not_found((*id).into()))?;
                 let (listen, candidates) = (server.listen.clone(), server.candidates.clone());
                 (Opened { listen, candidates, own: Vec::new() }, Some(*id))
@@ -103,6 +108,9 @@ impl Engine {
             let link = Link::WebRtc(Box::new(link));
             Transport::new(id, router, session, labels, link, Protection::Pending, feedback_ssrc)
         });
+        if let Some(transport) = self.transports.get_mut(id) {
+            transport.initial_outgoing_bitrate = Some(options.initial_outgoing_bitrate);
+        }
         self.demux.add_ufrag(credentials.ufrag(), id);
         self.adopt(router, session, id);
         if let Some(server) = server.and_then(|id| self.webrtc_servers.get_mut(id)) {
