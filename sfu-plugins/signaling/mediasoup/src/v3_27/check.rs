@@ -60,11 +60,45 @@ pub(super) fn codecs(parameters: &RtpParameters) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An encoding that names no codec has the first one; dumps say so.
-pub(super) fn fill_payload_types(parameters: &mut RtpParameters) {
+/// Subtypes of codecs, as they are registered; applications write them in any case.
+const SUBTYPES: [&str; 19] = [
+    "opus",
+    "multiopus",
+    "PCMA",
+    "PCMU",
+    "ISAC",
+    "G722",
+    "iLBC",
+    "SILK",
+    "VP8",
+    "VP9",
+    "H264",
+    "AV1",
+    "CN",
+    "telephone-event",
+    "rtx",
+    "ulpfec",
+    "flexfec",
+    "x-ulpfecuc",
+    "red",
+];
+
+/// Writes parameters as dumps have them: an encoding that names no codec has the first one, names are as they are
+/// registered, and one channel, or a parameter that is empty, is not told.
+pub(super) fn complete(parameters: &mut RtpParameters) {
     let first = parameters.codecs.iter().find(|codec| is_media(codec)).map(|codec| codec.payload_type);
     for encoding in &mut parameters.encodings {
         encoding.codec_payload_type = encoding.codec_payload_type.or(first);
+    }
+    for codec in &mut parameters.codecs {
+        codec.channels = codec.channels.filter(|channels| *channels > 1);
+        for feedback in codec.rtcp_feedback.iter_mut().flatten() {
+            feedback.parameter.take_if(|parameter| parameter.is_empty());
+        }
+        let Some((kind, subtype)) = codec.mime_type.split_once('/') else { continue };
+        if let Some(known) = SUBTYPES.iter().find(|known| known.eq_ignore_ascii_case(subtype)) {
+            codec.mime_type = format!("{}/{known}", kind.to_ascii_lowercase());
+        }
     }
 }
 
@@ -166,11 +200,15 @@ mod tests {
     }
 
     #[test]
-    fn an_encoding_that_names_no_codec_has_the_first() {
+    fn dumps_have_the_codec_of_each_encoding_and_registered_names() {
         let mut body = produce("0", vp8(), &[Some(1), Some(2)]);
         body.rtp_parameters.encodings[1].codec_payload_type = Some(5);
         assert!(produced(&body).is_err(), "5 is unknown");
-        fill_payload_types(&mut body.rtp_parameters);
+        let parameters = &mut body.rtp_parameters;
+        (parameters.codecs[0].mime_type, parameters.codecs[0].channels) = ("Video/vp8".into(), Some(0));
+        complete(parameters);
+        assert_eq!(body.rtp_parameters.codecs[0].mime_type, "video/VP8");
+        assert_eq!(body.rtp_parameters.codecs[0].channels, None);
         let types: Vec<_> =
             body.rtp_parameters.encodings.iter().map(|encoding| encoding.codec_payload_type).collect();
         assert_eq!(types, [Some(96), Some(5)]);

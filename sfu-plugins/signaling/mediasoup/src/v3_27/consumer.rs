@@ -40,7 +40,7 @@ impl Desk {
             _ => return Err(wrong_handler(&body.producer_id, method)),
         };
         check::codecs(&body.rtp_parameters)?;
-        check::fill_payload_types(&mut body.rtp_parameters);
+        check::complete(&mut body.rtp_parameters);
         let options = ConsumerOptions {
             kind: consumer_type_of(body.r#type),
             paused: body.paused,

@@ -32,7 +32,7 @@ impl Desk {
         let (transport_key, facts) = self.transport(id, method)?;
         self.check_free(&body.producer_id, method)?;
         check::produced(&body)?;
-        check::fill_payload_types(&mut body.rtp_parameters);
+        check::complete(&mut body.rtp_parameters);
         let options = ProducerOptions {
             rtp_mapping: rtp_mapping(&body.rtp_mapping, &body.rtp_parameters),
             paused: body.paused,

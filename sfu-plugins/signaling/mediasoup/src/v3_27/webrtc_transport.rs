@@ -30,8 +30,8 @@ impl Desk {
         let (router_key, router) = self.router(id, method)?;
         self.check_free(&body.transport_id, method)?;
         let options = body.options;
-        // Which protocols there are, addresses of its own say by themselves.
-        let mut enabled = (true, true);
+        // Addresses of its own say by themselves which protocols there are, and by their order which is preferred.
+        let (mut enabled, mut preferred) = ((true, true), (false, false));
         let (listen, server, announced) = match options.listen {
             Listen::ListenIndividual(individual) => {
                 let infos = individual.listen_infos.into_iter().map(|info| listen_info(info, self.ports));
@@ -41,6 +41,7 @@ impl Desk {
             }
             Listen::ListenServer(listen) => {
                 enabled = (options.enable_udp, options.enable_tcp);
+                preferred = (options.prefer_udp, options.prefer_tcp);
                 let (key, server) = self.webrtc_server(&listen.web_rtc_server_id, method)?;
                 let announced = match self.registry.get(key).map(|entry| &entry.detail) {
                     Some(Detail::WebRtcServer(announced)) => announced.clone(),
@@ -55,8 +56,8 @@ impl Desk {
             listen,
             enable_udp: enabled.0,
             enable_tcp: enabled.1,
-            prefer_udp: options.prefer_udp,
-            prefer_tcp: options.prefer_tcp,
+            prefer_udp: preferred.0,
+            prefer_tcp: preferred.1,
             ice_consent_timeout: Duration::from_secs(options.ice_consent_timeout.into()),
             initial_outgoing_bitrate: base
                 .initial_available_outgoing_bitrate
