@@ -2,7 +2,7 @@
 use std::net::SocketAddr;
 
 use crate::control::{ControlError, ListenInfo, Protocol};
-use crate::net::{Listening, SocketId};
+use crate::net::{BindError, Listening, SocketId};
 
 /// Opens and closes sockets for the engine.
 pub(crate) trait SocketFactory {
@@ -19,11 +19,12 @@ pub(crate) trait SocketFactory {
 /// Lets `bind` try the ports that `listen` allows until it takes one. In a range it begins anywhere (`chance`), so that ports are
 /// not used again at once.
 ///
-/// Fails where the range makes no sense, and with the last reason of `bind` where no port is left.
-pub(crate) fn bind_allowed<T, E: std::fmt::Display>(
+/// Fails where the range makes no sense, where another port would not help, and with the last reason of `bind` where no port
+/// is left.
+pub(crate) fn bind_allowed<T>(
     listen: &ListenInfo,
     chance: u32,
-    mut bind: impl FnMut(SocketAddr) -> Result<T, E>,
+    mut bind: impl FnMut(SocketAddr) -> Result<T, BindError>,
 ) -> Result<T, ControlError> {
     let (first, last) = match (listen.port, listen.port_range) {
         (0, Some(range)) => range,
@@ -43,6 +44,9 @@ pub(crate) fn bind_allowed<T, E: std::fmt::Display>(
         let port = first + (((chance % count) + step) % count) as u16;
         match bind(SocketAddr::new(listen.ip, port)) {
             Ok(bound) => return Ok(bound),
+            Err(error @ (BindError::NoSuchAddress { .. } | BindError::NoSuchFamily { .. })) => {
+                return Err(ControlError::limit(format!("control.listen: {error}")));
+            }
             Err(error) => failure = error.to_string(),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::control::{Command, ControlError, Event, ListenInfo, Protocol, Told};
 use crate::engine::{RELAY_RING, RelayWord, SocketFactory, bind_allowed};
-use crate::net::{Listening, SocketId};
+use crate::net::{BindError, Listening, SocketId};
 use crate::plugin::{OutcomeSender, PluginSet};
 use crate::shell::{Relayed, Surroundings};
 
@@ -142,7 +142,7 @@ impl SocketFactory for Sockets {
                 address.set_port(10_000 + (self.next % 50_000) as u16);
             }
             match self.bound_to(listen.protocol, address) {
-                Some(_) => Err(format!("{} {address} is in use", listen.protocol)),
+                Some(_) => Err(BindError::Taken { protocol: listen.protocol, address }),
                 None => Ok(address),
             }
         })?;

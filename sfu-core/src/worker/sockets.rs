@@ -94,6 +94,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_another_machine_is_refused_at_once_however_long_the_range() {
+        let (mut net, mut closing) = (Net::new(NetOptions::default()).unwrap(), Vec::new());
+        let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
+        // Of those that are for documentation (RFC 5737).
+        let elsewhere = ListenInfo { ip: [192, 0, 2, 1].into(), ..listen(Protocol::Udp, Some((1, 65_535))) };
+        let error = sockets.open(&elsewhere).unwrap_err().to_string();
+        assert!(error.contains("no interface has the address") && !error.contains("range"), "{error}");
+    }
+
+    #[test]
     fn a_range_is_refused_while_its_ports_are_taken_and_free_in_the_turn_that_closes_them() {
         for protocol in [Protocol::Udp, Protocol::Tcp] {
             let (mut net, mut closing) = (Net::new(NetOptions::default()).unwrap(), Vec::new());

@@ -1,6 +1,7 @@
 //! The protocol of mediasoup 3.27 at work: what each request does, and what each event says.
 //!
 //! One file per subject, as the schema has it; [`Desk`] does a message at a time.
+mod check;
 mod consumer;
 mod convert;
 mod data_consumer;

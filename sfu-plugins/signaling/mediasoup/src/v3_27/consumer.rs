@@ -1,6 +1,5 @@
 use sfu_core::control::{Command, ConsumerDump, ConsumerOptions, Dump, Layers, Reply, TraceEvents};
 
-use super::Desk;
 use super::convert::{
     consumer_type, consumer_type_of, layers, layers_of, media_kind, received, rtp_encodings, rtp_parameters,
     sent, stream_dump,
@@ -9,6 +8,7 @@ use super::detail::{ConsumerDetail, Detail};
 use super::lookup::{unexpected, wrong_handler};
 use super::perform::Answer;
 use super::transport_stats::timestamp;
+use super::{Desk, check};
 use crate::refusal::Refusal;
 use crate::registry::{Entity, Kind};
 use crate::schema::v3_27::consumer::{
@@ -32,13 +32,15 @@ const TRACED: [(TraceEvents, TraceEventType); 5] = [
 const NO_LAYER: i16 = -1;
 
 impl Desk {
-    pub(super) async fn consume(&mut self, id: &str, body: ConsumeRequest, method: Method) -> Answer {
+    pub(super) async fn consume(&mut self, id: &str, mut body: ConsumeRequest, method: Method) -> Answer {
         let (transport_key, facts) = self.transport(id, method)?;
         self.check_free(&body.consumer_id, method)?;
         let (source, producer) = match self.in_router(transport_key, &body.producer_id, Kind::Producer)? {
             (key, Entity::Producer(producer)) => (key, producer),
             _ => return Err(wrong_handler(&body.producer_id, method)),
         };
+        check::codecs(&body.rtp_parameters)?;
+        check::fill_payload_types(&mut body.rtp_parameters);
         let options = ConsumerOptions {
             kind: consumer_type_of(body.r#type),
             paused: body.paused,

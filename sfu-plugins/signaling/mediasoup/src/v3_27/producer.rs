@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use sfu_core::control::{Command, Dump, ProducerOptions, TraceEvents};
 
-use super::Desk;
 use super::convert::{
     consumer_type, media_kind, media_kind_of, received, rtp_mapping, rtp_parameters, stream_dump,
 };
@@ -10,6 +9,7 @@ use super::detail::{Detail, ProducerDetail};
 use super::lookup::wrong_handler;
 use super::perform::Answer;
 use super::transport_stats::timestamp;
+use super::{Desk, check};
 use crate::refusal::Refusal;
 use crate::registry::{Entity, Kind};
 use crate::schema::v3_27::producer::{DumpResponse, GetStatsResponse, TraceEventType};
@@ -28,9 +28,11 @@ const TRACED: [(TraceEvents, TraceEventType); 6] = [
 ];
 
 impl Desk {
-    pub(super) async fn produce(&mut self, id: &str, body: ProduceRequest, method: Method) -> Answer {
+    pub(super) async fn produce(&mut self, id: &str, mut body: ProduceRequest, method: Method) -> Answer {
         let (transport_key, facts) = self.transport(id, method)?;
         self.check_free(&body.producer_id, method)?;
+        check::produced(&body)?;
+        check::fill_payload_types(&mut body.rtp_parameters);
         let options = ProducerOptions {
             rtp_mapping: rtp_mapping(&body.rtp_mapping, &body.rtp_parameters),
             paused: body.paused,

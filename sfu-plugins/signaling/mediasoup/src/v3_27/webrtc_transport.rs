@@ -30,6 +30,8 @@ impl Desk {
         let (router_key, router) = self.router(id, method)?;
         self.check_free(&body.transport_id, method)?;
         let options = body.options;
+        // Which protocols there are, addresses of its own say by themselves.
+        let mut enabled = (true, true);
         let (listen, server, announced) = match options.listen {
             Listen::ListenIndividual(individual) => {
                 let infos = individual.listen_infos.into_iter().map(|info| listen_info(info, self.ports));
@@ -38,6 +40,7 @@ impl Desk {
                 (TransportListen::Individual(infos), None, announced)
             }
             Listen::ListenServer(listen) => {
+                enabled = (options.enable_udp, options.enable_tcp);
                 let (key, server) = self.webrtc_server(&listen.web_rtc_server_id, method)?;
                 let announced = match self.registry.get(key).map(|entry| &entry.detail) {
                     Some(Detail::WebRtcServer(announced)) => announced.clone(),
@@ -50,8 +53,8 @@ impl Desk {
         let defaults = WebRtcTransportOptions::default();
         let options = WebRtcTransportOptions {
             listen,
-            enable_udp: options.enable_udp,
-            enable_tcp: options.enable_tcp,
+            enable_udp: enabled.0,
+            enable_tcp: enabled.1,
             prefer_udp: options.prefer_udp,
             prefer_tcp: options.prefer_tcp,
             ice_consent_timeout: Duration::from_secs(options.ice_consent_timeout.into()),

@@ -13,7 +13,7 @@ pub(crate) fn stream_dump(stream: StreamDump) -> Dump {
             payload_type,
             mime_type: rtx_mime_type(&stream.mime_type),
             clock_rate: stream.clock_rate,
-            rrid: stream.rid.clone(),
+            rrid: Some(stream.rid.clone().unwrap_or_default()),
             cname: stream.cname.clone(),
         },
     });
@@ -24,7 +24,8 @@ pub(crate) fn stream_dump(stream: StreamDump) -> Dump {
             payload_type: stream.payload_type,
             mime_type: stream.mime_type,
             clock_rate: stream.clock_rate,
-            rid: stream.rid,
+            // The library wants a text, of dumps alone.
+            rid: Some(stream.rid.unwrap_or_default()),
             cname: stream.cname,
             rtx_ssrc: stream.rtx_ssrc,
             rtx_payload_type: stream.rtx_payload_type,
@@ -119,7 +120,9 @@ mod tests {
             rtx_payload_type: Some(97),
             ..StreamDump::default()
         };
-        let rtx = stream_dump(stream).rtx_stream.unwrap().params;
+        let dump = stream_dump(stream);
+        assert_eq!(dump.params.rid.as_deref(), Some(""), "absent, the library does not read it");
+        let rtx = dump.rtx_stream.unwrap().params;
         assert_eq!((rtx.ssrc, rtx.payload_type, rtx.mime_type.as_str()), (5, 97, "audio/rtx"));
     }
 }
