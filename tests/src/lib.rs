@@ -4,6 +4,7 @@
 //! A test drives a real `sfu-worker` from outside, as a user would. What a machine lacks makes a test *skipped*, aloud
 //! ([`skip!`]), never silently green.
 pub mod browser;
+pub mod conference;
 pub mod config;
 pub mod front;
 pub mod http;
