@@ -12,6 +12,7 @@ async function call(id, method, ...args) {
 window.participant = {
   producers: new Map(),
   consumers: new Map(),
+  received: [],
 
   /** Learns what a router can. */
   async join(routerRtpCapabilities) {
@@ -58,5 +59,35 @@ window.participant = {
     await raw.connected('down');
     await call(id, 'resume');
     return id;
+  },
+
+  /** Opens a data channel to the server; gives the id of its producer. */
+  async publishData(options) {
+    const channel = participant.channel = await raw.sessions.up.pc.produceData(options);
+    if (channel.readyState !== 'open') await new Promise(open => channel.once('open', open));
+    return channel.id;
+  },
+
+  /** Sends a message, once little waits. */
+  async send(message) {
+    while (participant.channel.bufferedAmount > 50_000) await new Promise(done => setTimeout(done, 10));
+    participant.channel.send(message);
+  },
+
+  /** Receives the messages of a data producer; gives the id of the consumer. */
+  async watchData(dataProducerId) {
+    const { pc: transport } = raw.sessions.down;
+    const consumer = await transport.consumeData(await call(transport.id, 'consumeData', { dataProducerId }));
+    consumer.binaryType = 'arraybuffer';
+    consumer.on('message', message => participant.received.push(message));
+    if (consumer.readyState !== 'open') await new Promise(open => consumer.once('open', open));
+    return consumer.id;
+  },
+
+  /** The messages received, once there are so many: texts, or what bytes are like. */
+  async messages(count) {
+    for (let tries = 0; participant.received.length < count && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
+    return participant.received.map(message => typeof message === 'string'
+      ? message : { bytes: message.byteLength, last: new Uint8Array(message).at(-1) });
   },
 };

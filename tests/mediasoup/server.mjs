@@ -50,7 +50,7 @@ const routes = {
 const bundle = await build({ entryPoints: [new URL('page.js', import.meta.url).pathname], bundle: true, write: false, format: 'iife' });
 const files = {
   '/': ['text/html', '<!doctype html><meta charset=utf-8><title>mediasoup</title><script src=/raw.js></script>' +
-    '<script src=/page.js></script><video id=picture autoplay playsinline></video>'],
+    '<script src=/page.js></script><link rel=icon href=data:,><video id=picture autoplay playsinline></video>'],
   '/raw.js': ['text/javascript', await readFile(new URL('../node/raw.js', import.meta.url))],
   '/page.js': ['text/javascript', bundle.outputFiles[0].contents],
 };
