@@ -27,7 +27,8 @@ impl Clock {
     /// Milliseconds since 1970.
     pub(crate) fn unix_millis(&self, now: Instant) -> u64 {
         let ntp = self.ntp(now).wrapping_sub(NTP_OFFSET << 32);
-        (ntp >> 32) * 1000 + (((ntp & 0xffff_ffff) * 1000) >> 32)
+        // Rounded: a fraction of 2³² is seldom a whole millisecond.
+        (ntp >> 32) * 1000 + (((ntp & 0xffff_ffff) * 1000 + (1 << 31)) >> 32)
     }
 
     /// Absolute send time, 6.18 fixed point seconds in 24 bits.

@@ -263,7 +263,8 @@ impl Engine {
         let encoding = producer.encodings.get_mut(usize::from(relayed.encoding))?;
         let header = RtpHeader::parse(&relayed.bytes).ok()?;
         encoding.relayed = encoding.relayed.max(Some(relayed.extended));
-        if encoding.stream.as_ref().is_none_or(|stream| stream.ssrc != header.ssrc) {
+        let began = encoding.stream.as_ref().is_none_or(|stream| stream.ssrc != header.ssrc);
+        if began {
             let payload_type = *producer.codecs.get(header.payload_type)?;
             encoding.begin(header.ssrc, &payload_type, producer.kind);
         }
@@ -280,6 +281,9 @@ impl Engine {
         let is_paused = producer.paused;
         if restarted {
             self.restart_consumers(id, relayed.encoding);
+        }
+        if began {
+            self.tell_consumer_scores(id);
         }
         if is_paused {
             return None;

@@ -7,7 +7,7 @@ use sfu_core::control::{
 };
 use sfu_core::media::ExtensionKind;
 use sfu_core::plugin::Nil;
-use sfu_core::testing::{Bench, Build, Media, opus};
+use sfu_core::testing::{Bench, Build, opus};
 
 use crate::{ms, seconds};
 
@@ -123,9 +123,9 @@ fn silence_is_told_once_and_quiet_people_not_at_all() {
     let observer = room.levels(AudioLevelObserverOptions { threshold: -50, ..interval(250) });
     room.talk(&[ROOM, ROOM], seconds(2));
     assert_eq!(room.volumes(observer).len(), 0, "silent from the beginning");
-    room.talk(&[|_| Some(50), |_| Some(51)], ms(250));
+    room.talk(&[|_| Some(50), |_| Some(51)], ms(500));
     room.talk(&[ROOM, NOTHING], seconds(2));
-    assert_eq!(room.volumes(observer), [vec![(0, -50)], vec![]]);
+    assert_eq!(room.volumes(observer), [vec![(0, -50)], vec![(0, -50)], vec![]]);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn the_floor_goes_to_who_speaks() {
     room.talk(&[ROOM, SPEECH, ROOM], seconds(3));
     assert_eq!(room.floor(observer), [1]);
     room.talk(&[ROOM, ROOM, ROOM], seconds(3));
-    assert_eq!(room.floor(observer), [], "who spoke last keeps it");
+    assert_eq!(room.floor(observer), [0usize; 0], "who spoke last keeps it");
     room.talk(&[SPEECH, ROOM, NOTHING], seconds(3));
     assert_eq!(room.floor(observer), [0]);
     room.talk(&[NOTHING, NOTHING, SPEECH], seconds(3));
@@ -192,7 +192,7 @@ fn who_interrupts_gets_the_floor_only_by_speaking_on() {
     room.talk(&[SPEECH, ROOM], seconds(3));
     room.floor(observer);
     room.talk(&[SPEECH, SPEECH], seconds(2));
-    assert_eq!(room.floor(observer), [], "both speak: the floor stays");
+    assert_eq!(room.floor(observer), [0usize; 0], "both speak: the floor stays");
     room.talk(&[ROOM, SPEECH], seconds(2));
     assert_eq!(room.floor(observer), [1], "the other stopped");
 }
@@ -205,7 +205,7 @@ fn noise_and_coughs_do_not_take_the_floor() {
     room.talk(&[SPEECH, ROOM, FAN], seconds(3));
     assert_eq!(room.floor(observer).last(), Some(&0));
     room.talk(&[SPEECH, COUGH, FAN], seconds(20));
-    assert_eq!(room.floor(observer), []);
+    assert_eq!(room.floor(observer), [0usize; 0]);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn the_floor_of_who_leaves_is_free_at_once() {
     room.talk(&[SPEECH, SPEECH], seconds(2));
     room.floor(observer);
     room.talk(&[SPEECH, ROOM], seconds(3));
-    assert_eq!(room.floor(observer), [], "a paused producer can't take it");
+    assert_eq!(room.floor(observer), [0usize; 0], "a paused producer can't take it");
 }
 
 #[test]
@@ -293,7 +293,4 @@ fn packets_without_a_level_say_nothing() {
     let p = room.people[0];
     room.bench.play(&[p], seconds(2));
     assert_eq!(room.volumes(observer).len(), 0);
-    let peer = room.bench.peer_of_producer(p);
-    let plain = room.bench.produce(peer, Media::opus().unsignaled().mid("x"));
-    room.bench.command(Command::ObserveProducer { observer, producer: plain });
 }

@@ -49,7 +49,7 @@ fn loss_to_the_receiver_lowers_the_consumers_own_score() {
     let score = last(&bench, c);
     assert!(score.score < 6, "{score:?}");
     assert_eq!((score.producer_score, &score.producer_scores[..]), (10, &[10][..]));
-    assert_eq!(producer_scores(&bench, p), [], "the sender has no part in it");
+    assert_eq!(producer_scores(&bench, p), [0u8; 0], "the sender has no part in it");
     bench.set_path(bob, Direction::ToPeer, Conditions::perfect());
     bench.play(&[p], seconds(30));
     assert_eq!(last(&bench, c).score, 10);
@@ -126,7 +126,7 @@ fn a_sender_that_may_be_silent_is_given_more_time() {
     bench.play(&[always, pausing], seconds(2));
     bench.advance(seconds(3));
     assert_eq!(producer_scores(&bench, always), [0]);
-    assert_eq!(producer_scores(&bench, pausing), []);
+    assert_eq!(producer_scores(&bench, pausing), [0u8; 0]);
     bench.advance(seconds(3));
     assert_eq!(producer_scores(&bench, pausing), [0]);
 }
