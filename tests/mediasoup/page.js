@@ -39,7 +39,7 @@ window.participant = {
     const media = await navigator.mediaDevices.getUserMedia({ audio, video: video && { width, height } });
     const ids = {};
     for (const track of media.getTracks()) {
-      const producer = await raw.sessions.up.pc.produce({ track, ...(track.kind === 'video' && options) });
+      const producer = await raw.sessions.up.pc.produce({ track, stopTracks: false, ...(track.kind === 'video' && options) });
       participant.producers.set(producer.id, producer);
       ids[track.kind] = producer.id;
     }

@@ -1,17 +1,39 @@
 //! What a mediasoup server counts is what the browsers count.
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, Relayed, udp};
+use sfu_tests::conference::{Conference, Participant, Published, Relayed, Watched, udp};
 use sfu_tests::relay::Impairment;
-use sfu_tests::stream::{self, number};
-use sfu_tests::{call_test, needs};
+use sfu_tests::{call_test, needs, stream};
 
-/// Asserts that two counts agree within 5 %, or 1 where they are small.
-fn agree(what: &str, ours: &Value, theirs: f64) {
-    let ours = ours.as_f64().unwrap_or_else(|| panic!("{what} is {ours}"));
-    assert!((ours - theirs).abs() <= (theirs * 0.05).max(1.0), "{what}: worker {ours}, browser {theirs}");
+/// Stops or starts what a page sends, and waits until the last repairs and reports have passed.
+async fn send(participant: &Participant<'_>, on: bool) {
+    let script = "for (const producer of participant.producers.values()) { \
+                      producer.kept ??= producer.track; await producer.replaceTrack({ track: argument ? producer.kept : null }); }";
+    participant.page.evaluate(script, json!(on)).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+}
+
+/// What everybody counted of one kind: the sender, the worker of the producer, the worker of the consumer, the receiver.
+async fn counted(conference: &Conference, call: &Call<'_>, kind: &str) -> [Value; 4] {
+    let (producer, consumer) = match kind {
+        "audio" => (&call.published.audio, &call.watched.audio),
+        _ => (&call.published.video, &call.watched.video),
+    };
+    [
+        stream::figures(&call.alice.page, "up").await[format!("outbound-{kind}")].take(),
+        conference.figures(producer, "inbound-rtp").await,
+        conference.figures(consumer, "outbound-rtp").await,
+        stream::figures(&call.bob.page, "down").await[format!("inbound-{kind}")].take(),
+    ]
+}
+
+struct Call<'b> {
+    alice: Participant<'b>,
+    bob: Participant<'b>,
+    published: Published,
+    watched: Watched,
 }
 
 call_test! {
@@ -27,31 +49,35 @@ call_test! {
         let published = alice.publish().await;
         let watched = bob.watch(&published).await;
         bob.sees().await;
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        let script = "for (const producer of participant.producers.values()) await producer.replaceTrack({ track: null })";
-        alice.page.evaluate(script, Value::Null).await;
-        // The last repairs and reports pass.
-        tokio::time::sleep(Duration::from_millis(2500)).await;
+        let call = Call { alice, bob, published, watched };
+        // Chromium begins with padding, which it counts as packets and a worker does not: count from later on.
+        send(&call.alice, false).await;
+        let before = [counted(&conference, &call, "audio").await, counted(&conference, &call, "video").await];
+        send(&call.alice, true).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        send(&call.alice, false).await;
 
-        let (sent, seen) = (stream::figures(&alice.page, "up").await, stream::figures(&bob.page, "down").await);
-        for (kind, producer, consumer) in
-            [("audio", &published.audio, &watched.audio), ("video", &published.video, &watched.video)]
-        {
-            let (outbound, inbound) = (format!("outbound-{kind}"), format!("inbound-{kind}"));
-            let received = conference.figures(producer, "inbound-rtp").await;
-            let forwarded = conference.figures(consumer, "outbound-rtp").await;
-            println!("{kind}\nsent {:#}\nreceived {received:#}\nforwarded {forwarded:#}\nseen {:#}", sent[&outbound], seen[&inbound]);
-            let bytes = number(&sent, &outbound, "bytesSent") + number(&sent, &outbound, "headerBytesSent");
-            agree("packets received", &received["packetCount"], number(&sent, &outbound, "packetsSent"));
-            agree("bytes received", &received["byteCount"], bytes);
-            agree("packets lost by nobody", &received["packetsLost"], 0.0);
-            agree("packets lost", &forwarded["packetsLost"], number(&seen, &inbound, "packetsLost"));
-            if kind == "video" {
-                agree("PLI received", &forwarded["pliCount"], number(&seen, &inbound, "pliCount"));
-                agree("PLI sent", &received["pliCount"], number(&sent, &outbound, "pliCount"));
-                agree("NACK", &forwarded["nackCount"], number(&seen, &inbound, "nackCount"));
-                assert!(forwarded["nackCount"].as_u64() > Some(5), "{forwarded:#}");
-            }
+        for (kind, before) in ["audio", "video"].into_iter().zip(before) {
+            let after = counted(&conference, &call, kind).await;
+            let grown = |who: usize, name: &str| {
+                let of = |figures: &[Value; 4]| figures[who][name].as_f64().unwrap_or_default();
+                of(&after) - of(&before)
+            };
+            let agree = |what: &str, ours: f64, theirs: f64| {
+                let is_near = (ours - theirs).abs() <= (theirs * 0.05).max(1.0);
+                assert!(is_near, "{kind}, {what}: worker {ours}, browser {theirs}\nbefore {before:#?}\nafter {after:#?}");
+            };
+            assert!(grown(1, "packetCount") > 100.0, "{after:#?}");
+            agree("packets received", grown(1, "packetCount"), grown(0, "packetsSent"));
+            agree("bytes received", grown(1, "byteCount"), grown(0, "bytesSent") + grown(0, "headerBytesSent"));
+            agree("lost by nobody", grown(1, "packetsLost"), 0.0);
+            let arrived = grown(3, "packetsReceived") - grown(3, "retransmittedPacketsReceived");
+            agree("packets sent", grown(2, "packetCount"), arrived + grown(3, "packetsLost"));
+            agree("lost", grown(2, "packetsLost"), grown(3, "packetsLost"));
+            agree("NACK", grown(2, "nackCount"), grown(3, "nackCount"));
+            agree("PLI received", grown(2, "pliCount"), grown(3, "pliCount"));
+            agree("PLI sent", grown(1, "pliCount"), grown(0, "pliCount"));
+            assert!(kind == "audio" || grown(2, "nackCount") > 3.0, "{after:#?}");
         }
     }
 }
