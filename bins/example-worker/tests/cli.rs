@@ -78,7 +78,10 @@ fn a_mistake_in_a_configuration_is_named() {
         ("[plugins.recorder.options]\nfilee = 1", "plugins.recorder.options: unknown field `filee`"),
         ("[plugins.my_plugin]\nx = 1", "plugins.my_plugin: unknown field `x`"),
         ("[plugins.ghost]", "plugins.ghost: not composed into this worker: no plugin `ghost`"),
-        ("[signaling.ghost]", "signaling.ghost: not composed into this worker, which has: mediasoup, whip, admin"),
+        (
+            "[signaling.ghost]",
+            "signaling.ghost: not composed into this worker, which has: mediasoup, whip, admin",
+        ),
         ("[signaling.whip]\nopne = true", "signaling.whip: unknown field `opne`, expected one of `open`"),
         ("[http]\nlisen = \"\"", "unknown field `lisen`, expected one of `listen`"),
         ("wokers = 1", "unknown field `wokers`, expected one of `workers`"),

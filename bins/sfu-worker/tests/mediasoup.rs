@@ -256,7 +256,8 @@ fn no_port_is_open_but_those_that_are_asked_for() {
 #[test]
 fn without_the_librarys_version_it_is_the_program_that_it_always_was() {
     let program = env!("CARGO_BIN_EXE_sfu-worker");
-    let output = Command::new(program).env_remove("MEDIASOUP_VERSION").args(["plugins", "list"]).output().unwrap();
+    let output =
+        Command::new(program).env_remove("MEDIASOUP_VERSION").args(["plugins", "list"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && text.contains("  mediasoup  "), "{text}");
 }

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use super::codec_table::CodecTable;
 use super::packet::Packet;
-use super::producer::{Producer, extension_ids};
+use super::producer::{MAX_ENCODINGS, Producer, extension_ids};
 use super::random::Random;
 use super::scores::PackedScores;
 use super::stream::send_history::{HistoryLimits, SendHistory};
 use super::stream::send_stream::{SendConfig, SendStream};
 use crate::control::{
     ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
-    RtpParameters, TraceEvents, TransportId,
+    RtpEncodingParameters, RtpParameters, TraceEvents, TransportId,
 };
 use crate::rtp::{ExtensionIds, ExtensionMap};
 
@@ -34,6 +34,23 @@ struct PayloadTypeMap {
     from: u8,
     to: u8,
     rtx: Option<u8>,
+}
+
+/// The stream of one encoding, of a consumer that forwards all of them (`ConsumerType::Pipe`).
+///
+/// The one in use stands in the consumer's own fields, the others wait in `Consumer::lanes`: what deals with one stream needs to
+/// know nothing of the others.
+struct Lane {
+    index: u8,
+    ssrc: u32,
+    rtx_ssrc: Option<u32>,
+    encoding: Option<u8>,
+    needs_sync: bool,
+    after_gap: bool,
+    stream: SendStream,
+    history: SendHistory<Sent, Rc<Packet>>,
+    last_key_frame: Option<u32>,
+    source: Option<(ProducerId, u8)>,
 }
 
 /// One receiver's copy of a producer.
@@ -113,6 +130,12 @@ pub(crate) struct Consumer {
     pub(crate) trace: TraceEvents,
     /// The scores behind it that were told last.
     pub(crate) scores_told: PackedScores,
+    /// The encoding whose stream is in use, where all are forwarded; else 0.
+    pub(crate) lane: u8,
+    /// The streams of the other encodings, where all are forwarded.
+    lanes: Vec<Lane>,
+    /// The producer's encodings as the router knows them.
+    pub(crate) consumable_encodings: Vec<RtpEncodingParameters>,
 }
 
 impl Consumer {
@@ -123,6 +146,7 @@ impl Consumer {
         options: ConsumerOptions,
         producer: &Producer,
         parent_labels: &Labels,
+        is_direct: bool,
         random: &mut Random,
     ) -> Result<Self, ControlError> {
         let ConsumerOptions {
@@ -132,6 +156,7 @@ impl Consumer {
             ignore_dtx,
             outlives_producer,
             labels,
+            consumable_encodings,
             ..
         } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
@@ -148,7 +173,7 @@ impl Consumer {
             .map_err(|_| ControlError::invalid("control.consume: a mid has at most 16 bytes"))?;
         let media = codecs.media().next().copied();
         let media = media.ok_or_else(|| ControlError::invalid("control.consume: there is no media codec"))?;
-        let can_repair = media.feedback.nack;
+        let can_repair = media.feedback.nack && !is_direct;
         let limits = match (can_repair, producer.kind) {
             (false, _) => HistoryLimits::NONE,
             (true, MediaKind::Video) => HistoryLimits::VIDEO,
@@ -158,6 +183,37 @@ impl Consumer {
         if cname.len() > 255 {
             return Err(ControlError::invalid("control.consume: a cname has at most 255 bytes"));
         }
+        let rest = rtp_parameters.encodings.iter().enumerate().skip(1);
+        let lanes = rest
+            .filter(|_| consumer_type == ConsumerType::Pipe)
+            .map(|(index, encoding)| {
+                let ssrc = encoding.ssrc.filter(|_| index < MAX_ENCODINGS).ok_or_else(|| {
+                    ControlError::invalid(format!(
+                        "control.consume: each encoding needs an ssrc, and there are at most {MAX_ENCODINGS}"
+                    ))
+                })?;
+                let rtx_ssrc = encoding.rtx.map(|rtx| rtx.ssrc);
+                Ok(Lane {
+                    index: index as u8,
+                    ssrc,
+                    rtx_ssrc,
+                    encoding: None,
+                    needs_sync: true,
+                    after_gap: false,
+                    stream: SendStream::new(SendConfig {
+                        ssrc,
+                        rtx_ssrc,
+                        clock_rate: media.clock_rate,
+                        first_seq: random.u16() >> 1,
+                        first_rtx_seq: random.u16() >> 1,
+                        timestamp_offset: random.u32(),
+                    }),
+                    history: SendHistory::new(limits),
+                    last_key_frame: None,
+                    source: None,
+                })
+            })
+            .collect::<Result<Vec<_>, ControlError>>()?;
         let mut consumer = Consumer {
             id,
             producer: producer.id,
@@ -203,6 +259,9 @@ impl Consumer {
             source: None,
             trace: TraceEvents::NONE,
             scores_told: PackedScores::default(),
+            lane: 0,
+            lanes,
+            consumable_encodings,
             parameters: rtp_parameters,
         };
         consumer.follow(producer)?;
@@ -240,6 +299,9 @@ impl Consumer {
         self.producer = producer.id;
         self.producer_paused = producer.paused;
         self.encoding = None;
+        for lane in &mut self.lanes {
+            lane.encoding = None;
+        }
         self.resync();
         Ok(())
     }
@@ -270,6 +332,68 @@ impl Consumer {
     pub(crate) fn resync(&mut self) {
         self.needs_sync = true;
         self.after_gap = false;
+        for lane in &mut self.lanes {
+            (lane.needs_sync, lane.after_gap) = (true, false);
+        }
+    }
+
+    /// The same for the stream that is in place, where all encodings are forwarded.
+    pub(crate) fn resync_lane(&mut self) {
+        self.needs_sync = true;
+        self.after_gap = false;
+    }
+
+    /// Whether it forwards all encodings, each as a stream of its own.
+    #[inline]
+    pub(crate) fn is_pipe(&self) -> bool {
+        self.consumer_type == ConsumerType::Pipe
+    }
+
+    /// How many streams it sends.
+    pub(crate) fn lane_count(&self) -> u8 {
+        self.lanes.len() as u8 + 1
+    }
+
+    /// SSRCs of media and RTX of each stream, with its lane.
+    pub(crate) fn ssrcs(&self) -> impl Iterator<Item = (u8, u32, Option<u32>)> {
+        let own = std::iter::once((self.lane, self.ssrc, self.rtx_ssrc));
+        own.chain(self.lanes.iter().map(|lane| (lane.index, lane.ssrc, lane.rtx_ssrc)))
+    }
+
+    /// Puts the stream of an encoding in place, where all are forwarded; false if it has none.
+    #[inline]
+    pub(crate) fn turn_to(&mut self, encoding: u8) -> bool {
+        !self.is_pipe() || self.lane == encoding || self.change_lane(encoding)
+    }
+
+    #[cold]
+    fn change_lane(&mut self, encoding: u8) -> bool {
+        use std::mem::swap;
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.index == encoding) else { return false };
+        swap(&mut self.lane, &mut lane.index);
+        swap(&mut self.ssrc, &mut lane.ssrc);
+        swap(&mut self.rtx_ssrc, &mut lane.rtx_ssrc);
+        swap(&mut self.encoding, &mut lane.encoding);
+        swap(&mut self.needs_sync, &mut lane.needs_sync);
+        swap(&mut self.after_gap, &mut lane.after_gap);
+        swap(&mut self.stream, &mut lane.stream);
+        swap(&mut self.history, &mut lane.history);
+        swap(&mut self.last_key_frame, &mut lane.last_key_frame);
+        swap(&mut self.source, &mut lane.source);
+        true
+    }
+
+    /// Whether it forwards an encoding at present; its stream is in place then.
+    pub(crate) fn follows(&mut self, encoding: u8) -> bool {
+        self.turn_to(encoding) && self.encoding == Some(encoding)
+    }
+
+    /// Forgets what left under which number, of all streams.
+    pub(crate) fn forget_sent(&mut self, mut evicted: impl FnMut(Rc<Packet>)) {
+        self.history.clear(&mut evicted);
+        for lane in &mut self.lanes {
+            lane.history.clear(&mut evicted);
+        }
     }
 
     /// Packets before `extended` will never come: leaves no gap. A decoder of video needs a key frame then.

@@ -70,6 +70,8 @@ counters! {
     private_pool_empty,
     /// Empty packets sent under numbers that would be missing for ever.
     fillers,
+    /// Packets on direct transports that nobody followed.
+    direct_unheard,
     /// Packets sent again on request.
     retransmitted,
     /// Packets asked for that were no longer there.

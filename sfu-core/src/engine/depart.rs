@@ -50,7 +50,7 @@ impl Engine {
         }
     }
 
-    /// Gives a packet its number and time, seals it into the outbox and remembers it; false if it did not leave.
+    /// Gives a packet its number and time, seals it into the outbox and remembers it; false if it is not remembered.
     #[inline]
     #[expect(
         clippy::too_many_arguments,
@@ -67,8 +67,14 @@ impl Engine {
         private: bool,
     ) -> bool {
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
+        if !consumer.turn_to(packet.info.encoding) {
+            return false;
+        }
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return false };
-        let Some(route) = transport.route() else { return false };
+        let Some(route) = transport.route() else {
+            self.deliver(now, id, extended, head, packet);
+            return false;
+        };
         let payload = packet.payload();
         let size = head.len() + payload.len();
         let timestamp =
@@ -156,6 +162,7 @@ impl Engine {
     pub(super) fn discard(&mut self, entry: Entry) {
         if let Purpose::First { extended } = entry.purpose
             && let Some(consumer) = self.consumers.get_mut(entry.consumer)
+            && consumer.turn_to(entry.packet.info.encoding)
         {
             // One that was late as well leaves its gap: a queue that loses packets has no room for fillers.
             let _ = consumer.stream.skip(extended);
@@ -184,8 +191,8 @@ impl Engine {
                     }
                     self.pool.release(entry.packet);
                 }
-                Purpose::Again { sequence } => {
-                    self.resend(now, entry.consumer, sequence);
+                Purpose::Again { sequence, lane } => {
+                    self.resend(now, entry.consumer, lane, sequence);
                     self.discard(entry);
                 }
             }

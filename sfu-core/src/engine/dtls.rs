@@ -19,6 +19,7 @@ impl Engine {
         };
         let Some(transport) = self.transports.get_mut(id) else { return };
         transport.counters.received.add(now, data.len());
+        transport.counters.other_received.add(now, data.len());
         match &mut transport.link {
             Link::WebRtc(link) if link.ice.is_validated(route) && link.dtls.is_some() => {
                 if let Some(dtls) = &mut link.dtls {
@@ -70,6 +71,7 @@ impl Engine {
                 Output::Datagram(len) => {
                     let (Some(route), Some(datagram)) = (route, self.scratch.get(..len)) else { continue };
                     transport.counters.sent.add(now, len);
+                    transport.counters.other_sent.add(now, len);
                     self.outbox.push(route, |slot| {
                         slot.get_mut(..len)?.copy_from_slice(datagram);
                         Some(len)
@@ -106,6 +108,7 @@ impl Engine {
             self.set_dtls_state(id, DtlsState::Failed);
             return;
         }
+        let certificate = connected.peer_certificate_pem();
         match connected.srtp.map(srtp_session) {
             Some(Ok((sealer, opener))) => {
                 transport.protection =
@@ -116,6 +119,7 @@ impl Engine {
             None => {}
         }
         self.counters.dtls_connected += 1;
+        self.change(id, EventBody::DtlsCertificate(certificate));
         self.set_dtls_state(id, DtlsState::Connected);
         self.transport_connected(now, id);
     }

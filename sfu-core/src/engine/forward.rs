@@ -125,7 +125,7 @@ impl Engine {
         let Some(entity) = self.producers.get_mut(producer) else { return };
         let consumers = std::mem::take(&mut entity.consumers);
         for id in &consumers {
-            if self.consumers.get(*id).is_some_and(|consumer| consumer.encoding == Some(encoding)) {
+            if self.consumers.get_mut(*id).is_some_and(|consumer| consumer.follows(encoding)) {
                 self.skip(now, *id, extended, timestamp);
             }
         }
@@ -143,9 +143,9 @@ impl Engine {
         let Some(entity) = self.producers.get(producer) else { return };
         for id in &entity.consumers {
             if let Some(consumer) = self.consumers.get_mut(*id)
-                && consumer.encoding == Some(encoding)
+                && consumer.follows(encoding)
             {
-                consumer.resync();
+                consumer.resync_lane();
             }
         }
     }
@@ -211,7 +211,7 @@ impl Engine {
         egress: &mut Egress,
     ) -> bool {
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
-        if !consumer.is_active() {
+        if !consumer.is_active() || !consumer.turn_to(published.encoding) {
             return false;
         }
         let Some(transport) = self.transports.get(consumer.transport) else { return false };
@@ -418,8 +418,9 @@ impl FreshPacket {
 /// The encoding that a consumer should get.
 fn choose_encoding(consumer: &Consumer, producer: &Producer) -> Option<u8> {
     match consumer.consumer_type {
+        ConsumerType::Pipe => Some(consumer.lane),
         _ if producer.encodings.len() == 1 => Some(0),
-        ConsumerType::Simple | ConsumerType::Simulcast | ConsumerType::Svc | ConsumerType::Pipe => {
+        ConsumerType::Simple | ConsumerType::Simulcast | ConsumerType::Svc => {
             producer.best_encoding(consumer.preferred_encoding)
         }
     }

@@ -84,7 +84,8 @@ impl IngressStreams {
         });
         for kind in ExtensionKind::ALL {
             let id = producer.extensions.id(kind);
-            if id != 0 {
+            let is_own = kind == ExtensionKind::PacketId && producer.has_own_packet_id;
+            if id != 0 && !is_own {
                 self.extensions.set(kind, id);
             }
         }
@@ -96,6 +97,27 @@ impl IngressStreams {
         self.producers.retain(|other| other.producer != producer);
         self.by_ssrc.retain(|_, stream| stream.producer != producer);
         self.learnt = self.learnt.min(self.by_ssrc.len());
+    }
+
+    /// SSRCs that are signaled or were learnt, in order.
+    pub(crate) fn ssrcs(&self) -> Vec<(u32, ProducerId)> {
+        let mut ssrcs: Vec<_> = self.by_ssrc.iter().map(|(ssrc, stream)| (*ssrc, stream.producer)).collect();
+        ssrcs.sort_unstable_by_key(|(ssrc, _)| *ssrc);
+        ssrcs
+    }
+
+    /// MIDs that producers are known by.
+    pub(crate) fn mids(&self) -> Vec<(String, ProducerId)> {
+        self.producers.iter().filter_map(|p| Some((p.mid.clone()?, p.producer))).collect()
+    }
+
+    /// RIDs that producers are known by.
+    pub(crate) fn rids(&self) -> Vec<(String, ProducerId)> {
+        let of = |p: &Registered| {
+            let producer = p.producer;
+            p.rids.clone().into_iter().flatten().map(move |rid| (rid, producer)).collect::<Vec<_>>()
+        };
+        self.producers.iter().flat_map(of).collect()
     }
 
     /// Where a packet belongs, if its SSRC is known.

@@ -114,7 +114,7 @@ impl Engine {
     pub(crate) fn depart_new(&mut self, now: Instant, new: &Published, egress: &mut Egress) {
         let Some(consumer) = self.consumers.get_mut(egress.consumer) else { return };
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
-        let Some(route) = transport.route() else { return };
+        let Some(route) = transport.route() else { return self.deliver_new(now, new, egress) };
         let private = egress.private.take();
         let payload = private.as_ref().map_or(new.packet.payload(), |private| private.get().payload());
         let EgressHeader { len, transport_cc_offset, abs_send_time_offset } = egress.header;

@@ -12,6 +12,7 @@ mod control;
 mod counters;
 mod demux;
 mod depart;
+mod direct;
 mod dtls;
 mod encoding;
 mod filler;
@@ -44,13 +45,14 @@ mod timers;
 mod trace;
 mod transport;
 mod view;
+mod webrtc_server;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::control::{
     ConsumerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId, RtpObserverId, SessionId, Target,
-    Told, TransportId,
+    Told, TransportId, WebRtcServerId,
 };
 use crate::net::Outbox;
 use crate::transport::dtls::DtlsContext;
@@ -77,6 +79,7 @@ use router::{Router, Session};
 use table::Table;
 use timers::Timers;
 use transport::Transport;
+use webrtc_server::WebRtcServer;
 
 /// Private copies that hooks may hold at the same time, per media thread.
 const PRIVATE_PACKETS: usize = 2048;
@@ -102,6 +105,7 @@ pub(crate) struct Engine {
     config: EngineConfig,
     sessions: Table<SessionId, Session>,
     routers: Table<RouterId, Router>,
+    webrtc_servers: Table<WebRtcServerId, WebRtcServer>,
     transports: Table<TransportId, Transport>,
     producers: Table<ProducerId, Producer>,
     consumers: Table<ConsumerId, Consumer>,
@@ -124,6 +128,8 @@ pub(crate) struct Engine {
     pub(crate) counters: Counters,
     /// TCP connections whose peer ICE has validated, for the network layer.
     confirmed: Vec<crate::net::SocketId>,
+    /// The next number of a packet whose producer numbers them; none before the first.
+    next_packet_id: Option<u32>,
     scratch: Box<[u8; 2048]>,
 }
 
@@ -135,6 +141,7 @@ impl Engine {
             config,
             sessions: Table::new(worker),
             routers: Table::new(worker),
+            webrtc_servers: Table::new(worker),
             transports: Table::new(worker),
             producers: Table::new(worker),
             consumers: Table::new(worker),
@@ -150,6 +157,7 @@ impl Engine {
             outbox: Outbox::default(),
             counters: Counters::default(),
             confirmed: Vec::new(),
+            next_packet_id: None,
             scratch: Box::new([0; 2048]),
         }
     }

@@ -3,8 +3,8 @@ use super::codec_table::CodecTable;
 use super::encoding::Encoding;
 use super::relay::Relay;
 use crate::control::{
-    ConsumerId, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId, RtpCodecParameters,
-    RtpMapping, RtpObserverId, RtpParameters, TraceEvents, TransportId,
+    ConsumerId, ConsumerType, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId,
+    RtpCodecParameters, RtpMapping, RtpObserverId, RtpParameters, TraceEvents, TransportId,
 };
 use crate::rtp::{ExtensionIds, ExtensionKind};
 
@@ -56,6 +56,10 @@ pub(crate) struct Producer {
     pub(crate) trace: TraceEvents,
     /// Packets that plugins dropped on ingress.
     pub(crate) dropped_by_plugins: u64,
+    /// The id under which its packets are numbered, in `extensions` too; 0: they are not.
+    pub(crate) packet_id: u8,
+    /// That id is ours alone: the peer knows nothing of it.
+    pub(crate) has_own_packet_id: bool,
     /// Last video orientation seen.
     pub(crate) orientation: Option<crate::rtp::VideoOrientation>,
 }
@@ -75,8 +79,8 @@ impl Producer {
             rtp_mapping,
             paused,
             key_frame_request_delay,
+            packet_ids,
             labels,
-            ..
         } = options;
         let codecs = CodecTable::new(&rtp_parameters, kind)?;
         if rtp_parameters.encodings.is_empty() || rtp_parameters.encodings.len() > MAX_ENCODINGS {
@@ -88,10 +92,22 @@ impl Producer {
         if rtp_parameters.mid.as_ref().is_some_and(|mid| mid.is_empty() || mid.len() > 16) {
             return Err(ControlError::invalid("control.produce: a mid has 1 to 16 bytes"));
         }
-        let extensions = extension_ids(&rtp_parameters)?;
         // RFC 7587 §6.1: the peer may stop sending during silence.
         let is_dtx = |codec: &RtpCodecParameters| codec.parameters.get("usedtx").is_some_and(|on| on == "1");
         let uses_dtx = rtp_parameters.codecs.iter().any(is_dtx);
+        let mut extensions = extension_ids(&rtp_parameters)?;
+        let negotiated = extensions.id(ExtensionKind::PacketId);
+        let has_own_packet_id = packet_ids && negotiated == 0;
+        if has_own_packet_id {
+            let is_used = |id: &u8| rtp_parameters.header_extensions.iter().any(|other| other.id == *id);
+            let free = (1..=14).rev().find(|id| !is_used(id)).ok_or_else(|| {
+                ControlError::invalid(
+                    "control.produce: no header extension id of 1 to 14 is left for packet ids",
+                )
+            })?;
+            extensions.set(ExtensionKind::PacketId, free);
+        }
+        let packet_id = if packet_ids { extensions.id(ExtensionKind::PacketId) } else { 0 };
         let encodings = rtp_parameters
             .encodings
             .iter()
@@ -115,6 +131,8 @@ impl Producer {
             observers: Vec::new(),
             trace: TraceEvents::NONE,
             dropped_by_plugins: 0,
+            packet_id,
+            has_own_packet_id,
             orientation: None,
         })
     }
@@ -123,6 +141,11 @@ impl Producer {
     pub(crate) fn watch(&mut self) {
         let traces_packets = self.trace.intersects(TraceEvents::RTP.with(TraceEvents::KEY_FRAME));
         self.is_watched = traces_packets || !self.observers.is_empty();
+    }
+
+    /// The kind of consumer that fits it.
+    pub(crate) fn consumer_type(&self) -> ConsumerType {
+        if self.encodings.len() > 1 { ConsumerType::Simulcast } else { ConsumerType::Simple }
     }
 
     /// The transport that it belongs to, if it is one of this media thread.

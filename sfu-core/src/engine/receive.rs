@@ -8,7 +8,9 @@ use super::transport::{Link, Protection, Transport};
 use crate::control::{EventBody, MediaKind, ProducerId, TransportId};
 use crate::net::Route;
 use crate::rtcp::is_rtcp;
-use crate::rtp::{ExtensionTable, PacketInfo, RtpHeader, RtpPacket, is_key_frame, rtx};
+use crate::rtp::{
+    ExtensionKind, ExtensionTable, PacketInfo, RtpHeader, RtpPacket, append_element, is_key_frame, rtx,
+};
 use crate::transport::plain::PlainSource;
 use crate::transport::srtp::SrtpError;
 
@@ -89,21 +91,22 @@ impl Engine {
         transport.counters.received.add(now, data.len());
         let Some(header_len) = protected_header_len(data) else {
             self.counters.rtp_malformed += 1;
-            return None;
+            return not_taken(now, transport, data);
         };
         let source = match &transport.link {
             Link::WebRtc(_) => PlainSource::Peer,
             Link::Plain(link) => link.source(route, false),
+            Link::Direct(_) => PlainSource::Stranger,
         };
         if source == PlainSource::Stranger {
             self.counters.media_refused += 1;
-            return None;
+            return not_taken(now, transport, data);
         }
         packet.start = 0;
         packet.len = match &mut transport.protection {
             Protection::Pending => {
                 self.counters.media_refused += 1;
-                return None;
+                return not_taken(now, transport, data);
             }
             Protection::Clear => {
                 packet.bytes.get_mut(..data.len())?.copy_from_slice(data);
@@ -114,10 +117,24 @@ impl Engine {
                 Ok(len) => len,
                 Err(error) => {
                     count_srtp(&mut self.counters, transport, error);
-                    return None;
+                    return not_taken(now, transport, data);
                 }
             },
         };
+        let candidate = (source == PlainSource::Candidate).then_some(route);
+        self.identify(now, id, packet, candidate)
+    }
+
+    /// Finds the producer of a packet and counts it. It is good, so that its sender, if `candidate` names one, becomes the peer.
+    #[inline(always)]
+    pub(super) fn identify(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        packet: &mut super::Packet,
+        candidate: Option<Route>,
+    ) -> Option<(ProducerId, u8, u64)> {
+        let transport = self.transports.get_mut(id)?;
         self.counters.rtp_authenticated += 1;
         transport.counters.rtp_received += 1;
         let Ok(header) = RtpHeader::parse(packet.data()) else {
@@ -145,7 +162,7 @@ impl Engine {
             transport.counters.unknown_streams += 1;
             return None;
         };
-        if source == PlainSource::Candidate {
+        if let Some(route) = candidate {
             self.learn_plain_peer(now, id, route, false);
         }
         self.arrive(now, id, stream, packet, header, &table)
@@ -188,6 +205,9 @@ impl Engine {
         let rtx_number = header.sequence_number;
         let rtx_ssrc = header.ssrc;
         let arrival = if stream.rtx {
+            if let Some(transport) = self.transports.get_mut(id) {
+                transport.counters.rtx_received.add(now, wire_len);
+            }
             let original = payload_type.repairs?;
             match rtx::decapsulate(packet.data_mut(), &header, receiving.ssrc, original) {
                 Ok(restored) => {
@@ -262,7 +282,7 @@ impl Engine {
             self.note_stream(stream, header.ssrc, began, orientation);
         }
         let producer = self.producers.get(stream.producer)?;
-        let is_paused = producer.paused;
+        let (is_paused, packet_id) = (producer.paused, producer.packet_id);
         if producer.is_watched && !is_paused {
             self.watch_packet(now, stream.producer, packet, stream.rtx);
         }
@@ -271,7 +291,26 @@ impl Engine {
             self.skip_number(now, stream.producer, stream.encoding, extended, packet.header.timestamp);
             return None;
         }
+        if packet_id != 0 && table.get(packet.data(), ExtensionKind::PacketId).is_none() {
+            self.give_packet_id(packet, packet_id);
+        }
         Some((stream.producer, stream.encoding, extended))
+    }
+
+    /// Writes the next number into a packet, under a header extension of that id. One that has no room for it goes without.
+    #[cold]
+    fn give_packet_id(&mut self, packet: &mut super::Packet, id: u8) {
+        let random = &mut self.config.random;
+        // Begun anywhere, so that numbers of several workers differ.
+        let number = *self.next_packet_id.get_or_insert_with(|| random.u32());
+        let (len, header) = (packet.len, packet.header);
+        if let Some(len) = append_element(packet.data_with_room(), len, &header, id, number.to_be_bytes()) {
+            packet.len = len;
+            if let Ok(header) = RtpHeader::parse(packet.data()) {
+                packet.header = header;
+            }
+            self.next_packet_id = Some(number.wrapping_add(1));
+        }
     }
 
     #[cold]
@@ -361,6 +400,13 @@ fn protected_header_len(data: &[u8]) -> Option<usize> {
         csrcs + 4 + 4 * (usize::from(*words.first()?) << 8 | usize::from(*words.get(1)?))
     };
     (len <= data.len()).then_some(len)
+}
+
+/// What looks like RTP and was not taken does not count as RTP of the transport.
+#[cold]
+fn not_taken<T>(now: Instant, transport: &mut Transport, data: &[u8]) -> Option<T> {
+    transport.counters.other_received.add(now, data.len());
+    None
 }
 
 /// Counts why a packet could not be opened.

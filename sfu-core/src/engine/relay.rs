@@ -9,10 +9,11 @@ use super::producer::{Producer, Source};
 use super::receive::Ingress;
 use super::stream::receive::Arrival;
 use crate::control::{
-    CloseReason, ControlError, Labels, ProducerId, ProducerOptions, RelayOffer, TransportId,
+    CloseReason, ControlError, Labels, ProducerId, ProducerOptions, RelayOffer, RtpHeaderExtensionParameters,
+    TransportId,
 };
 use crate::engine::control::not_found;
-use crate::rtp::{PacketInfo, RtpHeader};
+use crate::rtp::{ExtensionKind, PacketInfo, RtpHeader};
 
 /// Relayed packets of one media thread that may wait for another.
 pub(crate) const RELAY_RING: usize = 512;
@@ -172,10 +173,16 @@ impl Engine {
         if !producer.relays.iter().any(|relay| relay.worker == worker) {
             producer.relays.push(Relay { worker, gaps: 0 });
         }
+        let mut parameters = producer.parameters.clone();
+        if producer.has_own_packet_id {
+            // What is relayed has it.
+            let uri = ExtensionKind::PacketId.uri().to_owned();
+            parameters.header_extensions.push(RtpHeaderExtensionParameters { uri, id: producer.packet_id });
+        }
         Ok(RelayOffer {
             origin: id,
             kind: producer.kind,
-            parameters: producer.parameters.clone(),
+            parameters,
             mapping: producer.mapping.clone(),
             labels: producer.labels.clone(),
             paused: producer.paused,
@@ -306,7 +313,7 @@ impl Engine {
         let mut wanted = false;
         for consumer in &producer.consumers {
             if let Some(consumer) = self.consumers.get_mut(*consumer)
-                && consumer.encoding == Some(encoding)
+                && consumer.follows(encoding)
             {
                 consumer.close_gap(extended);
                 wanted |= consumer.needs_sync;

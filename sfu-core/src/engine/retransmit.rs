@@ -12,7 +12,7 @@ use crate::rtp::{EgressHeader, HeaderRewrite, MAX_HEADER_LEN, rtx};
 
 impl Engine {
     /// The receiver of a consumer misses packets.
-    pub(super) fn nacked(&mut self, now: Instant, id: ConsumerId, lost: impl Iterator<Item = u16>) {
+    pub(super) fn nacked(&mut self, now: Instant, id: ConsumerId, lane: u8, lost: impl Iterator<Item = u16>) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
         consumer.nacks += 1;
         let transport = consumer.transport;
@@ -22,12 +22,12 @@ impl Engine {
             consumer.nack_packets += 1;
             let straight = self.transports.get(transport).is_some_and(|path| path.queue.is_straight());
             if straight {
-                self.resend(now, id, sequence);
+                self.resend(now, id, lane, sequence);
             } else {
                 // It only takes its place in the queue: what it is is looked up when it leaves.
                 let entry = Entry {
                     consumer: id,
-                    purpose: Purpose::Again { sequence },
+                    purpose: Purpose::Again { sequence, lane },
                     header: Default::default(),
                     offsets: EgressHeader::default(),
                     packet: self.pool.take().share(),
@@ -39,8 +39,11 @@ impl Engine {
     }
 
     /// Sends again what left under `sequence`.
-    pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, sequence: u16) {
+    pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, lane: u8, sequence: u16) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
+        if !consumer.turn_to(lane) {
+            return;
+        }
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
         let Some(route) = transport.route() else { return };
         let round_trip = consumer.stream.round_trip().or_default();
@@ -112,6 +115,7 @@ impl Engine {
                     first_time,
                 );
                 set_sequence_number(&mut wrapped, number);
+                transport.counters.rtx_sent.add(now, len + payload.len() - rtx::OSN_LEN);
                 let Some((head, osn)) = wrapped.get(..len).and_then(|head| head.split_at_checked(head_len))
                 else {
                     return;

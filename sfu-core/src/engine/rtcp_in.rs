@@ -20,7 +20,7 @@ const WISH_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct IngressRtcp {
     /// The transport that it came on.
     pub(crate) transport: TransportId,
-    packet: FreshPacket,
+    pub(super) packet: FreshPacket,
 }
 
 impl IngressRtcp {
@@ -58,9 +58,11 @@ impl Engine {
     ) -> bool {
         let Some(transport) = self.transports.get_mut(id) else { return false };
         transport.counters.received.add(now, data.len());
+        transport.counters.other_received.add(now, data.len());
         let source = match &transport.link {
             Link::WebRtc(_) => PlainSource::Peer,
             Link::Plain(link) => link.source(route, true),
+            Link::Direct(_) => PlainSource::Stranger,
         };
         if source == PlainSource::Stranger {
             self.counters.media_refused += 1;
@@ -106,7 +108,7 @@ impl Engine {
             }
             RtcpItem::Nack(nack) => match self.egress(id, nack.media_ssrc) {
                 Some(egress) if !egress.rtx => {
-                    self.nacked(now, egress.consumer, nack.lost());
+                    self.nacked(now, egress.consumer, egress.lane, nack.lost());
                     true
                 }
                 _ => false,
@@ -123,8 +125,17 @@ impl Engine {
                 self.peer_estimated(now, id, u32::try_from(remb.bitrate).unwrap_or(u32::MAX));
                 true
             }
-            // Estimation, which comes later, will read the feedback; a goodbye is followed by closing.
-            RtcpItem::TransportCc(_) | RtcpItem::Sdes(_) | RtcpItem::Bye(_) => false,
+            // Estimation, which comes later, will read more of the feedback.
+            RtcpItem::TransportCc(feedback) => {
+                if let Some(transport) = self.transports.get_mut(id) {
+                    let packets = usize::from(feedback.status_count);
+                    let arrived = feedback.received().count();
+                    transport.counters.loss_sent.report(packets.saturating_sub(arrived), packets);
+                }
+                false
+            }
+            // A goodbye is followed by closing.
+            RtcpItem::Sdes(_) | RtcpItem::Bye(_) => false,
             RtcpItem::Xr(report) => self.clock_answers(now, id, report),
             _ => false,
         };
@@ -208,6 +219,7 @@ impl Engine {
         for block in blocks {
             let Some(egress) = self.egress(id, block.ssrc) else { continue };
             let Some(consumer) = self.consumers.get_mut(egress.consumer) else { continue };
+            consumer.turn_to(egress.lane);
             consumer.stream.on_report_block(
                 ntp,
                 &report::ReportBlock {
@@ -235,6 +247,7 @@ impl Engine {
         } else {
             consumer.plis += 1;
         }
+        let (is_pipe, producer) = (consumer.is_pipe(), consumer.producer);
         // A peer may send as many as it likes; those who listen are told once a second.
         let told = consumer.wish_told.is_some_and(|at| now < at + WISH_INTERVAL);
         if !told {
@@ -246,7 +259,11 @@ impl Engine {
             false => (TraceEvents::PLI, TraceInfo::Pli(ssrc)),
         };
         self.trace_consumer(now, egress.consumer, event, info);
-        self.request_key_frame_for(now, egress.consumer);
+        if is_pipe {
+            self.request_key_frame(now, producer, egress.lane);
+        } else {
+            self.request_key_frame_for(now, egress.consumer);
+        }
         true
     }
 }

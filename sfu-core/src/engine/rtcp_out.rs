@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arrayvec::ArrayVec;
 
 use super::Engine;
+use super::consumer::Consumer;
 use super::packet::FreshPacket;
 use super::stream::key_frame_requests::KeyFrameStep;
 use super::stream::nack_generator::NackStep;
@@ -13,7 +14,7 @@ use super::stream::report;
 use super::stream::send_stream::SourceClock;
 use super::transport::Protection;
 use crate::control::{
-    ConsumerId, MediaKind, ProducerId, TraceDirection, TraceEvents, TraceInfo, TransportId,
+    ConsumerId, MediaKind, ProducerId, Told, TraceDirection, TraceEvents, TraceInfo, TransportId,
 };
 use crate::rtcp::{Arrival, Compound, FirEntry, NtpTime, ReportBlock, RtcpWriter, SenderInfo};
 
@@ -58,6 +59,13 @@ impl Engine {
         let EgressRtcp { transport: id, packet } = egress;
         let data = packet.get().data();
         if let Some(transport) = self.transports.get_mut(id)
+            && transport.is_direct()
+        {
+            transport.counters.sent.add(now, data.len());
+            transport.counters.other_sent.add(now, data.len());
+            let told = Told::Rtcp { transport: id, packet: data.to_vec().into() };
+            self.changes.push_back(told);
+        } else if let Some(transport) = self.transports.get_mut(id)
             && let Some(route) = transport.rtcp_route()
         {
             let protection = &mut transport.protection;
@@ -71,6 +79,7 @@ impl Engine {
             });
             if sent {
                 transport.counters.sent.add(now, data.len());
+                transport.counters.other_sent.add(now, data.len());
             }
         }
         self.pool.put_back(packet);
@@ -210,6 +219,13 @@ impl Engine {
             return;
         }
         let (producer, preferred) = (consumer.producer, consumer.preferred_encoding);
+        if consumer.is_pipe() {
+            let count = self.producers.get(producer).map_or(0, |producer| producer.encodings.len());
+            for encoding in 0..count {
+                self.request_key_frame(now, producer, encoding as u8);
+            }
+            return;
+        }
         let current = consumer.encoding.filter(|_| !consumer.needs_sync);
         let Some(entity) = self.producers.get(producer) else { return };
         let encoding = current.or_else(|| entity.best_encoding(preferred)).unwrap_or(0);
@@ -295,8 +311,10 @@ impl Engine {
                 }
             });
             receiver.commit(if written { reported.min(covered.max(reported)) } else { 0 });
+            let arrived = arrivals.iter().filter(|arrival| arrival.sequence < base + reported as u64).count();
             let again = written && receiver.poll(now).is_some();
             if let Some(transport) = self.transports.get_mut(id) {
+                transport.counters.loss_received.report(reported.saturating_sub(arrived), reported);
                 transport.transport_cc = Some(receiver);
             }
             if !again {
@@ -348,9 +366,16 @@ impl Engine {
     }
 
     fn report_consumer(&mut self, now: Instant, transport: TransportId, id: ConsumerId) {
+        let lanes = self.consumers.get(id).map_or(0, Consumer::lane_count);
+        for lane in 0..lanes {
+            self.report_lane(now, transport, id, lane);
+        }
+    }
+
+    fn report_lane(&mut self, now: Instant, transport: TransportId, id: ConsumerId, lane: u8) {
         let ntp = self.config.clock.ntp(now);
         let Some(consumer) = self.consumers.get_mut(id) else { return };
-        if !consumer.is_active() {
+        if !consumer.is_active() || !consumer.turn_to(lane) {
             return;
         }
         let (pool, mut privates) = (&mut self.pool, 0);

@@ -40,6 +40,8 @@ pub(crate) enum Purpose {
     Again {
         /// Sequence number it left with.
         sequence: u16,
+        /// The stream that it left by, where all encodings are forwarded.
+        lane: u8,
     },
 }
 

@@ -14,6 +14,8 @@ pub struct Sizes {
     pub producers: usize,
     /// Consumers.
     pub consumers: usize,
+    /// Servers of ports.
+    pub webrtc_servers: usize,
     /// Network paths that lead to a transport.
     pub paths: usize,
     /// Sockets that lead to a transport.
@@ -53,6 +55,7 @@ impl Engine {
             transports: self.transports.len(),
             producers: self.producers.len(),
             consumers: self.consumers.len(),
+            webrtc_servers: self.webrtc_servers.len(),
             paths,
             sockets,
             connections,

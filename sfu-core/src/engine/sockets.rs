@@ -70,4 +70,8 @@ pub(crate) struct ListenCandidate {
     pub(crate) address: String,
     /// Port.
     pub(crate) port: u16,
+    /// Which of the addresses that are listened on it belongs to, 0 the most preferred.
+    pub(crate) order: u8,
+    /// It is the bound address of one that is announced by another: second choice.
+    pub(crate) is_internal: bool,
 }

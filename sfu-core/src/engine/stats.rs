@@ -6,6 +6,7 @@ use super::consumer::Consumer;
 use super::control::not_found;
 use super::encoding::Encoding;
 use super::producer::Producer;
+use super::stream::rate::RateCounter;
 use super::transport::{Link, Transport};
 use crate::control::{
     ConsumerStats, ControlError, ProducerStats, StreamStats, Target, Traffic, TransportStats, WorkerStats,
@@ -21,10 +22,8 @@ impl Engine {
             Target::Transport(id) => self.transports.get(id).is_some(),
             Target::Producer(id) => self.producers.get(id).is_some(),
             Target::Consumer(id) => self.consumers.get(id).is_some(),
-            Target::DataProducer(_)
-            | Target::DataConsumer(_)
-            | Target::WebRtcServer(_)
-            | Target::RtpObserver(_) => false,
+            Target::WebRtcServer(id) => self.webrtc_servers.get(id).is_some(),
+            Target::DataProducer(_) | Target::DataConsumer(_) | Target::RtpObserver(_) => false,
         };
         if !exists {
             return Err(not_found(target));
@@ -37,6 +36,7 @@ impl Engine {
                 Target::Session(session) => transport.session == Some(session),
                 Target::Router(router) => transport.router == router,
                 Target::Transport(other) => other == id,
+                Target::WebRtcServer(server) => transport.server() == Some(server),
                 _ => false,
             };
             if wanted {
@@ -72,6 +72,7 @@ impl Engine {
                 ("transports", self.transports.len()),
                 ("producers", self.producers.len()),
                 ("consumers", self.consumers.len()),
+                ("webrtc_servers", self.webrtc_servers.len()),
             ] {
                 stats.counters.insert(name.to_owned(), count as u64);
             }
@@ -88,6 +89,19 @@ fn millis(duration: std::time::Duration) -> f32 {
     duration.as_secs_f32() * 1000.0
 }
 
+fn traffic(now: Instant, counter: &mut RateCounter) -> Traffic {
+    Traffic { bytes: counter.bytes(), bitrate: bitrate(counter.bits_per_second(now)) }
+}
+
+/// What is left of `all` without `other`.
+fn rest(now: Instant, all: &mut RateCounter, other: &mut RateCounter) -> Traffic {
+    let (all, other) = (traffic(now, all), traffic(now, other));
+    Traffic {
+        bytes: all.bytes.saturating_sub(other.bytes),
+        bitrate: all.bitrate.saturating_sub(other.bitrate),
+    }
+}
+
 fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
     let stun_refused = match &transport.link {
         Link::WebRtc(link) => {
@@ -100,7 +114,17 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
                 + c.unknown_attributes
                 + c.role_conflicts
         }
-        Link::Plain(_) => 0,
+        Link::Plain(_) | Link::Direct(_) => 0,
+    };
+    let tuples = (transport.tuple(), transport.rtcp_tuple());
+    let counters = &mut transport.counters;
+    let rtx_received = traffic(now, &mut counters.rtx_received);
+    let rtx_sent = traffic(now, &mut counters.rtx_sent);
+    let rtp_received = rest(now, &mut counters.received, &mut counters.other_received);
+    let all_sent = rest(now, &mut counters.sent, &mut counters.other_sent);
+    let rtp_sent = Traffic {
+        bytes: all_sent.bytes.saturating_sub(rtx_sent.bytes),
+        bitrate: all_sent.bitrate.saturating_sub(rtx_sent.bitrate),
     };
     TransportStats {
         id: transport.id,
@@ -110,8 +134,8 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         ice_state: transport.ice_state(),
         dtls_state: transport.dtls_state(),
         sctp_state: None,
-        tuple: transport.tuple(),
-        rtcp_tuple: None,
+        tuple: tuples.0,
+        rtcp_tuple: tuples.1,
         srtp: transport.suite(),
         bytes_received: transport.counters.received.bytes(),
         bytes_sent: transport.counters.sent.bytes(),
@@ -119,16 +143,17 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         rtp_packets_sent: transport.counters.rtp_sent,
         receive_bitrate: bitrate(transport.counters.received.bits_per_second(now)),
         send_bitrate: bitrate(transport.counters.sent.bits_per_second(now)),
-        rtp_received: Traffic::default(),
-        rtp_sent: Traffic::default(),
-        rtx_received: Traffic::default(),
-        rtx_sent: Traffic::default(),
+        rtp_received,
+        rtp_sent,
+        rtx_received,
+        rtx_sent,
+        // Nothing probes yet.
         probation_sent: Traffic::default(),
         max_incoming_bitrate: transport.max_incoming_bitrate,
         max_outgoing_bitrate: transport.max_outgoing_bitrate,
-        min_outgoing_bitrate: 0,
-        packet_loss_received: None,
-        packet_loss_sent: None,
+        min_outgoing_bitrate: transport.min_outgoing_bitrate,
+        packet_loss_received: transport.counters.loss_received.average(),
+        packet_loss_sent: transport.counters.loss_sent.average(),
         available_outgoing_bitrate: transport.peer_estimate,
         available_incoming_bitrate: transport.remb.as_ref().map(|remb| bitrate(remb.bitrate())),
         round_trip_time: transport.round_trip.smoothed().map(millis),
@@ -208,6 +233,8 @@ fn received(
 }
 
 fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Producer>) -> ConsumerStats {
+    // Of several streams the first.
+    consumer.turn_to(0);
     let encoding = consumer.encoding.and_then(|i| producer?.encodings.get(usize::from(i)));
     let report = consumer.stream.report().copied();
     let clock_rate = consumer.codecs.media().next().map_or(90_000, |codec| codec.clock_rate);

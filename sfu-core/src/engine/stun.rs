@@ -24,6 +24,7 @@ impl Engine {
         };
         let Some(transport) = self.transports.get_mut(id) else { return };
         transport.counters.received.add(now, data.len());
+        transport.counters.other_received.add(now, data.len());
         let Link::WebRtc(link) = &mut transport.link else {
             self.counters.stun_unknown += 1;
             return;
@@ -41,6 +42,7 @@ impl Engine {
         }
         if let Some(reply) = outcome.reply_len.and_then(|len| reply.get(..len)) {
             transport.counters.sent.add(now, reply.len());
+            transport.counters.other_sent.add(now, reply.len());
             self.outbox.push(route, |slot| {
                 slot.get_mut(..reply.len())?.copy_from_slice(reply);
                 Some(reply.len())
@@ -97,7 +99,7 @@ impl Engine {
         }
         let deadline = self.transports.get(id).and_then(|transport| match &transport.link {
             Link::WebRtc(link) => link.ice.poll_timeout(),
-            Link::Plain(_) => None,
+            Link::Plain(_) | Link::Direct(_) => None,
         });
         if let Some(deadline) = deadline {
             self.arm(id, deadline);

@@ -41,7 +41,7 @@ impl Engine {
             }
             let dtls = self.transports.get(id).and_then(|transport| match &transport.link {
                 Link::WebRtc(link) => link.dtls.as_ref().and_then(|dtls| dtls.poll_timeout()),
-                Link::Plain(_) => None,
+                Link::Plain(_) | Link::Direct(_) => None,
             });
             next = [ice, dtls].into_iter().flatten().min();
         }

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::ingress_streams::IngressStreams;
 use super::send_queue::SendQueue;
+use super::stream::loss_average::LossAverage;
 use super::stream::rate::RateCounter;
 use super::stream::remb::Remb;
 use super::stream::remote_clock::RemoteClock;
@@ -14,9 +15,10 @@ use super::stream::round_trip::RoundTrip;
 use super::stream::transport_cc_receiver::TransportCcReceiver;
 use crate::control::{
     ConsumerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId, SrtpCryptoSuite, TransportId,
-    TransportTuple,
+    TransportTuple, WebRtcServerId,
 };
 use crate::net::{Protocol, Route, SocketId};
+use crate::transport::direct::DirectLink;
 use crate::transport::plain::PlainLink;
 use crate::transport::srtp::{SrtpOpener, SrtpSealer};
 use crate::transport::webrtc::WebRtcLink;
@@ -25,8 +27,10 @@ use crate::transport::webrtc::WebRtcLink;
 pub(crate) enum Link {
     /// ICE, DTLS and SRTP.
     WebRtc(Box<WebRtcLink>),
-    /// An address.
+    /// An address, of another worker perhaps.
     Plain(Box<PlainLink>),
+    /// Signaling itself.
+    Direct(DirectLink),
 }
 
 /// How media is protected.
@@ -51,6 +55,8 @@ pub(crate) struct EgressRef {
     pub(crate) consumer: ConsumerId,
     /// It is its RTX stream.
     pub(crate) rtx: bool,
+    /// Which of its streams, where it forwards all encodings.
+    pub(crate) lane: u8,
 }
 
 /// A transport.
@@ -97,6 +103,8 @@ pub(crate) struct Transport {
     pub(crate) max_incoming_bitrate: u32,
     /// What may be sent to the peer, bit/s; 0: no limit. Enforced by estimation, which comes later; told in stats.
     pub(crate) max_outgoing_bitrate: u32,
+    /// What is sent to the peer at the least, bit/s; 0: no bound. For estimation, too.
+    pub(crate) min_outgoing_bitrate: u32,
     /// The peer's own estimate (REMB), bit/s.
     pub(crate) peer_estimate: Option<u32>,
     /// What it traces.
@@ -112,6 +120,18 @@ pub(crate) struct TransportCounters {
     pub(crate) received: RateCounter,
     /// Everything sent.
     pub(crate) sent: RateCounter,
+    /// Of that, what is no RTP, or none that was taken. RTP is the rest: counting it as such would be paid for by each packet.
+    pub(crate) other_received: RateCounter,
+    /// Of what was sent, what is neither RTP nor RTX.
+    pub(crate) other_sent: RateCounter,
+    /// RTX received.
+    pub(crate) rtx_received: RateCounter,
+    /// RTX sent.
+    pub(crate) rtx_sent: RateCounter,
+    /// Loss of what the peer sends, as our transport-wide feedback tells it.
+    pub(crate) loss_received: LossAverage,
+    /// Loss of what we send, as the peer's transport-wide feedback tells it.
+    pub(crate) loss_sent: LossAverage,
     /// RTP packets received and authenticated.
     pub(crate) rtp_received: u64,
     /// RTP packets sent.
@@ -157,6 +177,7 @@ impl Transport {
             reports_due: None,
             max_incoming_bitrate: 0,
             max_outgoing_bitrate: 0,
+            min_outgoing_bitrate: 0,
             peer_estimate: None,
             trace: crate::control::TraceEvents::NONE,
             counters: TransportCounters::default(),
@@ -169,6 +190,7 @@ impl Transport {
         match &self.link {
             Link::WebRtc(link) => link.ice.selected(),
             Link::Plain(link) => link.rtp_route(),
+            Link::Direct(_) => None,
         }
     }
 
@@ -178,20 +200,35 @@ impl Transport {
         match &self.link {
             Link::WebRtc(link) => link.ice.selected(),
             Link::Plain(link) => link.rtcp_route(),
+            Link::Direct(_) => None,
         }
     }
 
     /// Whether packets can leave: there is a path, and keys where keys are needed.
     #[inline]
     pub(crate) fn is_connected(&self) -> bool {
-        !matches!(self.protection, Protection::Pending) && self.route().is_some()
+        self.is_direct() || (!matches!(self.protection, Protection::Pending) && self.route().is_some())
+    }
+
+    /// Whether signaling itself is the peer.
+    #[inline]
+    pub(crate) fn is_direct(&self) -> bool {
+        matches!(self.link, Link::Direct(_))
+    }
+
+    /// The server whose ports it is reached on, if it is one's.
+    pub(crate) fn server(&self) -> Option<WebRtcServerId> {
+        match &self.link {
+            Link::WebRtc(link) => link.server,
+            Link::Plain(_) | Link::Direct(_) => None,
+        }
     }
 
     /// State of ICE; `None` without ICE.
     pub(crate) fn ice_state(&self) -> Option<IceState> {
         match &self.link {
             Link::WebRtc(link) => Some(link.ice_state()),
-            Link::Plain(_) => None,
+            Link::Plain(_) | Link::Direct(_) => None,
         }
     }
 
@@ -199,7 +236,7 @@ impl Transport {
     pub(crate) fn dtls_state(&self) -> Option<DtlsState> {
         match &self.link {
             Link::WebRtc(link) => Some(link.dtls_state),
-            Link::Plain(_) => None,
+            Link::Plain(_) | Link::Direct(_) => None,
         }
     }
 
@@ -219,8 +256,17 @@ impl Transport {
                 (Some(route), link.local_address(&route)?)
             }
             Link::Plain(link) => (link.rtp_route(), link.rtp_local),
+            Link::Direct(_) => return None,
         };
         Some(tuple(route, local))
+    }
+
+    /// The addresses in use for RTCP, where it has ports of its own.
+    pub(crate) fn rtcp_tuple(&self) -> Option<TransportTuple> {
+        match &self.link {
+            Link::Plain(link) => link.rtcp_socket.map(|(_, local)| tuple(link.rtcp_remote, local)),
+            Link::WebRtc(_) | Link::Direct(_) => None,
+        }
     }
 
     /// Its own sockets, to be closed with it.
@@ -228,6 +274,7 @@ impl Transport {
         match &self.link {
             Link::WebRtc(link) => link.own_sockets.clone(),
             Link::Plain(link) => link.sockets(),
+            Link::Direct(_) => Vec::new(),
         }
     }
 
@@ -238,7 +285,7 @@ impl Transport {
                 let routes = link.ice.routes().iter();
                 routes.filter(|route| route.protocol == Protocol::Tcp).map(|route| route.socket).collect()
             }
-            Link::Plain(_) => Vec::new(),
+            Link::Plain(_) | Link::Direct(_) => Vec::new(),
         }
     }
 

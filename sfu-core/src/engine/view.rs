@@ -25,9 +25,11 @@ impl ViewSource for Engine {
             id,
             router: transport.router,
             session: transport.session,
-            kind: match transport.link {
+            kind: match &transport.link {
                 Link::WebRtc(_) => TransportKind::WebRtc,
+                Link::Plain(link) if link.pipe.is_some() => TransportKind::Pipe,
                 Link::Plain(_) => TransportKind::Plain,
+                Link::Direct(_) => TransportKind::Direct,
             },
             ice_state: transport.ice_state(),
             dtls_state: transport.dtls_state(),
@@ -130,6 +132,7 @@ impl Engine {
             Target::Session(session) => transport.session == Some(session),
             Target::Router(router) => transport.router == router,
             Target::Transport(other) => other == id,
+            Target::WebRtcServer(server) => transport.server() == Some(server),
             _ => false,
         }
     }

@@ -53,6 +53,21 @@ fn private_copies_of_packets_that_come_too_late_are_given_back() {
 }
 
 #[test]
+fn damaged_packets_of_signaling_are_taken_or_refused_and_leave_nothing() {
+    let mut storm = storm();
+    let before = storm.sizes();
+    let outcome = storm.direct(3000);
+    println!("{outcome:?}\n{:?}", storm.sizes());
+    assert!(outcome.reached > 1000 && outcome.details["handed"] > 1000, "{outcome:?}");
+    let after = storm.sizes();
+    assert_eq!(
+        (after.transports, after.webrtc_servers, after.sockets, after.fragments),
+        (before.transports, 0, before.sockets, before.fragments)
+    );
+    assert_eq!(storm.end().packets_in_use, 0);
+}
+
+#[test]
 fn damaged_rtcp_with_good_tags_reaches_the_parsers() {
     let mut storm = storm();
     let outcome = storm.rtcp(3000);

@@ -29,6 +29,8 @@ pub enum ExtensionKind {
     AbsCaptureTime,
     /// Minimum and maximum delay the receiver should add.
     PlayoutDelay,
+    /// A number that a worker gave the packet, to find it again elsewhere: 32 bits (mediasoup).
+    PacketId,
 }
 
 impl ExtensionKind {
@@ -36,7 +38,7 @@ impl ExtensionKind {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All kinds, in the order of their values.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mid,
         Self::Rid,
         Self::RepairedRid,
@@ -48,6 +50,7 @@ impl ExtensionKind {
         Self::TransmissionOffset,
         Self::AbsCaptureTime,
         Self::PlayoutDelay,
+        Self::PacketId,
     ];
 
     /// The URI by which SDP (`a=extmap`) and ORTC name this extension.
@@ -66,6 +69,7 @@ impl ExtensionKind {
             Self::TransmissionOffset => "urn:ietf:params:rtp-hdrext:toffset",
             Self::AbsCaptureTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
             Self::PlayoutDelay => "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+            Self::PacketId => "urn:mediasoup:params:rtp-hdrext:packet-id",
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here allocates, keeps time, or trusts a length it read: every parser answers a typed error on hostile bytes.
 
+mod append;
 pub mod codec;
 pub mod extension;
 pub mod header;
@@ -10,6 +11,7 @@ pub mod rewrite;
 pub mod rtx;
 pub mod sequence;
 
+pub(crate) use append::append_element;
 pub use codec::{Codec, MediaKind, is_key_frame};
 pub use extension::{AudioLevel, ExtensionIds, ExtensionKind, ExtensionTable, VideoOrientation};
 pub use header::{RtpError, RtpHeader};

@@ -49,7 +49,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             let event = match told {
                 Told::Event(event) => event,
                 told => {
-                    self.around.hand(told);
+                    if !self.around.hand(told) {
+                        self.engine.counters.direct_unheard += 1;
+                    }
                     continue;
                 }
             };

@@ -1,10 +1,10 @@
 //! Commands of the control API, with the hooks for what they open.
 use std::time::Instant;
 
-use super::{ReplySender, Shell, Surroundings};
+use super::{Pace, ReplySender, Shell, Surroundings};
 use crate::control::{Command, ControlError, Event, EventBody, Reply, Target};
 use crate::engine::SocketFactory;
-use crate::plugin::{Kind, Moment, PluginSet, Refused, View};
+use crate::plugin::{Kind, Moment, PluginSet, Refused, Timed, Untimed, View};
 
 impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// Carries out a command; it is always answered, a plugin request perhaps later.
@@ -58,12 +58,35 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         command: Command,
         sockets: &mut dyn SocketFactory,
     ) -> Result<Reply, ControlError> {
+        let command = match command {
+            Command::SendRtp { producer, packet } => {
+                if let Some(ingress) = self.engine.receive_direct_rtp(now, producer, &packet)? {
+                    match self.pace {
+                        Pace::Timed => self.rtp(now, ingress, Timed),
+                        Pace::Idle | Pace::Free => self.rtp(now, ingress, Untimed),
+                    }
+                } else {
+                    self.relay_skips();
+                }
+                return Ok(Reply::Done);
+            }
+            Command::SendRtcp { transport, packet } => {
+                let ingress = self.engine.receive_direct_rtcp(now, transport, &packet)?;
+                match self.pace {
+                    Pace::Timed => self.rtcp(now, ingress, Timed),
+                    Pace::Idle | Pace::Free => self.rtcp(now, ingress, Untimed),
+                }
+                return Ok(Reply::Done);
+            }
+            command => command,
+        };
         let closing: Option<Target> = match &command {
             Command::CloseSession(id) => Some((*id).into()),
             Command::CloseRouter(id) => Some((*id).into()),
             Command::CloseTransport(id) => Some((*id).into()),
             Command::CloseProducer(id) => Some((*id).into()),
             Command::CloseConsumer(id) => Some((*id).into()),
+            Command::CloseWebRtcServer(id) => Some((*id).into()),
             _ => None,
         };
         if let Some(target) = closing {

@@ -31,8 +31,8 @@ pub(crate) struct Relayed<S: PluginSet> {
 pub(crate) trait Surroundings<S: PluginSet> {
     /// Tells an event to everybody who listens.
     fn tell(&mut self, event: Event);
-    /// Hands a packet or a message to the signaling crate that follows the worker.
-    fn hand(&mut self, told: Told);
+    /// Hands a packet or a message to the signaling crate that follows the worker; false if none does.
+    fn hand(&mut self, told: Told) -> bool;
     /// Carries a packet to another media thread; false if it is lost, because that one does not keep up.
     fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool;
     /// Carries a word to another media thread.

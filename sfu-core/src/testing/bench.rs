@@ -10,7 +10,7 @@ use super::path::Datagram;
 use super::peer::Peer;
 use super::steer::Pending;
 use super::surroundings::{Around, Ring, Sockets, hook_clock};
-use crate::control::{Command, ConsumerId, Event, ProducerId, RouterId};
+use crate::control::{Command, ConsumerId, Event, ProducerId, Protocol, RouterId, Told};
 use crate::engine::{Clock, Random, RelayWord};
 use crate::net::{Route, SocketId};
 use crate::plugin::{Cons, Nil, OutcomeSender, Plugin, PluginSet, Serving};
@@ -358,9 +358,29 @@ impl<S: PluginSet> Bench<S> {
             let peer = self.by_address.get(&route.remote).copied();
             match peer.filter(|peer| self.peers.get(*peer).is_some_and(|peer| peer.expects(&route, &bytes))) {
                 Some(peer) => self.send_down(peer, bytes),
-                None => self.strays.push((route.remote, Datagram(bytes))),
+                None => match self.way_between(index, &route) {
+                    Some((worker, back)) => self.post(Duration::ZERO, To::Worker(worker, back), bytes),
+                    None => self.strays.push((route.remote, Datagram(bytes))),
+                },
             }
         }
+    }
+
+    /// Where a datagram arrives that one transport sends to another's own socket, and the way back: pipes.
+    fn way_between(&self, from: usize, route: &Route) -> Option<(u8, Route)> {
+        let source = self.workers.get(from)?.sockets.address_of(route.socket)?;
+        let mut workers = self.workers.iter().enumerate();
+        workers.find_map(|(worker, to)| {
+            let socket = to.sockets.bound_to(Protocol::Udp, route.remote)?;
+            let back = Route { socket, protocol: Protocol::Udp, remote: source, local: None };
+            Some((worker as u8, back))
+        })
+    }
+
+    /// What direct transports handed to signaling, forgotten afterwards.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        let shells = self.workers.iter_mut().map(|worker| worker.shell.around());
+        shells.flat_map(|around| std::mem::take(&mut around.handed)).collect()
     }
 
     /// A datagram sets out from the worker to a peer.

@@ -154,9 +154,15 @@ impl<S: PluginSet> Build<S> {
 fn shared(worker: u8) -> SharedListen {
     let ip = Sockets::ip(worker);
     let port = SHARED_PORT;
-    let candidate = |protocol| ListenCandidate { protocol, address: ip.to_string(), port };
+    let candidate = |protocol, order| ListenCandidate {
+        protocol,
+        address: ip.to_string(),
+        port,
+        order,
+        is_internal: false,
+    };
     SharedListen {
         sockets: Sockets::shared(worker),
-        candidates: vec![candidate(Protocol::Udp), candidate(Protocol::Tcp)],
+        candidates: vec![candidate(Protocol::Udp, 0), candidate(Protocol::Tcp, 1)],
     }
 }

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::path::Conditions;
-use crate::control::{Labels, ListenInfo, SrtpCryptoSuite, TransportListen};
+use crate::control::{Labels, ListenInfo, SrtpCryptoSuite, TransportListen, WebRtcServerId};
 
 /// What a peer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,13 @@ impl PeerOptions {
     #[must_use]
     pub fn own_ports(mut self, listen: Vec<ListenInfo>) -> Self {
         self.listen = TransportListen::Individual(listen);
+        self
+    }
+
+    /// WebRTC on the ports of a server of its media thread.
+    #[must_use]
+    pub fn server(mut self, server: WebRtcServerId) -> Self {
+        self.listen = TransportListen::Server(server);
         self
     }
 

@@ -284,6 +284,15 @@ impl<S: PluginSet> Bench<S> {
         let parameters = consumer_parameters(&self.sender(producer).parameters, ssrc, &mid);
         let mut options = ConsumerOptions::new(producer, parameters);
         change(&mut options);
+        self.try_consume_as(peer, options)
+    }
+
+    /// A peer receives a producer's media by these options; for producers that no peer sends.
+    pub fn try_consume_as(
+        &mut self,
+        peer: PeerId,
+        options: ConsumerOptions,
+    ) -> Result<ConsumerId, ControlError> {
         let parameters = options.rtp_parameters.clone();
         let transport = self.peer_at(peer).transport;
         let id = match self.try_command(Command::Consume { transport, options })? {

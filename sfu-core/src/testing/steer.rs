@@ -163,6 +163,7 @@ impl<S: PluginSet> Bench<S> {
             Target::Transport(id) => Command::CloseTransport(id),
             Target::Producer(id) => Command::CloseProducer(id),
             Target::Consumer(id) => Command::CloseConsumer(id),
+            Target::WebRtcServer(id) => Command::CloseWebRtcServer(id),
             other => panic!("testing: {other:?} cannot be closed"),
         });
     }

@@ -35,8 +35,9 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
     fn tell(&mut self, event: Event) {
         self.events.push(event);
     }
-    fn hand(&mut self, told: Told) {
+    fn hand(&mut self, told: Told) -> bool {
         self.handed.push(told);
+        true
     }
     fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
         let Some(mut ring) = self.rings.get(usize::from(worker)).map(|ring| ring.borrow_mut()) else {
@@ -109,6 +110,11 @@ impl Sockets {
         let shared = Self::shared(self.worker);
         let mut all = self.open.iter().chain(&shared);
         all.find(|open| open.protocol == protocol && open.address == address).map(|open| open.socket)
+    }
+
+    /// Where a transport's own socket is bound.
+    pub(super) fn address_of(&self, socket: SocketId) -> Option<SocketAddr> {
+        self.open.iter().find(|open| open.socket == socket).map(|open| open.address)
     }
 
     /// Sockets of transports and accepted connections, by the local address.

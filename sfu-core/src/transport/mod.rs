@@ -1,4 +1,5 @@
 //! How a peer reaches us: ICE, DTLS, SRTP and the kinds of transport built of them.
+pub(crate) mod direct;
 pub(crate) mod dtls;
 pub(crate) mod ice;
 pub(crate) mod plain;

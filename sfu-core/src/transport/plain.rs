@@ -23,6 +23,15 @@ pub(crate) struct PlainLink {
     pub(crate) rtcp_remote: Option<Route>,
     /// Our SRTP key, with SRTP.
     pub(crate) srtp: Option<(Profile, MasterKey)>,
+    /// The peer is another worker; streams keep their ids. Whether they are repaired by RTX.
+    pub(crate) pipe: Option<Pipe>,
+}
+
+/// What is different where the peer is another worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pipe {
+    /// Repair by RTX.
+    pub(crate) rtx: bool,
 }
 
 /// Whether a datagram on a plain transport is to be taken.

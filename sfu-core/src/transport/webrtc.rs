@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use super::dtls::{AwsLcDtls, Fingerprint};
 use super::ice::IceAgent;
-use crate::control::{DtlsRole, DtlsState, IceState};
+use crate::control::{DtlsRole, DtlsState, IceCandidate, IceState, WebRtcServerId};
 use crate::net::{Listening, Route, SocketId};
 
 /// ICE and DTLS of one transport.
@@ -22,6 +22,10 @@ pub(crate) struct WebRtcLink {
     pub(crate) own_sockets: Vec<SocketId>,
     /// All sockets that it may be reached on.
     pub(crate) listen: Vec<Listening>,
+    /// The server that they belong to.
+    pub(crate) server: Option<WebRtcServerId>,
+    /// What peers are told of them.
+    pub(crate) candidates: Vec<IceCandidate>,
 }
 
 impl WebRtcLink {

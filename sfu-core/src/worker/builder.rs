@@ -390,8 +390,11 @@ fn advertise(net: &Net, shared: &mut SharedListen, socket: SocketId, protocol: P
     } else {
         vec![bound.ip().to_string()]
     };
-    let candidate = |address| ListenCandidate { protocol, address, port: bound.port() };
-    shared.candidates.extend(addresses.into_iter().map(candidate));
+    for address in addresses {
+        let order = shared.candidates.len().min(255) as u8;
+        let port = bound.port();
+        shared.candidates.push(ListenCandidate { protocol, address, port, order, is_internal: false });
+    }
 }
 
 /// The certificate and the settings of DTLS.

@@ -56,8 +56,12 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
         let _ = self.events.send(event);
     }
 
-    fn hand(&mut self, told: Told) {
-        self.feed.tell(told);
+    fn hand(&mut self, told: Told) -> bool {
+        let is_followed = self.feed.is_followed();
+        if is_followed {
+            self.feed.tell(told);
+        }
+        is_followed
     }
 
     fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {

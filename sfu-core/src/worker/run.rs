@@ -94,9 +94,7 @@ fn taken_over<C: Composition>(id: &'static str, takeover: Takeover) -> Result<()
 }
 
 /// Runs it to its end, and notes by when the program has to be over then.
-fn on_runtime(
-    run: impl AsyncFnOnce(&mut Instant) -> Result<(), WorkerError>,
-) -> Result<(), WorkerError> {
+fn on_runtime(run: impl AsyncFnOnce(&mut Instant) -> Result<(), WorkerError>) -> Result<(), WorkerError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut end = Instant::now();
     let outcome = runtime.block_on(run(&mut end));

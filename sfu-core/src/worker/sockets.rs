@@ -45,11 +45,16 @@ impl NetSockets<'_> {
                 let options = UdpOptions {
                     recv_buffer: listen.recv_buffer_size.map_or(default.recv_buffer, |size| size as usize),
                     send_buffer: listen.send_buffer_size.map_or(default.send_buffer, |size| size as usize),
+                    reuse_port: listen.udp_reuse_port,
+                    ipv6_only: listen.ipv6_only,
                     ..default
                 };
                 self.net.add_udp(address, options)
             }
-            Protocol::Tcp => self.net.add_tcp(address, TcpOptions::default()),
+            Protocol::Tcp => {
+                let options = TcpOptions { ipv6_only: listen.ipv6_only, ..TcpOptions::default() };
+                self.net.add_tcp(address, options)
+            }
         }
     }
 }

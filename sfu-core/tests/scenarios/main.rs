@@ -1,6 +1,7 @@
 //! What a worker promises, seen by its peers: each module one behaviour, with one media thread and with two where it matters.
 mod commands;
 mod demux;
+mod direct;
 mod drops;
 mod enabling;
 mod hooks;
@@ -9,6 +10,7 @@ mod loss;
 mod observers;
 mod ordering;
 mod panics;
+mod pipes;
 mod ports;
 mod private_copies;
 mod reconfiguring;
@@ -18,7 +20,9 @@ mod rewriting;
 mod rtcp_port;
 mod scores;
 mod security;
+mod servers;
 mod traces;
+mod traffic;
 
 use std::time::Duration;
 

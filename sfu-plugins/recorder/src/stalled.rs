@@ -7,9 +7,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use sfu_core::control::{
-    Command, ConnectPlainTransport, ConsumerOptions, ControlHandle, Labels, ListenInfo,
-    MediaKind, PlainTransportOptions, ProducerOptions, RouterId, RtpCodecParameters, RtpEncodingParameters,
-    RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters, Target, TransportId,
+    Command, ConnectPlainTransport, ConsumerOptions, ControlHandle, Labels, ListenInfo, MediaKind,
+    PlainTransportOptions, ProducerOptions, RouterId, RtpCodecParameters, RtpEncodingParameters, RtpMapping,
+    RtpMappingCodec, RtpMappingEncoding, RtpParameters, Target, TransportId,
 };
 use sfu_core::plugin::PluginSettings;
 use sfu_core::serde_json::{Map, Value, json};

@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// Ends a transport: its peer is told, by DTLS.
-    fn end_transport(
+    pub(super) fn end_transport(
         &mut self,
         now: Instant,
         id: TransportId,
@@ -88,6 +88,7 @@ impl Engine {
                 self.demux.remove(id, link.ice.routes(), &own, &ufrags);
             }
             Link::Plain(_) => self.demux.remove(id, &[], &own, &[]),
+            Link::Direct(_) => {}
         }
         for socket in own.into_iter().chain(connections) {
             sockets.close(socket);
@@ -97,6 +98,9 @@ impl Engine {
         }
         if let Some(session) = transport.session.and_then(|session| self.sessions.get_mut(session)) {
             session.transports.retain(|other| *other != id);
+        }
+        if let Some(server) = transport.server().and_then(|server| self.webrtc_servers.get_mut(server)) {
+            server.transports.retain(|other| *other != id);
         }
         self.rtcp_out.retain(|egress| egress.transport != id);
         self.change(id, EventBody::Closed(reason));
@@ -146,7 +150,7 @@ impl Engine {
     ) -> Result<Reply, ControlError> {
         let mut consumer = self.consumers.remove(id).ok_or_else(|| not_found(id.into()))?;
         let (pool, mut privates) = (&mut self.pool, 0);
-        consumer.history.clear(|old| {
+        consumer.forget_sent(|old| {
             privates += 1;
             pool.release(old);
         });

@@ -25,16 +25,23 @@ impl Engine {
         let labels = path.labels.clone();
         let random = &mut self.config.random;
         let id = self.consumers.try_insert_with(|id| {
-            let consumer = Consumer::new(id, transport, options, producer, &labels, random)?;
-            let ssrcs = [Some((consumer.ssrc, false)), consumer.rtx_ssrc.map(|ssrc| (ssrc, true))];
-            if ssrcs.into_iter().flatten().any(|(ssrc, _)| path.egress.contains_key(&ssrc)) {
-                return Err(ControlError::invalid(format!(
-                    "control.consume: an ssrc of the consumer is in use on transport {transport} already"
-                )));
+            let is_direct = path.is_direct();
+            let consumer = Consumer::new(id, transport, options, producer, &labels, is_direct, random)?;
+            let mut ssrcs = Vec::new();
+            for (lane, ssrc, rtx_ssrc) in consumer.ssrcs() {
+                for (ssrc, rtx) in [(Some(ssrc), false), (rtx_ssrc, true)] {
+                    ssrcs.extend(ssrc.map(|ssrc| (ssrc, EgressRef { consumer: id, rtx, lane })));
+                }
             }
-            for (ssrc, rtx) in ssrcs.into_iter().flatten() {
-                path.egress.insert(ssrc, EgressRef { consumer: id, rtx });
+            for (index, (ssrc, _)) in ssrcs.iter().enumerate() {
+                let twice = ssrcs[..index].iter().any(|(other, _)| other == ssrc);
+                if twice || path.egress.contains_key(ssrc) {
+                    return Err(ControlError::invalid(format!(
+                        "control.consume: an ssrc of the consumer is in use on transport {transport} already"
+                    )));
+                }
             }
+            path.egress.extend(ssrcs);
             path.consumers.push(id);
             // RTCP that speaks for all that is sent comes from one of its sources.
             if path.consumers.len() == 1 {
@@ -106,6 +113,9 @@ impl Engine {
         spatial: u8,
     ) -> Result<Reply, ControlError> {
         let consumer = self.consumers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
+        if consumer.is_pipe() {
+            return Ok(Reply::Layers(None));
+        }
         consumer.preferred_encoding = spatial;
         let producer = self.producers.get(consumer.producer);
         let best = producer.and_then(|producer| producer.best_encoding(spatial));

@@ -1,8 +1,14 @@
 //! Commands: what they change in the engine. Plugins are asked by the shell, before and after.
+mod bitrate;
 mod close;
 mod consume;
 mod create;
+mod direct;
+mod dump;
+mod listen;
+mod plain;
 mod produce;
+mod server;
 
 use std::time::Instant;
 
@@ -35,17 +41,32 @@ impl Engine {
                 self.create_plain_transport(router, options, sockets).map(Reply::PlainTransport)
             }
             Command::ConnectPlainTransport { transport, peer } => {
-                self.connect_plain_transport(now, transport, peer).map(Reply::PlainTransport)
+                self.connect_plain_transport(now, transport, peer, false).map(Reply::PlainTransport)
             }
+            Command::CreatePipeTransport { router, options } => {
+                self.create_pipe_transport(router, options, sockets).map(Reply::PipeTransport)
+            }
+            Command::ConnectPipeTransport { transport, peer } => {
+                self.connect_plain_transport(now, transport, peer, true).map(Reply::PipeTransport)
+            }
+            Command::CreateDirectTransport { router, options } => {
+                self.create_direct_transport(now, router, &options).map(Reply::DirectTransport)
+            }
+            Command::CreateWebRtcServer(options) => {
+                self.create_webrtc_server(&options, sockets).map(Reply::WebRtcServer)
+            }
+            Command::CloseWebRtcServer(id) => self.close_webrtc_server(now, id, sockets),
             Command::CloseTransport(id) => self.close_transport(now, id, sockets),
             Command::SetMaxIncomingBitrate { transport, bitrate } => {
                 self.set_max_incoming_bitrate(now, transport, bitrate)
             }
             Command::SetMaxOutgoingBitrate { transport, bitrate } => {
-                let entity = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
-                entity.max_outgoing_bitrate = bitrate;
-                Ok(Reply::Done)
+                self.set_max_outgoing_bitrate(transport, bitrate)
             }
+            Command::SetMinOutgoingBitrate { transport, bitrate } => {
+                self.set_min_outgoing_bitrate(transport, bitrate)
+            }
+            Command::Dump(target) => self.dump(target).map(Reply::Dump),
             Command::Produce { transport, options } => self.produce(transport, options).map(Reply::Producer),
             Command::DescribeProducer(id) => self.describe_producer(id),
             Command::CloseProducer(id) => self.close_producer(id, crate::control::CloseReason::Requested),

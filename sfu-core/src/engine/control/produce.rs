@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use super::not_found;
 use crate::control::{
-    ConsumerType, ControlError, EventBody, ProducerCreated, ProducerDescription, ProducerId, ProducerOptions,
-    Reply, TransportId,
+    ControlError, EventBody, ProducerCreated, ProducerDescription, ProducerId, ProducerOptions, Reply,
+    TransportId,
 };
 use crate::engine::Engine;
 use crate::engine::producer::{Producer, Source};
@@ -30,9 +30,8 @@ impl Engine {
             path.producers.push(id);
             Ok::<_, ControlError>(producer)
         })?;
-        let encodings = self.producers.get(id).map_or(0, |producer| producer.encodings.len());
+        let kind = self.producers.get(id).map(Producer::consumer_type).unwrap_or_default();
         self.begin_feedback(transport, id);
-        let kind = if encodings > 1 { ConsumerType::Simulcast } else { ConsumerType::Simple };
         Ok(ProducerCreated { id, kind })
     }
 
@@ -40,6 +39,10 @@ impl Engine {
     fn begin_feedback(&mut self, transport: TransportId, producer: ProducerId) {
         let Some(producer) = self.producers.get(producer) else { return };
         let Some(path) = self.transports.get_mut(transport) else { return };
+        // Signaling has no use for it.
+        if path.is_direct() {
+            return;
+        }
         let feedback = |wanted: fn(&crate::engine::codec_table::Feedback) -> bool| {
             producer.codecs.media().any(|codec| wanted(&codec.feedback))
         };
@@ -60,6 +63,11 @@ impl Engine {
         bitrate: u32,
     ) -> Result<Reply, ControlError> {
         let path = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
+        if path.is_direct() {
+            return Err(ControlError::invalid(format!(
+                "control.set_max_incoming_bitrate: transport {transport} is direct; it has no limits"
+            )));
+        }
         path.max_incoming_bitrate = bitrate;
         let limit = (bitrate != 0).then_some(u64::from(bitrate));
         let mode = if path.transport_cc.is_some() { RembMode::Limit } else { RembMode::Estimate };

@@ -37,6 +37,8 @@ impl Bench {
                     address: ([127, 0, 0, 1], 4000).into(),
                 }],
                 candidates: vec![ListenCandidate {
+                    order: 0,
+                    is_internal: false,
                     protocol: Protocol::Udp,
                     address: "127.0.0.1".into(),
                     port: 4000,

@@ -12,6 +12,7 @@
 //! only on the wire.
 
 pub(crate) mod key_frame_requests;
+pub(crate) mod loss_average;
 pub(crate) mod nack_generator;
 pub(crate) mod ntp;
 pub(crate) mod rate;

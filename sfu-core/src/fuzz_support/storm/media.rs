@@ -132,7 +132,7 @@ impl<S: PluginSet> Storm<S> {
         Some((peer.route, sealed))
     }
 
-    fn subjects(&mut self) -> Subjects {
+    pub(super) fn subjects(&mut self) -> Subjects {
         let received: Vec<u32> = self.viewers.iter().flat_map(|peer| peer.received.iter().copied()).collect();
         let own =
             self.publishers.iter().flat_map(|peer| peer.streams.iter().map(|stream| stream.ssrc)).collect();

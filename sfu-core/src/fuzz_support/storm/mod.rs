@@ -1,4 +1,5 @@
 //! A worker in virtual time under fire.
+mod direct;
 mod dtls;
 mod media;
 mod sdp;
@@ -53,6 +54,8 @@ pub struct Storm<S: PluginSet> {
     session: SessionId,
     publishers: Vec<Peer>,
     viewers: Vec<Peer>,
+    /// Signaling itself, on a direct transport, and its producers.
+    signaling: Option<(Peer, Vec<ProducerId>)>,
     /// WebRTC transports with their credentials, for STUN.
     doors: Vec<(TransportId, IceParameters)>,
     strangers: usize,
@@ -115,6 +118,8 @@ impl SocketFactory for Sockets {
 struct Around {
     faults: Vec<String>,
     events: u64,
+    /// Packets of direct transports.
+    handed: u64,
 }
 
 impl<S: PluginSet> Surroundings<S> for Around {
@@ -124,7 +129,10 @@ impl<S: PluginSet> Surroundings<S> for Around {
             self.faults.push(format!("{plugin}: {step}: {text}"));
         }
     }
-    fn hand(&mut self, _: Told) {}
+    fn hand(&mut self, _: Told) -> bool {
+        self.handed += 1;
+        true
+    }
     fn relay(&mut self, _: u8, _: Relayed<S>) -> bool {
         false
     }
@@ -158,6 +166,8 @@ impl<S: PluginSet> Storm<S> {
             shared: SharedListen {
                 sockets: vec![Listening { socket: SHARED, protocol: Protocol::Udp, address: at }],
                 candidates: vec![ListenCandidate {
+                    order: 0,
+                    is_internal: false,
                     protocol: Protocol::Udp,
                     address: WORKER.to_string(),
                     port: 3478,
@@ -178,6 +188,7 @@ impl<S: PluginSet> Storm<S> {
             session: SessionId::from_raw(RawId::new(0, 0, 0)),
             publishers: Vec::new(),
             viewers: Vec::new(),
+            signaling: None,
             doors: Vec::new(),
             strangers: 0,
             lately: BTreeMap::new(),
@@ -226,6 +237,8 @@ impl<S: PluginSet> Storm<S> {
             }
             self.viewers.push(peer);
         }
+        self.furnish_direct(&producers);
+        self.furnish_pipe(&producers);
         for _ in 0..3 {
             let (id, ice) = self.webrtc(DtlsRole::Client);
             self.doors.push((id, ice));

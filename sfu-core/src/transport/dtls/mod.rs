@@ -78,6 +78,11 @@ pub(crate) struct Connected {
 }
 
 impl Connected {
+    /// The peer's certificate in PEM (RFC 7468).
+    pub(crate) fn peer_certificate_pem(&self) -> String {
+        pem::encode("CERTIFICATE", &self.peer_certificate)
+    }
+
     /// Checks that the peer is who signaling said: its certificate must match one of `fingerprints` (RFC 8122
     /// section 5). On error, close the association.
     pub(crate) fn verify_peer(&self, fingerprints: &[Fingerprint]) -> Result<(), DtlsError> {

@@ -32,6 +32,21 @@ pub(super) fn sections(text: &str) -> Result<Vec<Section>, String> {
     Ok(sections)
 }
 
+/// One section: lines of 64 characters, each with its end.
+pub(super) fn encode(label: &str, der: &[u8]) -> String {
+    let body = STANDARD.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut rest = body.as_str();
+    while let Some((line, behind)) = rest.split_at_checked(64) {
+        text.extend([line, "\n"]);
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        text.extend([rest, "\n"]);
+    }
+    text + &format!("-----END {label}-----\n")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -54,6 +69,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_is_read_again(der in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let text = encode("CERTIFICATE", &der);
+            prop_assert!(text.lines().all(|line| line.len() <= 64));
+            let found = sections(&text).expect("valid");
+            prop_assert_eq!(found.len(), 1);
+            prop_assert_eq!((found[0].label.as_str(), &found[0].der), ("CERTIFICATE", &der));
+        }
+
         #[test]
         fn any_text_is_read_or_refused(text in "(-----(BEGIN|END) [A-Z]{0,3}-----|[A-Za-z=\n]{0,9}|\n){0,30}") {
             let _ = sections(&text);

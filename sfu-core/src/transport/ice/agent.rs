@@ -140,6 +140,11 @@ impl<R: Copy + Eq> IceAgent<R> {
         self.tuples.routes()
     }
 
+    /// What checks are made with.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.current
+    }
+
     /// The fragment that checks carry first in USERNAME.
     pub(crate) fn local_ufrag(&self) -> &str {
         self.current.ufrag()

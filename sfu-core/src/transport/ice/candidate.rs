@@ -5,8 +5,10 @@ use std::str::FromStr;
 
 use super::integrity::crc32;
 
-/// The type preference of host candidates (RFC 8445 §5.1.2.2).
-const HOST_PREFERENCE: u32 = 126;
+/// The type preference of our candidates. They are all of one type, so that any number would do; peers of mediasoup know this one.
+const HOST_PREFERENCE: u32 = 64;
+/// What the priority of an internal address lies below that of the one which is announced instead.
+const INTERNAL_STEP: u32 = 1000;
 /// The one component of a bundled, RTCP-multiplexed transport.
 const COMPONENT: u8 = 1;
 /// No line of SDP that we read may be longer.
@@ -54,6 +56,8 @@ pub(crate) struct Preference {
     pub(crate) udp: bool,
     /// Rank TCP above UDP.
     pub(crate) tcp: bool,
+    /// It is the bound address of one that is announced by another: second choice.
+    pub(crate) is_internal: bool,
 }
 
 impl Preference {
@@ -63,7 +67,7 @@ impl Preference {
             Protocol::Udp => self.udp,
             Protocol::Tcp => self.tcp,
         };
-        let base: u16 = if preferred { 31_000 } else { 30_000 };
+        let base: u16 = if preferred { 11_000 } else { 10_000 };
         base.saturating_sub(u16::from(self.order) * 100)
     }
 }
@@ -114,7 +118,8 @@ impl Candidate {
             foundation: format!("{name}{:08x}", crc32(address.as_bytes())),
             component: COMPONENT,
             protocol,
-            priority: HOST_PREFERENCE << 24 | local << 8 | (256 - u32::from(COMPONENT)),
+            priority: (HOST_PREFERENCE << 24 | local << 8 | (256 - u32::from(COMPONENT)))
+                - if preference.is_internal { INTERNAL_STEP } else { 0 },
             address: address.to_owned(),
             port,
             kind: CandidateKind::Host,
@@ -224,7 +229,7 @@ mod tests {
     #[test]
     fn our_candidates_read_as_the_rfcs_say() {
         let udp = Candidate::host(Protocol::Udp, "192.0.2.7", 40_000, Preference::default());
-        let priority = (126 << 24) + (30_000 << 8) + 255;
+        let priority = (64 << 24) + (10_000 << 8) + 255;
         assert_eq!(
             udp.to_string(),
             format!("candidate:{} 1 udp {priority} 192.0.2.7 40000 typ host", udp.foundation)
@@ -236,7 +241,8 @@ mod tests {
     #[test]
     fn the_preferred_protocol_outranks_the_order_of_addresses() {
         let rank = |protocol, order, udp, tcp| {
-            Candidate::host(protocol, "192.0.2.7", 1, Preference { order, udp, tcp }).priority
+            Candidate::host(protocol, "192.0.2.7", 1, Preference { order, udp, tcp, is_internal: false })
+                .priority
         };
         assert!(rank(Protocol::Udp, 9, true, false) > rank(Protocol::Tcp, 0, true, false));
         assert!(rank(Protocol::Tcp, 9, false, true) > rank(Protocol::Udp, 0, false, true));
@@ -290,7 +296,7 @@ mod tests {
             tcp: bool, order: u8, udp_first: bool, port: u16, address in "[a-z0-9.:-]{1,60}",
         ) {
             let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
-            let preference = Preference { order, udp: udp_first, tcp: !udp_first };
+            let preference = Preference { order, udp: udp_first, tcp: !udp_first, is_internal: order % 2 == 1 };
             let candidate = Candidate::host(protocol, &address, port, preference);
             prop_assert_eq!(candidate.to_string().parse(), Ok(candidate));
         }

@@ -8,9 +8,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use sfu_core::control::{
     Command, ConnectPlainTransport, ErrorKind, ListenInfo, MediaKind, PlainTransportCreated,
-    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, RtcpParameters,
-    RtpEncodingParameters, RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters, SrtpParameters,
-    Target, TransportId, TransportTuple, WorkerStats,
+    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, RtcpParameters, RtpEncodingParameters,
+    RtpMapping, RtpMappingCodec, RtpMappingEncoding, RtpParameters, SrtpParameters, Target, TransportId,
+    TransportTuple, WorkerStats,
 };
 
 use crate::api::{Api, to_the_end};

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use sfu_core::control::{
     Command, ConnectPlainTransport, ConsumerId, ControlError, ListenInfo, MediaKind, PlainTransportCreated,
-    PlainTransportOptions, ProducerId, RouterId, RtpParameters, SrtpParameters, Target,
-    TransportId, TransportTuple,
+    PlainTransportOptions, ProducerId, RouterId, RtpParameters, SrtpParameters, Target, TransportId,
+    TransportTuple,
 };
 
 use crate::api::{Api, to_the_end};

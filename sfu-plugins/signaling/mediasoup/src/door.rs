@@ -44,7 +44,9 @@ pub(crate) async fn run<P: Protocol>(
             let message = match frame {
                 Frame::Message(bytes) => P::read(bytes),
                 Frame::TooBig { length } => {
-                    tracing::error!("signaling.mediasoup: a message of {length} bytes is too long, and skipped");
+                    tracing::error!(
+                        "signaling.mediasoup: a message of {length} bytes is too long, and skipped"
+                    );
                     continue;
                 }
             };

@@ -198,7 +198,10 @@ impl Asked {
     fn read(payload: &[u8]) -> Result<Self, (Value, ControlError)> {
         let wrong = |id: &Value, text: &str| {
             let example = r#"{"id": 1, "method": "…", "target": "<id>", …}"#;
-            (id.clone(), ControlError::invalid(format!("signaling.mediasoup: {text}; a request is {example}")))
+            (
+                id.clone(),
+                ControlError::invalid(format!("signaling.mediasoup: {text}; a request is {example}")),
+            )
         };
         let Ok(Value::Object(mut body)) = serde_json::from_slice(payload) else {
             return Err(wrong(&Value::Null, "this is no JSON object"));

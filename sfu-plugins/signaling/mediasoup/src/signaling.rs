@@ -1,8 +1,6 @@
 //! The signaling crate as a worker runs it.
 use sfu_core::control::ControlHandle;
-use sfu_core::signaling::{
-    EarlyExit, Invocation, Mounts, Shutdown, Signaling, SignalingError, Takeover,
-};
+use sfu_core::signaling::{EarlyExit, Invocation, Mounts, Shutdown, Signaling, SignalingError, Takeover};
 
 use crate::schema::ProtocolVersion;
 use crate::takeover::{self, Driven};

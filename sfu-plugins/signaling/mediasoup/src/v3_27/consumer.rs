@@ -131,10 +131,12 @@ impl Desk {
         {
             let encoding = dump.current_layers.map_or(0, |layers| layers.spatial);
             // Of one encoding, whatever its layers: that is its number 0.
-            let encoding = if dump.consumer_type == sfu_core::control::ConsumerType::Simulcast { encoding } else { 0 };
+            let encoding =
+                if dump.consumer_type == sfu_core::control::ConsumerType::Simulcast { encoding } else { 0 };
             let figures = self.control.stats(producer.into()).await?;
             let of_producer = figures.producers.into_iter().filter(|stats| stats.id == producer);
-            let stream = of_producer.flat_map(|stats| stats.streams).find(|stream| stream.encoding == encoding);
+            let stream =
+                of_producer.flat_map(|stats| stats.streams).find(|stream| stream.encoding == encoding);
             stats.extend(stream.map(|stream| received(stream, kind, now)));
         }
         Ok(Some(Body::ConsumerGetStatsResponse(GetStatsResponse { stats })))
@@ -184,12 +186,7 @@ impl Desk {
         Ok(None)
     }
 
-    pub(super) async fn trace_consumer(
-        &self,
-        id: &str,
-        events: &[TraceEventType],
-        method: Method,
-    ) -> Answer {
+    pub(super) async fn trace_consumer(&self, id: &str, events: &[TraceEventType], method: Method) -> Answer {
         let (_, consumer) = self.consumer(id, method)?;
         let wanted = TRACED.iter().filter(|(_, event)| events.contains(event));
         let events = wanted.fold(TraceEvents::NONE, |all, (event, _)| all.with(*event));
@@ -208,9 +205,8 @@ pub(super) fn score(score: sfu_core::control::ConsumerScore) -> ConsumerScore {
 
 fn whole(base: BaseConsumerDump, dump: ConsumerDump) -> consumer::ConsumerDump {
     let spatial = |layers: Option<Layers>| Some(layers.map_or(NO_LAYER, |layers| layers.spatial.into()));
-    let temporal = |layers: Option<Layers>| {
-        Some(layers.and_then(|layers| layers.temporal).map_or(NO_LAYER, i16::from))
-    };
+    let temporal =
+        |layers: Option<Layers>| Some(layers.and_then(|layers| layers.temporal).map_or(NO_LAYER, i16::from));
     consumer::ConsumerDump {
         base,
         rtp_streams: dump.streams.into_iter().map(stream_dump).collect(),

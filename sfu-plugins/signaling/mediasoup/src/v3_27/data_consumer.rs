@@ -28,7 +28,12 @@ pub(super) enum SubchannelsChange {
 }
 
 impl Desk {
-    pub(super) async fn consume_data(&mut self, id: &str, body: ConsumeDataRequest, method: Method) -> Answer {
+    pub(super) async fn consume_data(
+        &mut self,
+        id: &str,
+        body: ConsumeDataRequest,
+        method: Method,
+    ) -> Answer {
         let (transport, facts) = self.transport(id, method)?;
         check_carries_data(facts)?;
         let data_id = &body.data_consumer_id;
@@ -58,7 +63,8 @@ impl Desk {
         };
         let path = data_path(facts, is_direct, body.sctp_stream_parameters.as_ref())?;
         let (labels, paused) = (Labels::new(), body.paused);
-        let options = DataConsumerOptions { data_producer, path, label, protocol, paused, subchannels, labels };
+        let options =
+            DataConsumerOptions { data_producer, path, label, protocol, paused, subchannels, labels };
         let command = Command::ConsumeData { transport: facts.id, options };
         let data_consumer = match self.control.command(command).await? {
             Reply::DataConsumer(data_consumer) => data_consumer,
@@ -237,7 +243,8 @@ impl Desk {
     fn sctp_data_consumer(&self, id: &str, method: Method) -> Result<DataConsumerId, Refusal> {
         let (key, _) = self.handler_of(id, method, Kind::DataConsumer)?;
         let parent = self.registry.get(key).and_then(|entry| self.registry.get(entry.parent?));
-        let is_sctp = matches!(parent.map(|entry| &entry.entity), Some(Entity::Transport(facts)) if facts.has_sctp);
+        let is_sctp =
+            matches!(parent.map(|entry| &entry.entity), Some(Entity::Transport(facts)) if facts.has_sctp);
         match self.data_consumer(id, method)? {
             DataEnd::Engine(data_consumer) if is_sctp => Ok(data_consumer),
             _ => Err(Refusal::type_error(

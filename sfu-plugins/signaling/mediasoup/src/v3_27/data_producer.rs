@@ -18,7 +18,12 @@ use crate::schema::v3_27::sctp_parameters::SctpStreamParameters;
 use crate::schema::v3_27::transport::ProduceDataRequest;
 
 impl Desk {
-    pub(super) async fn produce_data(&mut self, id: &str, body: ProduceDataRequest, method: Method) -> Answer {
+    pub(super) async fn produce_data(
+        &mut self,
+        id: &str,
+        body: ProduceDataRequest,
+        method: Method,
+    ) -> Answer {
         let (transport, facts) = self.transport(id, method)?;
         check_carries_data(facts)?;
         self.check_free(&body.data_producer_id, method)?;
@@ -26,15 +31,21 @@ impl Desk {
         let (label, protocol) = (body.label.unwrap_or_default(), body.protocol.unwrap_or_default());
         let data_id = &body.data_producer_id;
         if path == DataPath::Direct && protocol == plugin_door::PROTOCOL {
-            let end = PluginEnd { label: label.clone(), protocol, is_paused: body.paused, ..PluginEnd::default() };
+            let end =
+                PluginEnd { label: label.clone(), protocol, is_paused: body.paused, ..PluginEnd::default() };
             let detail = Detail::PluginDoor(Box::new(end));
             let key = self.enter(data_id, Entity::PluginDoor, detail, Some(transport), method)?;
             self.plugins.open(key, &label);
             return self.data_producer_dump(data_id, method).await;
         }
         let labels = Labels::new();
-        let options =
-            DataProducerOptions { path, label: label.clone(), protocol: protocol.clone(), paused: body.paused, labels };
+        let options = DataProducerOptions {
+            path,
+            label: label.clone(),
+            protocol: protocol.clone(),
+            paused: body.paused,
+            labels,
+        };
         let command = Command::ProduceData { transport: facts.id, options };
         let data_producer = match self.control.command(command).await? {
             Reply::DataProducer(data_producer) => data_producer,
@@ -151,8 +162,12 @@ pub(super) fn data_path(
             Some(stream) => Ok(DataPath::Sctp(stream_parameters_of(stream)?)),
             None => Err(Refusal::type_error("signaling.mediasoup: missing sctpStreamParameters")),
         },
-        (true, false) => Err(Refusal::type_error("signaling.mediasoup: type direct goes with direct transports alone")),
-        (false, true) => Err(Refusal::type_error("signaling.mediasoup: type sctp does not go with direct transports")),
+        (true, false) => {
+            Err(Refusal::type_error("signaling.mediasoup: type direct goes with direct transports alone"))
+        }
+        (false, true) => {
+            Err(Refusal::type_error("signaling.mediasoup: type sctp does not go with direct transports"))
+        }
     }
 }
 

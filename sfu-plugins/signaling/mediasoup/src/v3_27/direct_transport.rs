@@ -32,7 +32,8 @@ impl Desk {
             max_receive_message_size: base.max_receive_message_size,
             ..DirectTransportOptions::default()
         };
-        let transport = match self.control.command(Command::CreateDirectTransport { router, options }).await? {
+        let transport = match self.control.command(Command::CreateDirectTransport { router, options }).await?
+        {
             Reply::DirectTransport(transport) => transport,
             other => return Err(unexpected(&other)),
         };

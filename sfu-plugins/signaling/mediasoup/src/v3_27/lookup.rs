@@ -80,7 +80,9 @@ impl Desk {
             .and_then(entry)
             .filter(|(_, entry)| entry.entity.kind() == kind && entry.parent == parent)
             .map(|(key, entry)| (key, entry.entity.clone()))
-            .ok_or_else(|| Refusal::not_found(format_args!("{kind:?} {id} not found [method:{}]", method.name())))
+            .ok_or_else(|| {
+                Refusal::not_found(format_args!("{kind:?} {id} not found [method:{}]", method.name()))
+            })
     }
 
     /// The same, anywhere in the router of `near`.
@@ -89,7 +91,9 @@ impl Desk {
         self.registry
             .find(id)
             .and_then(entry)
-            .filter(|(key, entry)| entry.entity.kind() == kind && self.router_of(*key) == self.router_of(near))
+            .filter(|(key, entry)| {
+                entry.entity.kind() == kind && self.router_of(*key) == self.router_of(near)
+            })
             .map(|(key, entry)| (key, entry.entity.clone()))
             .ok_or_else(|| Refusal::not_found(format_args!("{kind:?} {id} not found in this router")))
     }

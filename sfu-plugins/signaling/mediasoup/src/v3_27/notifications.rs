@@ -1,13 +1,14 @@
 use sfu_core::control::{Command, DtlsState, Event, EventBody, OutgoingData, Target, Told, TransportTuple};
 
 use super::convert::{
-    consumer_trace, dtls_state, ice_state, layers, producer_trace, sctp_state, sctp_streams,
-    transport_trace, tuple,
+    consumer_trace, dtls_state, ice_state, layers, producer_trace, sctp_state, sctp_streams, transport_trace,
+    tuple,
 };
 use super::{Desk, consumer};
 use crate::door::Flow;
 use crate::refusal::Refusal;
 use crate::registry::{Entity, Key, Kind, Link};
+use crate::schema::v3_27::IncomingNotification;
 use crate::schema::v3_27::active_speaker_observer::DominantSpeakerNotification;
 use crate::schema::v3_27::audio_level_observer::{Volume, VolumesNotification};
 use crate::schema::v3_27::consumer::{LayersChangeNotification, RtpNotification, ScoreNotification};
@@ -24,7 +25,6 @@ use crate::schema::v3_27::transport::{
 use crate::schema::v3_27::webrtc_transport::{
     DtlsStateChangeNotification, IceSelectedTupleChangeNotification, IceStateChangeNotification,
 };
-use crate::schema::v3_27::IncomingNotification;
 
 /// What a stream begins with.
 const BEST_SCORE: u8 = 10;
@@ -37,7 +37,9 @@ impl Desk {
             return Flow::Close;
         }
         let Some(key) = self.registry.find(&handler_id) else {
-            tracing::error!("signaling.mediasoup: Channel notification handler with ID {handler_id} not found");
+            tracing::error!(
+                "signaling.mediasoup: Channel notification handler with ID {handler_id} not found"
+            );
             return Flow::On;
         };
         if let Err(refusal) = self.noticed(key, notice).await {
@@ -165,9 +167,9 @@ impl Desk {
 
     fn of_transport(&mut self, key: Key, body: EventBody) -> Option<Report> {
         Some(match body {
-            EventBody::IceState(state) => {
-                Report::WebRtcTransportIceStateChange(IceStateChangeNotification { ice_state: ice_state(state) })
-            }
+            EventBody::IceState(state) => Report::WebRtcTransportIceStateChange(IceStateChangeNotification {
+                ice_state: ice_state(state),
+            }),
             EventBody::SelectedTuple(selected) => {
                 let tuple = self.announced_tuple(key, &selected, false);
                 Report::WebRtcTransportIceSelectedTupleChange(IceSelectedTupleChangeNotification { tuple })
@@ -195,9 +197,9 @@ impl Desk {
                     negotiated_capabilities,
                 })
             }
-            EventBody::Tuple(path) => {
-                Report::PlainTransportTuple(TupleNotification { tuple: self.announced_tuple(key, &path, false) })
-            }
+            EventBody::Tuple(path) => Report::PlainTransportTuple(TupleNotification {
+                tuple: self.announced_tuple(key, &path, false),
+            }),
             EventBody::RtcpTuple(path) => {
                 let tuple = self.announced_tuple(key, &path, true);
                 Report::PlainTransportRtcpTuple(RtcpTupleNotification { tuple })

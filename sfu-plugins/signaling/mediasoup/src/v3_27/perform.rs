@@ -104,11 +104,13 @@ impl Desk {
             }
             Call::DataConsumerSend(body) => self.send_to_data_consumer(id, body, method).await,
             Call::DataConsumerSetSubchannels(body) => {
-                let subchannels = self.subchannels(id, SubchannelsChange::Set(body.subchannels), method).await?;
+                let subchannels =
+                    self.subchannels(id, SubchannelsChange::Set(body.subchannels), method).await?;
                 Ok(Some(Body::DataConsumerSetSubchannelsResponse(SetSubchannelsResponse { subchannels })))
             }
             Call::DataConsumerAddSubchannel(body) => {
-                let subchannels = self.subchannels(id, SubchannelsChange::Add(body.subchannel), method).await?;
+                let subchannels =
+                    self.subchannels(id, SubchannelsChange::Add(body.subchannel), method).await?;
                 Ok(Some(Body::DataConsumerAddSubchannelResponse(AddSubchannelResponse { subchannels })))
             }
             Call::DataConsumerRemoveSubchannel(body) => {

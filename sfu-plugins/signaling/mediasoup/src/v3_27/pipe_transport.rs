@@ -1,4 +1,6 @@
-use sfu_core::control::{Command, ConnectPlainTransport, LinkDump, PipeTransportOptions, Reply, TransportStats};
+use sfu_core::control::{
+    Command, ConnectPlainTransport, LinkDump, PipeTransportOptions, Reply, TransportStats,
+};
 
 use super::Desk;
 use super::convert::{ip_address, listen_info, sctp_options, srtp_parameters, srtp_parameters_of, tuple};
@@ -60,14 +62,11 @@ impl Desk {
             rtcp_port: None,
             srtp: body.srtp_parameters.map(srtp_parameters_of),
         };
-        let connected = match self
-            .control
-            .command(Command::ConnectPipeTransport { transport: facts.id, peer })
-            .await?
-        {
-            Reply::PipeTransport(connected) => connected,
-            other => return Err(unexpected(&other)),
-        };
+        let connected =
+            match self.control.command(Command::ConnectPipeTransport { transport: facts.id, peer }).await? {
+                Reply::PipeTransport(connected) => connected,
+                other => return Err(unexpected(&other)),
+            };
         let path = connected.tuple;
         let announced = self.announced(id, |detail| detail.announced.address(&path).map(str::to_owned));
         let tuple = tuple(path, announced.as_deref());

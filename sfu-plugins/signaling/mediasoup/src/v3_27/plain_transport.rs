@@ -1,6 +1,4 @@
-use sfu_core::control::{
-    ConnectPlainTransport, LinkDump, PlainTransportOptions, TransportStats,
-};
+use sfu_core::control::{ConnectPlainTransport, LinkDump, PlainTransportOptions, TransportStats};
 
 use super::Desk;
 use super::convert::{
@@ -10,7 +8,9 @@ use super::detail::{Announced, TransportDetail};
 use super::perform::Answer;
 use crate::refusal::Refusal;
 use crate::registry::{Link, TransportFacts};
-use crate::schema::v3_27::plain_transport::{ConnectRequest, ConnectResponse, DumpResponse, GetStatsResponse};
+use crate::schema::v3_27::plain_transport::{
+    ConnectRequest, ConnectResponse, DumpResponse, GetStatsResponse,
+};
 use crate::schema::v3_27::request::Method;
 use crate::schema::v3_27::response::Body;
 use crate::schema::v3_27::router::CreatePlainTransportRequest;
@@ -28,7 +28,9 @@ impl Desk {
         let options = body.options;
         let base = options.base;
         let srtp = match (options.enable_srtp, options.srtp_crypto_suite) {
-            (true, None) => return Err(Refusal::type_error("signaling.mediasoup: enableSrtp needs srtpCryptoSuite")),
+            (true, None) => {
+                return Err(Refusal::type_error("signaling.mediasoup: enableSrtp needs srtpCryptoSuite"));
+            }
             (true, Some(suite)) => Some(crypto_suite(suite)),
             (false, _) => None,
         };
@@ -96,9 +98,9 @@ impl Desk {
 pub(super) fn udp(info: ListenInfo) -> Result<ListenInfo, Refusal> {
     match info.protocol {
         Protocol::Udp => Ok(info),
-        Protocol::Tcp => {
-            Err(Refusal::type_error("signaling.mediasoup: listenInfo.protocol has to be udp: RTP runs on UDP alone here"))
-        }
+        Protocol::Tcp => Err(Refusal::type_error(
+            "signaling.mediasoup: listenInfo.protocol has to be udp: RTP runs on UDP alone here",
+        )),
     }
 }
 

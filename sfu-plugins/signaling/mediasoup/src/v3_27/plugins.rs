@@ -89,10 +89,13 @@ impl Desk {
         let listeners: Vec<String> =
             self.registry.dependents(key, Kind::DataConsumer).map(|(_, entry)| entry.id.clone()).collect();
         for listener in listeners {
-            self.report(listener, match paused {
-                true => Report::DataConsumerDataProducerPause,
-                false => Report::DataConsumerDataProducerResume,
-            });
+            self.report(
+                listener,
+                match paused {
+                    true => Report::DataConsumerDataProducerPause,
+                    false => Report::DataConsumerDataProducerResume,
+                },
+            );
         }
     }
 

@@ -3,7 +3,9 @@ use std::time::Duration;
 use sfu_core::control::{Command, Dump, ProducerOptions, TraceEvents};
 
 use super::Desk;
-use super::convert::{consumer_type, media_kind, media_kind_of, received, rtp_mapping, rtp_parameters, stream_dump};
+use super::convert::{
+    consumer_type, media_kind, media_kind_of, received, rtp_mapping, rtp_parameters, stream_dump,
+};
 use super::detail::{Detail, ProducerDetail};
 use super::lookup::wrong_handler;
 use super::perform::Answer;
@@ -108,12 +110,7 @@ impl Desk {
         Ok(None)
     }
 
-    pub(super) async fn trace_producer(
-        &self,
-        id: &str,
-        events: &[TraceEventType],
-        method: Method,
-    ) -> Answer {
+    pub(super) async fn trace_producer(&self, id: &str, events: &[TraceEventType], method: Method) -> Answer {
         let (_, producer) = self.producer(id, method)?;
         let wanted = TRACED.iter().filter(|(_, event)| events.contains(event));
         let events = wanted.fold(TraceEvents::NONE, |all, (event, _)| all.with(*event));

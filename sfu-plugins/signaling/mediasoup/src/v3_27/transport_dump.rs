@@ -1,4 +1,6 @@
-use sfu_core::control::{Dump, EntityId, LinkDump, ReceivedExtensions, SctpStreams, Target, TraceEvents, TransportDump};
+use sfu_core::control::{
+    Dump, EntityId, LinkDump, ReceivedExtensions, SctpStreams, Target, TraceEvents, TransportDump,
+};
 
 use super::convert::{sctp_parameters, sctp_state, sctp_streams};
 use super::detail::TransportDetail;
@@ -7,7 +9,9 @@ use crate::refusal::Refusal;
 use crate::registry::{Entity, Key, Kind, Link};
 use crate::schema::v3_27::common::{StringString, Uint16String, Uint32String};
 use crate::schema::v3_27::response::Body;
-use crate::schema::v3_27::transport::{self, RecvRtpHeaderExtensions, RtpListener, SctpListener, TraceEventType};
+use crate::schema::v3_27::transport::{
+    self, RecvRtpHeaderExtensions, RtpListener, SctpListener, TraceEventType,
+};
 
 /// All that is known of a transport.
 pub(super) async fn dump(desk: &Desk, key: Key) -> Result<Body, Refusal> {
@@ -38,10 +42,9 @@ fn base(desk: &Desk, key: Key, dump: &TransportDump) -> transport::Dump {
     let entry = desk.registry.get(key);
     let names = |kind| desk.registry.children(key, kind).map(|(_, entry)| entry.id.clone()).collect();
     let (direct, sizes) = match entry.map(|entry| &entry.entity) {
-        Some(Entity::Transport(facts)) => (
-            facts.link == Link::Direct,
-            (facts.max_send_message_size, facts.max_receive_message_size),
-        ),
+        Some(Entity::Transport(facts)) => {
+            (facts.link == Link::Direct, (facts.max_send_message_size, facts.max_receive_message_size))
+        }
         _ => (false, (0, 0)),
     };
     let sctp = dump.sctp.as_ref();
@@ -109,9 +112,7 @@ fn extensions(extensions: ReceivedExtensions) -> RecvRtpHeaderExtensions {
 }
 
 fn trace_events(events: TraceEvents) -> Vec<TraceEventType> {
-    let known = [
-        (TraceEvents::PROBATION, TraceEventType::Probation),
-        (TraceEvents::BANDWIDTH, TraceEventType::Bwe),
-    ];
+    let known =
+        [(TraceEvents::PROBATION, TraceEventType::Probation), (TraceEvents::BANDWIDTH, TraceEventType::Bwe)];
     known.into_iter().filter(|(event, _)| events.intersects(*event)).map(|(_, event)| event).collect()
 }

@@ -40,7 +40,8 @@ impl Desk {
             (Link::Pipe, Some(link)) => pipe_transport::stats(base, &stats, link, detail),
             _ => None,
         };
-        body.map(Some).ok_or_else(|| Refusal::error("signaling.mediasoup: this is the dump of something else"))
+        body.map(Some)
+            .ok_or_else(|| Refusal::error("signaling.mediasoup: this is the dump of something else"))
     }
 }
 

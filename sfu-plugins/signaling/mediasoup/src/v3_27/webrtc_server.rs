@@ -23,15 +23,18 @@ impl Desk {
         self.check_free(&body.web_rtc_server_id, method)?;
         let infos = body.listen_infos.unwrap_or_default();
         if infos.is_empty() {
-            return Err(Refusal::type_error("signaling.mediasoup: listenInfos is empty; name an address to listen on"));
+            return Err(Refusal::type_error(
+                "signaling.mediasoup: listenInfos is empty; name an address to listen on",
+            ));
         }
         let listen: Result<Vec<_>, _> = infos.into_iter().map(|info| listen_info(info, self.ports)).collect();
         let listen = listen?;
         let announced = Detail::WebRtcServer(Announced::of(&listen));
-        let server = match self.control.command(Command::CreateWebRtcServer(WebRtcServerOptions { listen })).await? {
-            Reply::WebRtcServer(id) => id,
-            other => return Err(unexpected(&other)),
-        };
+        let server =
+            match self.control.command(Command::CreateWebRtcServer(WebRtcServerOptions { listen })).await? {
+                Reply::WebRtcServer(id) => id,
+                other => return Err(unexpected(&other)),
+            };
         self.enter(&body.web_rtc_server_id, Entity::WebRtcServer(server), announced, None, method)?;
         Ok(None)
     }

@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use sfu_core::control::{
-    DtlsRole, LinkDump, TransportListen, TransportStats, WebRtcTransportOptions,
-};
+use sfu_core::control::{DtlsRole, LinkDump, TransportListen, TransportStats, WebRtcTransportOptions};
 
 use super::Desk;
 use super::convert::{
@@ -147,4 +145,3 @@ pub(super) fn stats(base: Stats, stats: &TransportStats, detail: &TransportDetai
         dtls_state: dtls_state(stats.dtls_state.unwrap_or_default()),
     })
 }
-

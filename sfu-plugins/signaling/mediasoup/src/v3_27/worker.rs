@@ -33,7 +33,8 @@ impl Desk {
     }
 
     pub(super) fn worker_usage(&self) -> Answer {
-        let used = usage().map_err(|error| Refusal::error(format_args!("signaling.mediasoup: getrusage: {error}")))?;
+        let used = usage()
+            .map_err(|error| Refusal::error(format_args!("signaling.mediasoup: getrusage: {error}")))?;
         Ok(Some(Body::WorkerResourceUsageResponse(ResourceUsageResponse {
             ru_utime: used.utime,
             ru_stime: used.stime,

@@ -38,13 +38,16 @@ fn consume(id: &str, r#type: Type) -> Call {
 fn send(request: &Value) -> Vec<u8> {
     let data = request.to_string().into_bytes();
     let (subchannels, required_subchannel, ignored_subchannel) = Default::default();
-    notice("door", Notice::DataProducerSend(SendNotification {
-        ppid: 51,
-        data,
-        subchannels,
-        required_subchannel,
-        ignored_subchannel,
-    }))
+    notice(
+        "door",
+        Notice::DataProducerSend(SendNotification {
+            ppid: 51,
+            data,
+            subchannels,
+            required_subchannel,
+            ignored_subchannel,
+        }),
+    )
 }
 
 /// A library with a direct transport and a door to the recorder on it.

@@ -31,10 +31,8 @@ pub(crate) fn dtls_parameters(parameters: control::DtlsParameters) -> DtlsParame
         control::FingerprintAlgorithm::Sha384 => FingerprintAlgorithm::Sha384,
         control::FingerprintAlgorithm::Sha512 => FingerprintAlgorithm::Sha512,
     };
-    let fingerprint = |one: control::DtlsFingerprint| Fingerprint {
-        algorithm: algorithm(one.algorithm),
-        value: one.value,
-    };
+    let fingerprint =
+        |one: control::DtlsFingerprint| Fingerprint { algorithm: algorithm(one.algorithm), value: one.value };
     DtlsParameters {
         fingerprints: parameters.fingerprints.into_iter().map(fingerprint).collect(),
         role: dtls_role(parameters.role),
@@ -55,10 +53,8 @@ pub(crate) fn dtls_parameters_of(parameters: DtlsParameters) -> control::DtlsPar
         DtlsRole::Client => control::DtlsRole::Client,
         DtlsRole::Server => control::DtlsRole::Server,
     };
-    let fingerprint = |one: Fingerprint| control::DtlsFingerprint {
-        algorithm: algorithm(one.algorithm),
-        value: one.value,
-    };
+    let fingerprint =
+        |one: Fingerprint| control::DtlsFingerprint { algorithm: algorithm(one.algorithm), value: one.value };
     let fingerprints = parameters.fingerprints.into_iter().map(fingerprint).collect();
     control::DtlsParameters { role, fingerprints }
 }

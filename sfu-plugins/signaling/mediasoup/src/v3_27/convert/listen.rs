@@ -59,7 +59,9 @@ mod tests {
     #[test]
     fn a_range_wins_over_a_port_and_without_both_the_workers_range_is_taken() {
         let ports = |port, min, max| {
-            listen_info(info(port, min, max), (10, 20)).map(|listen| (listen.port, listen.port_range)).unwrap()
+            listen_info(info(port, min, max), (10, 20))
+                .map(|listen| (listen.port, listen.port_range))
+                .unwrap()
         };
         assert_eq!(ports(0, 0, 0), (0, Some((10, 20))));
         assert_eq!(ports(5, 0, 0), (5, None));

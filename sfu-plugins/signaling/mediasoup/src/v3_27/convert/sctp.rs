@@ -62,7 +62,9 @@ pub(crate) fn stream_parameters(stream: SctpStreamParameters) -> sctp_parameters
 pub(crate) fn stream_parameters_of(
     stream: &sctp_parameters::SctpStreamParameters,
 ) -> Result<SctpStreamParameters, Refusal> {
-    let wrong = |text: &str| Err(Refusal::type_error(format_args!("signaling.mediasoup: sctpStreamParameters: {text}")));
+    let wrong = |text: &str| {
+        Err(Refusal::type_error(format_args!("signaling.mediasoup: sctpStreamParameters: {text}")))
+    };
     let is_limited = stream.max_packet_life_time.is_some() || stream.max_retransmits.is_some();
     if stream.stream_id > 65_534 {
         return wrong("streamId must not be greater than 65534");
@@ -85,7 +87,11 @@ pub(crate) fn stream_parameters_of(
 mod tests {
     use super::*;
 
-    fn read(ordered: Option<bool>, life: Option<u16>, retransmits: Option<u16>) -> Result<bool, &'static str> {
+    fn read(
+        ordered: Option<bool>,
+        life: Option<u16>,
+        retransmits: Option<u16>,
+    ) -> Result<bool, &'static str> {
         let stream = sctp_parameters::SctpStreamParameters {
             stream_id: 1,
             ordered,

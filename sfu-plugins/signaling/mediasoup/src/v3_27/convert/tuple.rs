@@ -25,6 +25,8 @@ pub(crate) fn tuple(tuple: TransportTuple, announced: Option<&str>) -> Tuple {
 
 pub(crate) fn ip_address(text: &str) -> Result<IpAddr, Refusal> {
     text.parse().map_err(|_| {
-        Refusal::type_error(format_args!("signaling.mediasoup: {text:?} is no IP address; write one of IPv4 or IPv6"))
+        Refusal::type_error(format_args!(
+            "signaling.mediasoup: {text:?} is no IP address; write one of IPv4 or IPv6"
+        ))
     })
 }

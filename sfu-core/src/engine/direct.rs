@@ -1,0 +1,152 @@
+//! Direct transports: packets of signaling go in, packets for signaling go out.
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::control::not_found;
+use super::forward::{Egress, Published};
+use super::receive::Ingress;
+use super::rtcp_in::IngressRtcp;
+use super::{Engine, Packet};
+use crate::control::{ConsumerId, ControlError, ProducerId, Told, TransportId};
+use crate::rtp::RtpHeader;
+use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number};
+
+/// The longest packet that is taken, bytes: the longest that the network could bring.
+const MAX_PACKET: usize = 1500;
+
+impl Engine {
+    /// Takes an RTP packet of a producer on a direct transport, as [`Engine::receive`] takes one of the network. `None`: it was
+    /// counted, and goes no further.
+    ///
+    /// Fails if the producer is none, or not on a direct transport, and on what is no RTP packet of at most 1500 bytes.
+    pub(crate) fn receive_direct_rtp(
+        &mut self,
+        now: Instant,
+        producer: ProducerId,
+        data: &[u8],
+    ) -> Result<Option<Ingress>, ControlError> {
+        let entity = self.producers.get(producer).ok_or_else(|| not_found(producer.into()))?;
+        let transport = entity.transport().and_then(|id| self.transports.get_mut(id));
+        let Some(transport) = transport.filter(|transport| transport.is_direct()) else {
+            return Err(ControlError::invalid(format!(
+                "control.send_rtp: producer {producer} is not on a direct transport"
+            )));
+        };
+        if data.len() > MAX_PACKET || RtpHeader::parse(data).is_err() {
+            return Err(ControlError::invalid(
+                "control.send_rtp: that is no RTP packet of at most 1500 bytes",
+            ));
+        }
+        let id = transport.id;
+        transport.counters.received.add(now, data.len());
+        let mut fresh = self.pool.take();
+        let step = match fresh.get_mut().map(|packet| fill(packet, data)) {
+            Some(packet) => self.identify(now, id, packet, None),
+            None => None,
+        };
+        match step {
+            // Another producer of the transport may have that SSRC.
+            Some((found, encoding, extended)) if found == producer => {
+                Ok(Some(Ingress { producer, encoding, extended, packet: fresh }))
+            }
+            _ => {
+                self.pool.put_back(fresh);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes RTCP of the peer of a direct transport.
+    ///
+    /// Fails if there is no such transport, or it is not direct, and on more than 1500 bytes.
+    pub(crate) fn receive_direct_rtcp(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        data: &[u8],
+    ) -> Result<IngressRtcp, ControlError> {
+        let transport = self.transports.get_mut(id).ok_or_else(|| not_found(id.into()))?;
+        if !transport.is_direct() {
+            return Err(ControlError::invalid(format!("control.send_rtcp: transport {id} is not direct")));
+        }
+        if data.len() > MAX_PACKET {
+            return Err(ControlError::invalid("control.send_rtcp: RTCP has at most 1500 bytes"));
+        }
+        transport.counters.received.add(now, data.len());
+        transport.counters.other_received.add(now, data.len());
+        self.counters.rtcp_authenticated += 1;
+        let mut packet = self.pool.take();
+        if let Some(packet) = packet.get_mut() {
+            fill(packet, data);
+        }
+        Ok(IngressRtcp { transport: id, packet })
+    }
+
+    /// Hands a packet of a consumer to signaling. It is not remembered: between us nothing gets lost.
+    #[cold]
+    pub(super) fn deliver(
+        &mut self,
+        now: Instant,
+        id: ConsumerId,
+        extended: u64,
+        head: &mut [u8],
+        packet: &Rc<Packet>,
+    ) {
+        let Some(consumer) = self.consumers.get_mut(id) else { return };
+        let Some(transport) =
+            self.transports.get_mut(consumer.transport).filter(|transport| transport.is_direct())
+        else {
+            return;
+        };
+        let payload = packet.payload();
+        let size = head.len() + payload.len();
+        let timestamp = consumer.stream.rewrite_timestamp(packet.header.timestamp);
+        let Some(sequence) = consumer.stream.depart(now, extended, timestamp, payload.len(), size) else {
+            self.counters.rtp_discarded += 1;
+            return;
+        };
+        set_sequence_number(head, sequence);
+        if packet.info.key_frame && consumer.last_key_frame.replace(timestamp) != Some(timestamp) {
+            consumer.key_frames += 1;
+        }
+        transport.counters.sent.add(now, size);
+        transport.counters.rtp_sent += 1;
+        self.changes.push_back(Told::Rtp { consumer: id, packet: [head, payload].concat().into() });
+    }
+
+    /// The same for a packet that a plugin made.
+    #[cold]
+    pub(super) fn deliver_new(&mut self, now: Instant, new: &Published, egress: &mut Egress) {
+        let private = egress.private.take();
+        let payload = private.as_ref().map_or(new.packet.payload(), |private| private.get().payload());
+        let size = usize::from(egress.header.len) + payload.len();
+        if let Some(consumer) = self.consumers.get_mut(egress.consumer)
+            && let Some(transport) = self.transports.get_mut(consumer.transport)
+            && transport.is_direct()
+            && let Some(head) = egress.head.get_mut(..usize::from(egress.header.len))
+        {
+            let sequence =
+                consumer.stream.depart_inserted(now, new.packet.header.timestamp, payload.len(), size);
+            set_sequence_number(head, sequence);
+            set_abs_send_time(head, egress.header.abs_send_time_offset, self.config.clock.abs_send_time(now));
+            transport.counters.sent.add(now, size);
+            transport.counters.rtp_sent += 1;
+            let packet = [head, payload].concat().into();
+            self.changes.push_back(Told::Rtp { consumer: egress.consumer, packet });
+        }
+        if let Some(private) = private {
+            self.pool.put_back(private);
+        }
+    }
+}
+
+/// Puts bytes that fit into a packet.
+fn fill<'p>(packet: &'p mut Packet, data: &[u8]) -> &'p mut Packet {
+    packet.start = 0;
+    packet.len = 0;
+    if let Some(slot) = packet.bytes.get_mut(..data.len()) {
+        slot.copy_from_slice(data);
+        packet.len = data.len();
+    }
+    packet
+}
