@@ -29,8 +29,7 @@ impl Conference {
             ("DEBUG", "mediasoup:WARN* mediasoup:ERROR*"),
         ];
         let node = tools::find("node").expect("asked for before");
-        let mut node =
-            Running::start_with(&node, &[script.to_str().expect("a path of text")], &environment);
+        let mut node = Running::start_with(&node, &[script.to_str().expect("a path of text")], &environment);
         let listens = node.wait_for("URL", |event| event["url"].is_string()).await;
         Conference { node, url: listens["url"].as_str().unwrap_or_default().to_owned() }
     }
@@ -56,7 +55,9 @@ impl Conference {
     /// Likewise; panics with the library's error.
     pub async fn call(&self, id: &str, method: &str, arguments: Value) -> Value {
         let shown = arguments.to_string();
-        self.try_call(id, method, arguments).await.unwrap_or_else(|error| panic!("{method}({shown}): {error}"))
+        self.try_call(id, method, arguments)
+            .await
+            .unwrap_or_else(|error| panic!("{method}({shown}): {error}"))
     }
 
     /// Starts a worker; gives its process's id.
@@ -68,7 +69,9 @@ impl Conference {
     /// Makes a router with Opus and one video codec on a worker.
     pub async fn router(&self, worker: &str, video: &str) -> Value {
         let parameters = match video {
-            "H264" => json!({ "packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1 }),
+            "H264" => {
+                json!({ "packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1 })
+            }
             _ => json!({}),
         };
         let codecs = json!([

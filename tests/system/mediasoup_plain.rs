@@ -65,7 +65,9 @@ call_test! {
 /// A free even port; the next one is for RTCP.
 fn free_port() -> u16 {
     let bound = || UdpSocket::bind((address(), 0)).and_then(|socket| socket.local_addr());
-    (0..100).find_map(|_| bound().ok().map(|local| local.port()).filter(|port| port % 2 == 0)).expect("a free port")
+    (0..100)
+        .find_map(|_| bound().ok().map(|local| local.port()).filter(|port| port % 2 == 0))
+        .expect("a free port")
 }
 
 /// Whether somebody listens on a UDP port.
@@ -78,7 +80,8 @@ async fn decodes(conference: &Conference, router: &Value, producer: &str, frames
     let transport = plain(conference, router, false, true).await;
     let (ip, port) = (address(), free_port());
     conference.call(&id(&transport), "connect", json!([{ "ip": ip, "port": port }])).await;
-    let options = json!({ "producerId": producer, "rtpCapabilities": router["rtpCapabilities"], "paused": true });
+    let options =
+        json!({ "producerId": producer, "rtpCapabilities": router["rtpCapabilities"], "paused": true });
     let consumer = conference.call(&id(&transport), "consume", json!([options])).await;
     let (kind, codec) = (consumer["kind"].as_str().unwrap(), &consumer["rtpParameters"]["codecs"][0]);
     let name = codec["mimeType"].as_str().unwrap().split('/').next_back().unwrap();
@@ -95,8 +98,19 @@ async fn decodes(conference: &Conference, router: &Value, producer: &str, frames
     let decoder = Running::start(
         &tools::find("ffmpeg").unwrap(),
         &[
-            "-hide_banner", "-loglevel", "warning", "-protocol_whitelist", "file,udp,rtp", "-i", sdp.to_str().unwrap(), limit,
-            frames, "-xerror", "-f", "null", "-",
+            "-hide_banner",
+            "-loglevel",
+            "warning",
+            "-protocol_whitelist",
+            "file,udp,rtp",
+            "-i",
+            sdp.to_str().unwrap(),
+            limit,
+            frames,
+            "-xerror",
+            "-f",
+            "null",
+            "-",
         ],
     );
     for left in (0..200).rev() {
