@@ -6,12 +6,14 @@ use sfu_core::fuzz_support::{OFFERS, seeds};
 fn main() -> std::io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let offers = OFFERS.iter().map(|offer| offer.as_bytes().to_vec()).collect();
-    let sets: [(&str, Vec<Vec<u8>>); 6] = [
+    let sets: [(&str, Vec<Vec<u8>>); 8] = [
         ("rtp", seeds("rtp", 300)),
         ("rtcp", seeds("rtcp", 300)),
         ("stun", seeds("stun", 50)),
         ("mjr", seeds("mjr", 5)),
         ("sdp", offers),
+        ("payload_descriptor", seeds("payload_descriptor", 100)),
+        ("dependency_descriptor", seeds("dependency_descriptor", 10)),
         ("datagram", [seeds("rtp", 50), seeds("rtcp", 50), seeds("stun", 50)].concat()),
     ];
     for (target, inputs) in sets {

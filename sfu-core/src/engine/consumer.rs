@@ -3,30 +3,19 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::codec_table::CodecTable;
+use super::egress_stream::EgressStream;
+use super::layers::{Layer, Layering};
 use super::packet::Packet;
-use super::producer::{MAX_ENCODINGS, Producer, extension_ids};
+use super::producer::{Producer, extension_ids};
 use super::random::Random;
 use super::scores::PackedScores;
-use super::stream::send_history::{HistoryLimits, SendHistory};
-use super::stream::send_stream::{SendConfig, SendStream};
+use super::stream::send_history::HistoryLimits;
+use super::stream::send_stream::SendConfig;
 use crate::control::{
     ConsumerId, ConsumerOptions, ConsumerType, ControlError, Labels, MediaKind, ProducerId, RouterId,
     RtpEncodingParameters, RtpParameters, TraceEvents, TransportId,
 };
-use crate::rtp::{ExtensionIds, ExtensionMap};
-
-/// What it takes to write the same bytes again that left before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
-    /// Index of the encoding that it came from.
-    pub(crate) encoding: u8,
-    /// Added to the producer's timestamp.
-    pub(crate) timestamp_offset: u32,
-    /// Transport-wide sequence number.
-    pub(crate) transport_sequence: u16,
-    /// Absolute send time, 24 bits.
-    pub(crate) send_time: u32,
-}
+use crate::rtp::{ExtensionIds, ExtensionKind, ExtensionMap};
 
 /// The payload types of a consumer for one payload type of its producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,23 +23,6 @@ struct PayloadTypeMap {
     from: u8,
     to: u8,
     rtx: Option<u8>,
-}
-
-/// The stream of one encoding, of a consumer that forwards all of them (`ConsumerType::Pipe`).
-///
-/// The one in use stands in the consumer's own fields, the others wait in `Consumer::lanes`: what deals with one stream needs to
-/// know nothing of the others.
-struct Lane {
-    index: u8,
-    ssrc: u32,
-    rtx_ssrc: Option<u32>,
-    encoding: Option<u8>,
-    needs_sync: bool,
-    after_gap: bool,
-    stream: SendStream,
-    history: SendHistory<Sent, Rc<Packet>>,
-    last_key_frame: Option<u32>,
-    source: Option<(ProducerId, u8)>,
 }
 
 /// One receiver's copy of a producer.
@@ -77,10 +49,6 @@ pub(crate) struct Consumer {
     pub(crate) extensions: ExtensionIds,
     /// Which extension of the producer leaves under which id.
     pub(crate) extension_map: ExtensionMap,
-    /// SSRC of the media.
-    pub(crate) ssrc: u32,
-    /// SSRC of RTX, if negotiated.
-    pub(crate) rtx_ssrc: Option<u32>,
     /// MID that is written into packets; empty for none.
     pub(crate) mid: arrayvec::ArrayVec<u8, 16>,
     /// CNAME of its sender reports.
@@ -96,18 +64,12 @@ pub(crate) struct Consumer {
     pub(crate) outlives_producer: bool,
     /// Weight against the others of its transport.
     pub(crate) priority: u8,
-    /// The highest encoding that its receiver wants.
-    pub(crate) preferred_encoding: u8,
-    /// The encoding that is forwarded.
-    pub(crate) encoding: Option<u8>,
-    /// Nothing is forwarded until the next packet that a decoder can begin with.
-    pub(crate) needs_sync: bool,
-    /// It does so only because packets were lost between media threads: its numbers and its time go on as they were.
-    pub(crate) after_gap: bool,
-    /// Numbers, timestamps, counts, reports.
-    pub(crate) stream: SendStream,
-    /// What left under which number.
-    pub(crate) history: SendHistory<Sent, Rc<Packet>>,
+    /// What is sent. Of a pipe, the first encoding.
+    pub(crate) main: EgressStream,
+    /// Of a pipe: what is sent of the other encodings.
+    pub(crate) others: Vec<EgressStream>,
+    /// Which layers it gets, where it has a choice.
+    pub(crate) layers: Option<Box<Layering>>,
     /// Packets that plugins dropped.
     pub(crate) dropped_by_plugins: u64,
     /// NACK messages received.
@@ -120,20 +82,12 @@ pub(crate) struct Consumer {
     pub(crate) firs: u64,
     /// Key frames sent.
     pub(crate) key_frames: u64,
-    /// RTP timestamp of the last one.
-    pub(crate) last_key_frame: Option<u32>,
     /// When the receiver's wish for a key frame was last told as an event.
     pub(crate) wish_told: Option<Instant>,
-    /// The producer and encoding that numbers and timestamps follow.
-    pub(crate) source: Option<(ProducerId, u8)>,
     /// What it traces.
     pub(crate) trace: TraceEvents,
     /// The scores behind it that were told last.
     pub(crate) scores_told: PackedScores,
-    /// The encoding whose stream is in use, where all are forwarded; else 0.
-    pub(crate) lane: u8,
-    /// The streams of the other encodings, where all are forwarded.
-    lanes: Vec<Lane>,
     /// The producer's encodings as the router knows them.
     pub(crate) consumable_encodings: Vec<RtpEncodingParameters>,
 }
@@ -155,19 +109,13 @@ impl Consumer {
             paused,
             ignore_dtx,
             outlives_producer,
+            preferred_layers,
             labels,
             consumable_encodings,
             ..
         } = options;
         let codecs = CodecTable::new(&rtp_parameters, producer.kind)?;
         let extensions = extension_ids(&rtp_parameters)?;
-        let encoding = rtp_parameters.encodings.first().ok_or_else(|| {
-            ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed")
-        })?;
-        let ssrc = encoding
-            .ssrc
-            .ok_or_else(|| ControlError::invalid("control.consume: the consumer's encoding needs an ssrc"))?;
-        let rtx_ssrc = encoding.rtx.map(|rtx| rtx.ssrc);
         let mid = rtp_parameters.mid.as_deref().unwrap_or_default();
         let mid = arrayvec::ArrayVec::try_from(mid.as_bytes())
             .map_err(|_| ControlError::invalid("control.consume: a mid has at most 16 bytes"))?;
@@ -183,37 +131,38 @@ impl Consumer {
         if cname.len() > 255 {
             return Err(ControlError::invalid("control.consume: a cname has at most 255 bytes"));
         }
-        let rest = rtp_parameters.encodings.iter().enumerate().skip(1);
-        let lanes = rest
-            .filter(|_| consumer_type == ConsumerType::Pipe)
-            .map(|(index, encoding)| {
-                let ssrc = encoding.ssrc.filter(|_| index < MAX_ENCODINGS).ok_or_else(|| {
-                    ControlError::invalid(format!(
-                        "control.consume: each encoding needs an ssrc, and there are at most {MAX_ENCODINGS}"
-                    ))
-                })?;
-                let rtx_ssrc = encoding.rtx.map(|rtx| rtx.ssrc);
-                Ok(Lane {
-                    index: index as u8,
+        let is_pipe = consumer_type == ConsumerType::Pipe;
+        if is_pipe && rtp_parameters.encodings.len() != producer.encodings.len() {
+            return Err(ControlError::invalid(format!(
+                "control.consume: a pipe has as many encodings as its producer, {}; give each its ssrc",
+                producer.encodings.len()
+            )));
+        }
+        let mut stream = |encoding: &RtpEncodingParameters| {
+            let ssrc = encoding.ssrc.ok_or_else(|| {
+                ControlError::invalid("control.consume: the consumer's encoding needs an ssrc")
+            })?;
+            Ok(EgressStream::new(
+                SendConfig {
                     ssrc,
-                    rtx_ssrc,
-                    encoding: None,
-                    needs_sync: true,
-                    after_gap: false,
-                    stream: SendStream::new(SendConfig {
-                        ssrc,
-                        rtx_ssrc,
-                        clock_rate: media.clock_rate,
-                        first_seq: random.u16() >> 1,
-                        first_rtx_seq: random.u16() >> 1,
-                        timestamp_offset: random.u32(),
-                    }),
-                    history: SendHistory::new(limits),
-                    last_key_frame: None,
-                    source: None,
-                })
-            })
-            .collect::<Result<Vec<_>, ControlError>>()?;
+                    rtx_ssrc: encoding.rtx.map(|rtx| rtx.ssrc),
+                    clock_rate: media.clock_rate,
+                    first_seq: random.u16() >> 1,
+                    first_rtx_seq: random.u16() >> 1,
+                    // The other end of a pipe gets the timestamps that the producer sends.
+                    timestamp_offset: if is_pipe { 0 } else { random.u32() },
+                },
+                limits,
+            ))
+        };
+        let main = stream(rtp_parameters.encodings.first().ok_or_else(|| {
+            ControlError::invalid("control.consume: the consumer has no encoding; one with an ssrc is needed")
+        })?)?;
+        let others = match is_pipe {
+            true => rtp_parameters.encodings.iter().skip(1).map(stream).collect::<Result<_, _>>()?,
+            false => Vec::new(),
+        };
+        let preferred = preferred_layers.map_or(Layer::HIGHEST, Layer::preferred);
         let mut consumer = Consumer {
             id,
             producer: producer.id,
@@ -225,8 +174,6 @@ impl Consumer {
             extension_map: ExtensionMap::between(&producer.extensions, &extensions, &mid),
             codecs,
             extensions,
-            ssrc,
-            rtx_ssrc,
             mid,
             cname,
             payload_types: Default::default(),
@@ -235,36 +182,25 @@ impl Consumer {
             ignore_dtx,
             outlives_producer,
             priority: 1,
-            preferred_encoding: u8::MAX,
-            encoding: None,
-            needs_sync: true,
-            after_gap: false,
-            stream: SendStream::new(SendConfig {
-                ssrc,
-                rtx_ssrc,
-                clock_rate: media.clock_rate,
-                first_seq: random.u16() >> 1,
-                first_rtx_seq: random.u16() >> 1,
-                timestamp_offset: random.u32(),
-            }),
-            history: SendHistory::new(limits),
+            main,
+            others,
+            layers: None,
             dropped_by_plugins: 0,
             nacks: 0,
             nack_packets: 0,
             plis: 0,
             firs: 0,
             key_frames: 0,
-            last_key_frame: None,
             wish_told: None,
-            source: None,
             trace: TraceEvents::NONE,
             scores_told: PackedScores::default(),
-            lane: 0,
-            lanes,
             consumable_encodings,
             parameters: rtp_parameters,
         };
         consumer.follow(producer)?;
+        if let Some(layers) = &mut consumer.layers {
+            layers.set_preferred(preferred);
+        }
         Ok(consumer)
     }
 
@@ -285,7 +221,7 @@ impl Consumer {
                 .filter(fits)
                 .or_else(|| self.codecs.media().find(fits));
             if let Some(to) = to {
-                let rtx = self.rtx_ssrc.and(self.codecs.rtx_of(to.number)).map(|rtx| rtx.number);
+                let rtx = self.main.rtx_ssrc().and(self.codecs.rtx_of(to.number)).map(|rtx| rtx.number);
                 let _ = map.try_push(PayloadTypeMap { from: from.number, to: to.number, rtx });
             }
         }
@@ -294,16 +230,70 @@ impl Consumer {
                 "control.consume: none of the consumer's codecs is one that the producer sends",
             ));
         }
+        if self.consumer_type == ConsumerType::Pipe && self.others.len() + 1 != producer.encodings.len() {
+            return Err(ControlError::invalid(
+                "control.switch_consumer: a pipe can only follow a producer with as many encodings",
+            ));
+        }
         self.payload_types = map;
-        self.extension_map = ExtensionMap::between(&producer.extensions, &self.extensions, &self.mid);
+        let preferred = self.layers.as_ref().map(|layers| layers.preferred());
+        self.layers = Layering::between(self.consumer_type, producer, &self.extensions).map(Box::new);
+        if let (Some(layers), Some(preferred)) = (&mut self.layers, preferred) {
+            layers.set_preferred(preferred);
+        }
+        let mut carried = producer.extensions;
+        if self.layers.is_some() {
+            // Written for each packet: what it says depends on the layers.
+            carried.set(ExtensionKind::DependencyDescriptor, 0);
+        }
+        self.extension_map = ExtensionMap::between(&carried, &self.extensions, &self.mid);
         self.producer = producer.id;
         self.producer_paused = producer.paused;
-        self.encoding = None;
-        for lane in &mut self.lanes {
-            lane.encoding = None;
+        for stream in self.streams_mut() {
+            stream.encoding = None;
         }
         self.resync();
         Ok(())
+    }
+
+    /// What it sends of an encoding.
+    #[inline]
+    pub(crate) fn stream(&self, encoding: u8) -> Option<&EgressStream> {
+        if self.others.is_empty() {
+            return Some(&self.main);
+        }
+        match encoding.checked_sub(1) {
+            None => Some(&self.main),
+            Some(other) => self.others.get(usize::from(other)),
+        }
+    }
+
+    /// What it sends of an encoding, to change it.
+    #[inline]
+    pub(crate) fn stream_mut(&mut self, encoding: u8) -> Option<&mut EgressStream> {
+        if self.others.is_empty() {
+            return Some(&mut self.main);
+        }
+        match encoding.checked_sub(1) {
+            None => Some(&mut self.main),
+            Some(other) => self.others.get_mut(usize::from(other)),
+        }
+    }
+
+    /// All that it sends.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &EgressStream> {
+        std::iter::once(&self.main).chain(&self.others)
+    }
+
+    /// All that it sends, to change it.
+    pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = &mut EgressStream> {
+        std::iter::once(&mut self.main).chain(&mut self.others)
+    }
+
+    /// The stream that packets of an encoding leave by now, if any do.
+    #[inline]
+    pub(crate) fn sending(&mut self, encoding: u8) -> Option<&mut EgressStream> {
+        self.stream_mut(encoding).filter(|stream| stream.encoding == Some(encoding))
     }
 
     /// What a payload type of the producer leaves as.
@@ -330,83 +320,28 @@ impl Consumer {
 
     /// Sends nothing before the next packet that a decoder can begin with.
     pub(crate) fn resync(&mut self) {
-        self.needs_sync = true;
-        self.after_gap = false;
-        for lane in &mut self.lanes {
-            (lane.needs_sync, lane.after_gap) = (true, false);
+        for stream in self.streams_mut() {
+            stream.resync();
         }
     }
 
-    /// The same for the stream that is in place, where all encodings are forwarded.
-    pub(crate) fn resync_lane(&mut self) {
-        self.needs_sync = true;
-        self.after_gap = false;
-    }
-
-    /// Whether it forwards all encodings, each as a stream of its own.
-    #[inline]
-    pub(crate) fn is_pipe(&self) -> bool {
-        self.consumer_type == ConsumerType::Pipe
-    }
-
-    /// How many streams it sends.
-    pub(crate) fn lane_count(&self) -> u8 {
-        self.lanes.len() as u8 + 1
-    }
-
-    /// SSRCs of media and RTX of each stream, with its lane.
-    pub(crate) fn ssrcs(&self) -> impl Iterator<Item = (u8, u32, Option<u32>)> {
-        let own = std::iter::once((self.lane, self.ssrc, self.rtx_ssrc));
-        own.chain(self.lanes.iter().map(|lane| (lane.index, lane.ssrc, lane.rtx_ssrc)))
-    }
-
-    /// Puts the stream of an encoding in place, where all are forwarded; false if it has none.
-    #[inline]
-    pub(crate) fn turn_to(&mut self, encoding: u8) -> bool {
-        !self.is_pipe() || self.lane == encoding || self.change_lane(encoding)
-    }
-
-    #[cold]
-    fn change_lane(&mut self, encoding: u8) -> bool {
-        use std::mem::swap;
-        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.index == encoding) else { return false };
-        swap(&mut self.lane, &mut lane.index);
-        swap(&mut self.ssrc, &mut lane.ssrc);
-        swap(&mut self.rtx_ssrc, &mut lane.rtx_ssrc);
-        swap(&mut self.encoding, &mut lane.encoding);
-        swap(&mut self.needs_sync, &mut lane.needs_sync);
-        swap(&mut self.after_gap, &mut lane.after_gap);
-        swap(&mut self.stream, &mut lane.stream);
-        swap(&mut self.history, &mut lane.history);
-        swap(&mut self.last_key_frame, &mut lane.last_key_frame);
-        swap(&mut self.source, &mut lane.source);
-        true
-    }
-
-    /// Whether it forwards an encoding at present; its stream is in place then.
-    pub(crate) fn follows(&mut self, encoding: u8) -> bool {
-        self.turn_to(encoding) && self.encoding == Some(encoding)
-    }
-
-    /// Forgets what left under which number, of all streams.
-    pub(crate) fn forget_sent(&mut self, mut evicted: impl FnMut(Rc<Packet>)) {
-        self.history.clear(&mut evicted);
-        for lane in &mut self.lanes {
-            lane.history.clear(&mut evicted);
+    /// Packets of an encoding before `extended` will never come: leaves no gap. A decoder of video needs a key frame then; true if
+    /// it waits for one.
+    pub(crate) fn close_gap(&mut self, encoding: u8, extended: u64) -> bool {
+        let is_video = self.kind == MediaKind::Video;
+        let Some(stream) = self.sending(encoding) else { return false };
+        stream.stream.skip_until(extended);
+        if is_video && !stream.needs_sync {
+            stream.needs_sync = true;
+            stream.after_gap = true;
         }
-    }
-
-    /// Packets before `extended` will never come: leaves no gap. A decoder of video needs a key frame then.
-    pub(crate) fn close_gap(&mut self, extended: u64) {
-        self.stream.skip_until(extended);
-        if self.kind == MediaKind::Video && !self.needs_sync {
-            self.needs_sync = true;
-            self.after_gap = true;
-        }
+        stream.needs_sync
     }
 
     /// Gives up private copies that nobody will ask for any more.
-    pub(crate) fn expire(&mut self, now: Instant, evicted: impl FnMut(Rc<Packet>)) {
-        self.history.expire(now, evicted);
+    pub(crate) fn expire(&mut self, now: Instant, mut evicted: impl FnMut(Rc<Packet>)) {
+        for stream in self.streams_mut() {
+            stream.history.expire(now, &mut evicted);
+        }
     }
 }

@@ -2,8 +2,9 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::consumer::Sent;
+use super::egress_stream::Sent;
 use super::forward::{Egress, Published};
+use super::layers::Edit;
 use super::packet::Packet;
 use super::send_queue::{Class, Entry, Purpose};
 use super::stream::send_history::Departed;
@@ -34,15 +35,15 @@ impl Engine {
         let header = egress.header;
         let head_len = usize::from(header.len);
         let consumer = egress.consumer;
-        let extended = egress.extended;
+        let (extended, edit) = (egress.extended, egress.edit);
         let Some(head) = egress.head.get_mut(..head_len) else { return };
         match private {
             None => {
-                self.depart(now, consumer, extended, head, header, &published.packet, false);
+                self.depart(now, consumer, extended, head, header, edit, &published.packet, false);
             }
             Some(copy) => {
                 self.privates += 1;
-                if !self.depart(now, consumer, extended, head, header, &copy, true) {
+                if !self.depart(now, consumer, extended, head, header, edit, &copy, true) {
                     self.privates = self.privates.saturating_sub(1);
                 }
                 self.pool.release(copy);
@@ -63,13 +64,11 @@ impl Engine {
         extended: u64,
         head: &mut [u8],
         offsets: EgressHeader,
+        edit: Edit,
         packet: &Rc<Packet>,
         private: bool,
     ) -> bool {
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
-        if !consumer.turn_to(packet.info.encoding) {
-            return false;
-        }
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return false };
         let Some(route) = transport.route() else {
             self.deliver(now, id, extended, head, packet);
@@ -79,7 +78,8 @@ impl Engine {
         let size = head.len() + payload.len();
         let timestamp =
             u32::from_be_bytes(head.get(4..8).and_then(|b| b.first_chunk().copied()).unwrap_or_default());
-        let Some(sequence) = consumer.stream.depart(now, extended, timestamp, payload.len(), size) else {
+        let Some(stream) = consumer.stream_mut(packet.info.encoding) else { return false };
+        let Some(sequence) = stream.stream.depart(now, extended, timestamp, payload.len(), size) else {
             // Too late for its place.
             self.counters.rtp_discarded += 1;
             return false;
@@ -87,7 +87,7 @@ impl Engine {
         set_sequence_number(head, sequence);
         let mut sent = Sent {
             encoding: packet.info.encoding,
-            timestamp_offset: consumer.stream.timestamp_offset(),
+            timestamp_offset: stream.stream.timestamp_offset(),
             transport_sequence: 0,
             send_time: 0,
         };
@@ -95,15 +95,25 @@ impl Engine {
             sent.transport_sequence = transport.transport_sequence;
             transport.transport_sequence = transport.transport_sequence.wrapping_add(1);
             set_transport_cc(head, offsets.transport_cc_offset, sent.transport_sequence);
+            if let Some(bandwidth) = &mut transport.bandwidth {
+                bandwidth.on_sent(now, sent.transport_sequence, size);
+            }
         }
         if offsets.abs_send_time_offset != 0 {
             sent.send_time = self.config.clock.abs_send_time(now);
             set_abs_send_time(head, offsets.abs_send_time_offset, sent.send_time);
         }
-        if packet.info.key_frame && consumer.last_key_frame.replace(timestamp) != Some(timestamp) {
-            consumer.key_frames += 1;
-        }
-        if !seal(&mut self.outbox, transport, route, head, &[], payload) {
+        // A private copy was made of what leaves.
+        let sealed = match edit.numbers.changes_payload() && !private {
+            false => seal(&mut self.outbox, transport, route, head, &[], payload),
+            true => {
+                let (prefix, len) = edit.numbers.prefix(packet.info.codec, payload);
+                let (prefix, rest) =
+                    (prefix.get(..len).unwrap_or_default(), payload.get(len..).unwrap_or_default());
+                seal(&mut self.outbox, transport, route, head, prefix, rest)
+            }
+        };
+        if !sealed {
             self.counters.send_failed += 1;
         }
         transport.counters.sent.add(now, size);
@@ -111,10 +121,16 @@ impl Engine {
         let (pool, privates) = (&mut self.pool, &mut self.privates);
         let departed =
             Departed { extended_seq: extended, payload: sent, private: private.then(|| packet.clone()) };
-        consumer.history.sent(now, sequence, departed, |old| {
+        stream.history.sent(now, sequence, departed, |old| {
             *privates = privates.saturating_sub(1);
             pool.release(old);
         });
+        let is_new_key_frame =
+            packet.info.key_frame && stream.last_key_frame.replace(timestamp) != Some(timestamp);
+        consumer.key_frames += u64::from(is_new_key_frame);
+        if let Some(layers) = &mut consumer.layers {
+            layers.remember(sequence, edit);
+        }
         if consumer.trace != TraceEvents::NONE {
             let leaving = Outgoing { head, payload_len: payload.len(), media: packet, is_rtx: false };
             self.trace_departure(now, id, &leaving);
@@ -140,6 +156,7 @@ impl Engine {
             purpose: Purpose::First { extended: egress.extended },
             header,
             offsets: egress.header,
+            edit: egress.edit,
             private: private.is_some(),
             packet: private.unwrap_or_else(|| published.packet.clone()),
         };
@@ -162,10 +179,9 @@ impl Engine {
     pub(super) fn discard(&mut self, entry: Entry) {
         if let Purpose::First { extended } = entry.purpose
             && let Some(consumer) = self.consumers.get_mut(entry.consumer)
-            && consumer.turn_to(entry.packet.info.encoding)
         {
             // One that was late as well leaves its gap: a queue that loses packets has no room for fillers.
-            let _ = consumer.stream.skip(extended);
+            let _ = consumer.stream_mut(entry.packet.info.encoding).and_then(|s| s.stream.skip(extended));
         }
         self.privates = self.privates.saturating_sub(usize::from(entry.private));
         self.pool.release(entry.packet);
@@ -183,6 +199,7 @@ impl Engine {
                         extended,
                         head,
                         entry.offsets,
+                        entry.edit,
                         &entry.packet,
                         entry.private,
                     );
@@ -191,8 +208,8 @@ impl Engine {
                     }
                     self.pool.release(entry.packet);
                 }
-                Purpose::Again { sequence, lane } => {
-                    self.resend(now, entry.consumer, lane, sequence);
+                Purpose::Again { stream, sequence } => {
+                    self.resend(now, entry.consumer, stream, sequence);
                     self.discard(entry);
                 }
             }

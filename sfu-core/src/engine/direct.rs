@@ -100,15 +100,16 @@ impl Engine {
         };
         let payload = packet.payload();
         let size = head.len() + payload.len();
-        let timestamp = consumer.stream.rewrite_timestamp(packet.header.timestamp);
-        let Some(sequence) = consumer.stream.depart(now, extended, timestamp, payload.len(), size) else {
+        let Some(stream) = consumer.stream_mut(packet.info.encoding) else { return };
+        let timestamp = stream.stream.rewrite_timestamp(packet.header.timestamp);
+        let Some(sequence) = stream.stream.depart(now, extended, timestamp, payload.len(), size) else {
             self.counters.rtp_discarded += 1;
             return;
         };
         set_sequence_number(head, sequence);
-        if packet.info.key_frame && consumer.last_key_frame.replace(timestamp) != Some(timestamp) {
-            consumer.key_frames += 1;
-        }
+        let is_new_key_frame =
+            packet.info.key_frame && stream.last_key_frame.replace(timestamp) != Some(timestamp);
+        consumer.key_frames += u64::from(is_new_key_frame);
         transport.counters.sent.add(now, size);
         transport.counters.rtp_sent += 1;
         self.changes.push_back(Told::Rtp { consumer: id, packet: [head, payload].concat().into() });
@@ -126,7 +127,7 @@ impl Engine {
             && let Some(head) = egress.head.get_mut(..usize::from(egress.header.len))
         {
             let sequence =
-                consumer.stream.depart_inserted(now, new.packet.header.timestamp, payload.len(), size);
+                consumer.main.stream.depart_inserted(now, new.packet.header.timestamp, payload.len(), size);
             set_sequence_number(head, sequence);
             set_abs_send_time(head, egress.header.abs_send_time_offset, self.config.clock.abs_send_time(now));
             transport.counters.sent.add(now, size);

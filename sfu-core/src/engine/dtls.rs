@@ -145,7 +145,7 @@ impl Engine {
         transport.reports_due.get_or_insert(now + super::rtcp_out::FIRST_REPORT);
         let due = transport.reports_due;
         for consumer in consumers {
-            self.request_key_frame_for(now, consumer);
+            self.request_key_frame_for(now, consumer, false);
         }
         for producer in producers {
             self.producer_wanted(now, producer);

@@ -3,6 +3,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::codec_table::Feedback;
+use super::layers::EncodingLayers;
 use super::packet::Packet;
 use super::stream::key_frame_requests::KeyFrameRequests;
 use super::stream::nack_generator::NackGenerator;
@@ -29,6 +30,8 @@ pub(crate) struct Encoding {
     pub(crate) stream: Option<Receiving>,
     /// The highest number that came over, where it stands for one of another media thread: numbers are the origin's there.
     pub(crate) relayed: Option<u64>,
+    /// Its layers, where consumers may choose among some.
+    pub(crate) layers: Option<Box<EncodingLayers>>,
     /// Packets for retransmission, shared by all consumers.
     pub(crate) store: RetransmissionStore<Rc<Packet>>,
     /// Key frame requests towards the sender.
@@ -86,6 +89,7 @@ impl Encoding {
             dtx: parameters.dtx || uses_dtx,
             stream: None,
             relayed: None,
+            layers: None,
             store: RetransmissionStore::new(limits),
             key_frames: KeyFrameRequests::new(key_frame_delay),
             resolution: None,

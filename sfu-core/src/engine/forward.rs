@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use super::Engine;
 use super::consumer::Consumer;
+use super::layers::Edit;
 use super::packet::{FreshPacket, Packet};
-use super::producer::Producer;
 use super::receive::Ingress;
 use super::relay::Relay;
 use crate::control::{ConsumerId, ConsumerType, MediaKind, ProducerId};
 use crate::plugin::Verdict;
-use crate::rtp::codec::is_opus_dtx;
+use crate::rtp::codec::{DependencyDescriptor, DescriptorEdit, MAX_DESCRIPTOR_LEN, is_opus_dtx};
 use crate::rtp::packet::PacketOutcome;
 use crate::rtp::rewrite::write_header;
 use crate::rtp::{Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, RtpHeader, RtpPacket};
@@ -45,6 +45,8 @@ pub(crate) struct Egress {
     pub(crate) extended: u64,
     /// The consumer begins with this packet.
     pub(crate) began: bool,
+    /// What is different in the packet for this consumer.
+    pub(crate) edit: Edit,
 }
 
 /// Packets behind the one that a consumer begins with that are looked for in the store.
@@ -62,6 +64,7 @@ impl Egress {
             spare: FreshPacket::uncounted(),
             extended: 0,
             began: false,
+            edit: Edit::default(),
         }
     }
 
@@ -125,8 +128,8 @@ impl Engine {
         let Some(entity) = self.producers.get_mut(producer) else { return };
         let consumers = std::mem::take(&mut entity.consumers);
         for id in &consumers {
-            if self.consumers.get_mut(*id).is_some_and(|consumer| consumer.follows(encoding)) {
-                self.skip(now, *id, extended, timestamp);
+            if self.consumers.get_mut(*id).is_some_and(|consumer| consumer.sending(encoding).is_some()) {
+                self.skip(now, *id, encoding, extended, timestamp);
             }
         }
         if let Some(entity) = self.producers.get_mut(producer) {
@@ -142,10 +145,9 @@ impl Engine {
     pub(super) fn restart_consumers(&mut self, producer: ProducerId, encoding: u8) {
         let Some(entity) = self.producers.get(producer) else { return };
         for id in &entity.consumers {
-            if let Some(consumer) = self.consumers.get_mut(*id)
-                && consumer.follows(encoding)
+            if let Some(stream) = self.consumers.get_mut(*id).and_then(|consumer| consumer.sending(encoding))
             {
-                consumer.resync_lane();
+                stream.resync();
             }
         }
     }
@@ -211,7 +213,7 @@ impl Engine {
         egress: &mut Egress,
     ) -> bool {
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
-        if !consumer.is_active() || !consumer.turn_to(published.encoding) {
+        if !consumer.is_active() {
             return false;
         }
         let Some(transport) = self.transports.get(consumer.transport) else { return false };
@@ -219,25 +221,45 @@ impl Engine {
             consumer.resync();
             return false;
         }
-        egress.began = consumer.needs_sync || consumer.encoding != Some(published.encoding);
-        if egress.began && !self.synchronize(now, published, id) {
+        if consumer.layers.is_some() {
+            return self.prepare_layered(now, published, id, egress);
+        }
+        let encoding = published.encoding;
+        let Some(stream) = consumer.stream(encoding) else { return false };
+        egress.began = stream.needs_sync || stream.encoding != Some(encoding);
+        if egress.began && !self.synchronize(now, published, id, Some(encoding)) {
             self.pass_over(now, published, id);
             return false;
         }
-        let Some(consumer) = self.consumers.get_mut(id) else { return false };
+        self.write_egress(now, published, id, egress, Edit::default())
+    }
+
+    /// Writes the header that a consumer gets of a packet; false if it gets nothing after all.
+    #[inline]
+    pub(super) fn write_egress(
+        &mut self,
+        now: Instant,
+        published: &Published,
+        id: ConsumerId,
+        egress: &mut Egress,
+        edit: Edit,
+    ) -> bool {
+        let encoding = published.encoding;
+        let Some(consumer) = self.consumers.get(id) else { return false };
+        let Some(stream) = consumer.stream(encoding) else { return false };
         let packet = &*published.packet;
         let is_unwanted =
             consumer.ignore_dtx && packet.info.codec == Codec::Opus && is_opus_dtx(packet.payload());
         let known = consumer.payload_type(packet.header.payload_type);
         let Some(payload_type) = known.filter(|_| !is_unwanted) else {
-            self.skip(now, id, published.extended, packet.header.timestamp);
+            self.skip(now, id, encoding, published.extended, packet.header.timestamp);
             return false;
         };
         let rewrite = HeaderRewrite {
-            ssrc: consumer.ssrc,
+            ssrc: stream.ssrc,
             payload_type,
-            timestamp: consumer.stream.rewrite_timestamp(packet.header.timestamp),
-            marker: packet.header.marker,
+            timestamp: stream.stream.rewrite_timestamp(packet.header.timestamp),
+            marker: packet.header.marker || edit.numbers.marker(),
             extensions: &consumer.extension_map,
         };
         match write_header(&mut egress.head, packet.data(), &packet.header, &rewrite) {
@@ -245,11 +267,17 @@ impl Engine {
                 egress.consumer = id;
                 egress.header = header;
                 egress.extended = published.extended;
+                egress.edit = edit;
+                if let Some(layers) = &consumer.layers
+                    && layers.descriptor_ids().is_some()
+                {
+                    describe(&mut egress.head, &mut egress.header, packet, consumer, edit.descriptor);
+                }
                 true
             }
             Err(_) => {
                 self.counters.send_failed += 1;
-                self.skip(now, id, published.extended, packet.header.timestamp);
+                self.skip(now, id, encoding, published.extended, packet.header.timestamp);
                 false
             }
         }
@@ -257,12 +285,11 @@ impl Engine {
 
     /// A packet is not the one that a consumer begins with: where it only goes on behind a gap, the numbers close up.
     #[cold]
-    fn pass_over(&mut self, now: Instant, published: &Published, id: ConsumerId) {
-        let goes_on = |consumer: &Consumer| {
-            consumer.after_gap && consumer.source == Some((published.producer, published.encoding))
-        };
-        if self.consumers.get(id).is_some_and(goes_on) {
-            self.skip(now, id, published.extended, published.packet.header.timestamp);
+    pub(super) fn pass_over(&mut self, now: Instant, published: &Published, id: ConsumerId) {
+        let encoding = published.encoding;
+        let stream = self.consumers.get(id).and_then(|consumer| consumer.stream(encoding));
+        if stream.is_some_and(|s| s.after_gap && s.source == Some((published.producer, encoding))) {
+            self.skip(now, id, encoding, published.extended, published.packet.header.timestamp);
         }
     }
 
@@ -280,15 +307,21 @@ impl Engine {
 
     /// A stored packet does not go to a consumer.
     pub(crate) fn skip_stored(&mut self, now: Instant, id: ConsumerId, stored: &Published) {
-        self.skip(now, id, stored.extended, stored.packet.header.timestamp);
+        self.skip(now, id, stored.encoding, stored.extended, stored.packet.header.timestamp);
     }
 
-    /// The consumer waits for a beginning, or follows another encoding: is this packet the one to begin with?
+    /// The consumer waits for a beginning, or goes to another encoding, `target`: is this packet the one to begin with?
     #[cold]
-    fn synchronize(&mut self, now: Instant, published: &Published, id: ConsumerId) -> bool {
+    pub(super) fn synchronize(
+        &mut self,
+        now: Instant,
+        published: &Published,
+        id: ConsumerId,
+        target: Option<u8>,
+    ) -> bool {
         let Some(producer) = self.producers.get(published.producer) else { return false };
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
-        let target = choose_encoding(consumer, producer);
+        let is_pipe = consumer.consumer_type == ConsumerType::Pipe;
         if target != Some(published.encoding) {
             return false;
         }
@@ -303,30 +336,36 @@ impl Engine {
             return false;
         }
         let timestamp = published.packet.header.timestamp;
-        let from = consumer
+        let Some(stream) = consumer.stream_mut(published.encoding) else { return false };
+        let from = stream
             .encoding
             .and_then(|encoding| producer.encodings.get(usize::from(encoding)))
             .and_then(|encoding| encoding.mapping());
         let to =
             producer.encodings.get(usize::from(published.encoding)).and_then(|encoding| encoding.mapping());
-        let same = consumer.source == Some((published.producer, published.encoding));
+        let same = stream.source == Some((published.producer, published.encoding));
+        let same_producer = stream.source.is_none_or(|(producer, _)| producer == published.producer);
         // Behind a mere gap, numbers and time are those of before.
-        let goes_on = same && std::mem::take(&mut consumer.after_gap);
-        if !goes_on {
-            consumer.stream.switch_source(now, timestamp, if same { to } else { from }, to);
+        let goes_on = same && std::mem::take(&mut stream.after_gap);
+        if !goes_on && is_pipe {
+            stream.stream.switch_numbers();
+        } else if !goes_on {
+            stream.stream.switch_source(now, timestamp, if same { to } else { from }, to);
         }
-        consumer.source = Some((published.producer, published.encoding));
-        consumer.encoding = Some(published.encoding);
-        consumer.needs_sync = false;
-        // What left before belongs to other packets of the store.
+        stream.source = Some((published.producer, published.encoding));
+        stream.encoding = Some(published.encoding);
+        stream.needs_sync = false;
+        // What left before belongs to the stores of another producer. Those of another encoding are still there.
         let pool = &mut self.pool;
         let mut privates = 0;
-        if !same {
-            consumer.history.clear(|private| {
+        if !same_producer {
+            stream.history.clear(|private| {
                 privates += 1;
                 pool.release(private);
             });
-            consumer.stream.begin_score();
+        }
+        if !same {
+            stream.stream.begin_score();
         }
         self.privates = self.privates.saturating_sub(privates);
         self.tell_consumer_score(id);
@@ -344,7 +383,13 @@ impl Engine {
         if let Some(consumer) = self.consumers.get_mut(egress.consumer) {
             consumer.dropped_by_plugins += 1;
         }
-        self.skip(now, egress.consumer, egress.extended, published.packet.header.timestamp);
+        self.skip(
+            now,
+            egress.consumer,
+            published.encoding,
+            egress.extended,
+            published.packet.header.timestamp,
+        );
         self.counters.dropped_by_plugins_out += 1;
     }
 
@@ -398,6 +443,12 @@ impl Engine {
             let payload = published.packet.payload();
             copy.bytes.get_mut(MAX_HEADER_LEN..MAX_HEADER_LEN + payload.len())?.copy_from_slice(payload);
         }
+        let payload_end = MAX_HEADER_LEN + usize::from(outcome.payload_len);
+        // Hooks see the producer's numbers; what leaves has the consumer's.
+        egress
+            .edit
+            .numbers
+            .apply(published.packet.info.codec, copy.bytes.get_mut(MAX_HEADER_LEN..payload_end)?);
         copy.bytes.get_mut(start..MAX_HEADER_LEN)?.copy_from_slice(head);
         copy.start = start;
         copy.len = header_len + usize::from(outcome.payload_len);
@@ -415,13 +466,32 @@ impl FreshPacket {
     }
 }
 
-/// The encoding that a consumer should get.
-fn choose_encoding(consumer: &Consumer, producer: &Producer) -> Option<u8> {
-    match consumer.consumer_type {
-        ConsumerType::Pipe => Some(consumer.lane),
-        _ if producer.encodings.len() == 1 => Some(0),
-        ConsumerType::Simple | ConsumerType::Simulcast | ConsumerType::Svc => {
-            producer.best_encoding(consumer.preferred_encoding)
-        }
+/// Writes a consumer's Dependency Descriptor into its header, which was written without.
+#[cold]
+pub(super) fn describe(
+    head: &mut [u8; MAX_HEADER_LEN],
+    header: &mut EgressHeader,
+    packet: &Packet,
+    consumer: &Consumer,
+    edit: DescriptorEdit,
+) {
+    let Some((from, to)) = consumer.layers.as_ref().and_then(|layers| layers.descriptor_ids()) else {
+        return;
+    };
+    let Some(value) = packet.header.extension(packet.data(), from) else { return };
+    let mut room = [0; MAX_DESCRIPTOR_LEN];
+    let value = match edit.is_none() {
+        true => Some(value),
+        false => DependencyDescriptor::rewrite(value, edit, &mut room).and_then(|len| room.get(..len)),
+    };
+    let Some(value) = value else { return };
+    let len = header.len;
+    let mut view = RtpPacket::egress(&mut head[..], len, &[], None, &consumer.extensions, &packet.info);
+    if view.set_extension_by_id(to, value).is_err() {
+        return;
+    }
+    let len = usize::from(view.outcome().header_len);
+    if let Some(Ok(located)) = head.get(..len).map(|head| EgressHeader::locate(head, &consumer.extensions)) {
+        *header = located;
     }
 }

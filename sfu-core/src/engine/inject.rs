@@ -9,6 +9,7 @@ use super::trace::Outgoing;
 use super::{Engine, Packet};
 use crate::control::{ConsumerId, ProducerId, TraceEvents};
 use crate::plugin::NewRtpHeader;
+use crate::rtp::codec::FrameMark;
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
 use crate::rtp::{EgressHeader, HeaderRewrite, PacketInfo, RtpHeader, is_key_frame};
 
@@ -39,11 +40,18 @@ impl Engine {
         let sequence = receiving.stream.highest().map_or(1, |highest| (highest as u16).wrapping_add(1));
         let arrival = receiving.stream.on_packet(now, sequence, new.timestamp, payload.len() + 12);
         let Arrival::New { extended_seq: extended, .. } = arrival else { return None };
+        let key_frame = is_key_frame(payload_type.codec, payload);
+        let mut frame = FrameMark::default();
+        if let Some(known) = &mut encoding.layers {
+            frame = known.mark(payload_type.codec, payload, None, key_frame);
+            known.on_packet(now, &frame, payload.len());
+        }
         let mut fresh = self.pool.take();
         let info = PacketInfo {
             encoding: new.encoding,
             origin: Some(origin),
-            key_frame: is_key_frame(payload_type.codec, payload),
+            key_frame,
+            frame,
             ..PacketInfo::new(payload_type.codec)
         };
         let written = fresh
@@ -76,7 +84,7 @@ impl Engine {
         if !transport.is_connected() {
             return None;
         }
-        let (info, ssrc, number) = (PacketInfo::new(codec.codec), consumer.ssrc, codec.number);
+        let (info, ssrc, number) = (PacketInfo::new(codec.codec), consumer.main.ssrc, codec.number);
         let producer = consumer.producer;
         let mut fresh = self.pool.take();
         let written =
@@ -93,7 +101,7 @@ impl Engine {
         let Some(consumer) = self.consumers.get(id) else { return false };
         let header = &new.packet.header;
         let rewrite = HeaderRewrite {
-            ssrc: consumer.ssrc,
+            ssrc: consumer.main.ssrc,
             payload_type: header.payload_type,
             timestamp: header.timestamp,
             marker: header.marker,
@@ -101,6 +109,7 @@ impl Engine {
         };
         egress.consumer = id;
         egress.private = None;
+        egress.edit = Default::default();
         match write_header(&mut egress.head, new.packet.data(), header, &rewrite) {
             Ok(written) => {
                 egress.header = written;
@@ -119,10 +128,14 @@ impl Engine {
         let payload = private.as_ref().map_or(new.packet.payload(), |private| private.get().payload());
         let EgressHeader { len, transport_cc_offset, abs_send_time_offset } = egress.header;
         let size = usize::from(len) + payload.len();
-        let sequence = consumer.stream.depart_inserted(now, new.packet.header.timestamp, payload.len(), size);
+        let sequence =
+            consumer.main.stream.depart_inserted(now, new.packet.header.timestamp, payload.len(), size);
         set_sequence_number(&mut egress.head, sequence);
         if transport_cc_offset != 0 {
             set_transport_cc(&mut egress.head, transport_cc_offset, transport.transport_sequence);
+            if let Some(bandwidth) = &mut transport.bandwidth {
+                bandwidth.on_sent(now, transport.transport_sequence, size);
+            }
             transport.transport_sequence = transport.transport_sequence.wrapping_add(1);
         }
         set_abs_send_time(&mut egress.head, abs_send_time_offset, self.config.clock.abs_send_time(now));

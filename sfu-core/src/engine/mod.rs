@@ -5,6 +5,7 @@
 //!
 //! A packet's way: [`receive`] (authenticate, find its producer, count) → shell: `rtp_in` → [`forward`] (store, rewrite for each
 //! consumer) → shell: `rtp_out` → [`depart`] (number, seal) → [`Outbox`].
+mod bandwidth;
 mod clock;
 mod codec_table;
 mod consumer;
@@ -14,6 +15,7 @@ mod demux;
 mod depart;
 mod direct;
 mod dtls;
+mod egress_stream;
 mod encoding;
 mod filler;
 mod forward;
@@ -21,6 +23,7 @@ mod forward;
 mod gate_tests;
 mod ingress_streams;
 mod inject;
+mod layers;
 mod observer;
 mod packet;
 mod producer;
@@ -122,6 +125,8 @@ pub(crate) struct Engine {
     rtcp_out: VecDeque<EgressRtcp>,
     /// Packets for other media threads, and wishes to them, that wait for the shell.
     relays: relay::RelayOut,
+    /// Room to share out bandwidth in.
+    wishes: Vec<layers::Wish>,
     /// What leaves this turn.
     pub(crate) outbox: Outbox,
     /// Counters beside those of streams.
@@ -154,6 +159,7 @@ impl Engine {
             changes: VecDeque::new(),
             rtcp_out: VecDeque::new(),
             relays: relay::RelayOut::default(),
+            wishes: Vec::new(),
             outbox: Outbox::default(),
             counters: Counters::default(),
             confirmed: Vec::new(),

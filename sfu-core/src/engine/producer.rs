@@ -1,11 +1,13 @@
 //! A media source: its parameters, its encodings, and who consumes it.
 use super::codec_table::CodecTable;
 use super::encoding::Encoding;
+use super::layers::EncodingLayers;
 use super::relay::Relay;
 use crate::control::{
     ConsumerId, ConsumerType, ControlError, Labels, MediaKind, ProducerId, ProducerOptions, RouterId,
     RtpCodecParameters, RtpMapping, RtpObserverId, RtpParameters, TraceEvents, TransportId,
 };
+use crate::rtp::codec::ScalabilityMode;
 use crate::rtp::{ExtensionIds, ExtensionKind};
 
 /// Encodings that one producer may have.
@@ -108,11 +110,19 @@ impl Producer {
             extensions.set(ExtensionKind::PacketId, free);
         }
         let packet_id = if packet_ids { extensions.id(ExtensionKind::PacketId) } else { 0 };
-        let encodings = rtp_parameters
-            .encodings
-            .iter()
-            .map(|encoding| Encoding::new(encoding, kind, key_frame_request_delay, uses_dtx))
-            .collect();
+        let is_simulcast = rtp_parameters.encodings.len() > 1;
+        let mut encodings = Vec::with_capacity(rtp_parameters.encodings.len());
+        for (index, parameters) in rtp_parameters.encodings.iter().enumerate() {
+            let mapped =
+                rtp_mapping.encodings.get(index).and_then(|mapped| mapped.scalability_mode.as_deref());
+            let text = parameters.scalability_mode.as_deref().or(mapped);
+            let mode = text.and_then(ScalabilityMode::parse).unwrap_or(ScalabilityMode::NONE);
+            let mut encoding = Encoding::new(parameters, kind, key_frame_request_delay, uses_dtx);
+            if is_simulcast || mode.is_layered() {
+                encoding.layers = Some(Box::new(EncodingLayers::new(mode)));
+            }
+            encodings.push(encoding);
+        }
         Ok(Producer {
             id,
             source,
@@ -143,11 +153,6 @@ impl Producer {
         self.is_watched = traces_packets || !self.observers.is_empty();
     }
 
-    /// The kind of consumer that fits it.
-    pub(crate) fn consumer_type(&self) -> ConsumerType {
-        if self.encodings.len() > 1 { ConsumerType::Simulcast } else { ConsumerType::Simple }
-    }
-
     /// The transport that it belongs to, if it is one of this media thread.
     pub(crate) fn transport(&self) -> Option<TransportId> {
         match self.source {
@@ -156,13 +161,19 @@ impl Producer {
         }
     }
 
-    /// The encoding that a consumer without layers should get: the highest that sends, up to `limit`.
-    pub(crate) fn best_encoding(&self, limit: u8) -> Option<u8> {
-        let upto = self.encodings.len().min(usize::from(limit) + 1);
-        (0..upto)
-            .rev()
-            .find(|index| self.encodings.get(*index).is_some_and(Encoding::is_active))
-            .map(|i| i as u8)
+    /// The scalability mode of an encoding.
+    pub(crate) fn mode(&self, encoding: u8) -> ScalabilityMode {
+        let layers = self.encodings.get(usize::from(encoding)).and_then(|encoding| encoding.layers.as_ref());
+        layers.map_or(ScalabilityMode::NONE, |layers| layers.mode)
+    }
+
+    /// The kind of consumer that fits it.
+    pub(crate) fn consumer_type(&self) -> ConsumerType {
+        match self.encodings.len() {
+            2.. => ConsumerType::Simulcast,
+            _ if self.mode(0).is_layered() => ConsumerType::Svc,
+            _ => ConsumerType::Simple,
+        }
     }
 }
 

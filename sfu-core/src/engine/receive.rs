@@ -244,6 +244,12 @@ impl Engine {
         packet.info.audio_level = table.audio_level(packet.data());
         let key_frame = kind == MediaKind::Video && is_key_frame(media.codec, packet.payload());
         packet.info.key_frame = key_frame;
+        let mut fresh_layer = false;
+        if let Some(known) = &mut encoding.layers {
+            let value = table.get(packet.data(), ExtensionKind::DependencyDescriptor);
+            packet.info.frame = known.mark(media.codec, packet.payload(), value, key_frame);
+            fresh_layer = known.on_packet(now, &packet.info.frame, wire_len);
+        }
         if let Some(nack) = &mut receiving.nack {
             if restarted {
                 nack.reset();
@@ -264,7 +270,11 @@ impl Engine {
             if encoding.last_key_frame.replace(header.timestamp) != Some(header.timestamp) {
                 encoding.key_frame_count += 1;
             }
-            if let Some(resolution) = crate::rtp::codec::resolution(media.codec, packet.payload()) {
+            let structure = encoding.layers.as_ref().and_then(|known| known.structure.as_ref());
+            let told = || structure.and_then(|structure| structure.resolution());
+            if let Some(resolution) =
+                crate::rtp::codec::resolution(media.codec, packet.payload()).or_else(told)
+            {
                 encoding.resolution = Some(resolution);
             }
         }
@@ -274,6 +284,9 @@ impl Engine {
         }
         if restarted {
             self.restart_consumers(stream.producer, stream.encoding);
+        }
+        if fresh_layer {
+            self.reconsider_layers(now, stream.producer);
         }
         let producer = self.producers.get(stream.producer)?;
         // A late packet shows how the camera was.

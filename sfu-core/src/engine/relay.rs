@@ -57,6 +57,8 @@ pub(crate) enum RelayWord {
         origin: ProducerId,
         /// Index of its encoding.
         encoding: u8,
+        /// It does not wait for others who may come.
+        prompt: bool,
     },
     /// The producer was paused or resumed; its copy on the addressed thread goes along.
     Paused {
@@ -106,8 +108,8 @@ struct Skipped {
 }
 
 impl RelayOut {
-    pub(super) fn request_key_frame(&mut self, origin: ProducerId, encoding: u8) {
-        let word = (origin.worker(), RelayWord::KeyFrame { origin, encoding });
+    pub(super) fn request_key_frame(&mut self, origin: ProducerId, encoding: u8, prompt: bool) {
+        let word = (origin.worker(), RelayWord::KeyFrame { origin, encoding, prompt });
         if !self.words.contains(&word) {
             self.words.push(word);
         }
@@ -282,6 +284,9 @@ impl Engine {
             let arrival = receiving.stream.on_packet(now, number, header.timestamp, len);
             restarted = matches!(arrival, Arrival::New { restarted: true, .. });
         }
+        let size = relayed.bytes.len();
+        let fresh_layer =
+            encoding.layers.as_mut().is_some_and(|known| known.on_packet(now, &relayed.info.frame, size));
         if relayed.info.key_frame {
             encoding.key_frames.on_key_frame();
         }
@@ -291,6 +296,9 @@ impl Engine {
         }
         if began {
             self.tell_consumer_scores(id);
+        }
+        if fresh_layer {
+            self.reconsider_layers(now, id);
         }
         if is_paused {
             return None;
@@ -312,11 +320,8 @@ impl Engine {
         let Some(producer) = self.producers.get(id) else { return };
         let mut wanted = false;
         for consumer in &producer.consumers {
-            if let Some(consumer) = self.consumers.get_mut(*consumer)
-                && consumer.follows(encoding)
-            {
-                consumer.close_gap(extended);
-                wanted |= consumer.needs_sync;
+            if let Some(consumer) = self.consumers.get_mut(*consumer) {
+                wanted |= consumer.close_gap(encoding, extended);
             }
         }
         if wanted {
@@ -327,7 +332,9 @@ impl Engine {
     /// Acts upon a word of another media thread.
     pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
         match word {
-            RelayWord::KeyFrame { origin, encoding } => self.request_key_frame(now, origin, encoding),
+            RelayWord::KeyFrame { origin, encoding, prompt } => {
+                self.ask_key_frame(now, origin, encoding, prompt)
+            }
             RelayWord::Paused { origin, paused } => {
                 if let Some(id) = self.copy_of(origin) {
                     let _ = self.set_producer_paused(id, paused);

@@ -3,16 +3,25 @@ use std::time::Instant;
 
 use super::Engine;
 use super::depart::seal;
+use super::forward::describe;
+use super::layers::Edit;
 use super::send_queue::{Class, Entry, Purpose};
 use super::stream::send_history::Nacked;
 use super::trace::Outgoing;
 use crate::control::{ConsumerId, TraceEvents, TraceInfo};
+use crate::rtp::codec::{MAX_EDITED, NumberEdit};
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
 use crate::rtp::{EgressHeader, HeaderRewrite, MAX_HEADER_LEN, rtx};
 
 impl Engine {
-    /// The receiver of a consumer misses packets.
-    pub(super) fn nacked(&mut self, now: Instant, id: ConsumerId, lane: u8, lost: impl Iterator<Item = u16>) {
+    /// The receiver of a consumer misses packets of its stream with that index.
+    pub(super) fn nacked(
+        &mut self,
+        now: Instant,
+        id: ConsumerId,
+        index: u8,
+        lost: impl Iterator<Item = u16>,
+    ) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
         consumer.nacks += 1;
         let transport = consumer.transport;
@@ -22,14 +31,15 @@ impl Engine {
             consumer.nack_packets += 1;
             let straight = self.transports.get(transport).is_some_and(|path| path.queue.is_straight());
             if straight {
-                self.resend(now, id, lane, sequence);
+                self.resend(now, id, index, sequence);
             } else {
                 // It only takes its place in the queue: what it is is looked up when it leaves.
                 let entry = Entry {
                     consumer: id,
-                    purpose: Purpose::Again { sequence, lane },
+                    purpose: Purpose::Again { stream: index, sequence },
                     header: Default::default(),
                     offsets: EgressHeader::default(),
+                    edit: Edit::default(),
                     packet: self.pool.take().share(),
                     private: false,
                 };
@@ -39,15 +49,14 @@ impl Engine {
     }
 
     /// Sends again what left under `sequence`.
-    pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, lane: u8, sequence: u16) {
+    pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, index: u8, sequence: u16) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
-        if !consumer.turn_to(lane) {
-            return;
-        }
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
         let Some(route) = transport.route() else { return };
-        let round_trip = consumer.stream.round_trip().or_default();
-        let (departed, first_time) = match consumer.history.nacked(now, sequence, round_trip) {
+        let edit = consumer.layers.as_ref().map_or_else(Edit::default, |layers| layers.remembered(sequence));
+        let Some(stream) = consumer.stream_mut(index) else { return };
+        let round_trip = stream.stream.round_trip().or_default();
+        let (departed, first_time) = match stream.history.nacked(now, sequence, round_trip) {
             Nacked::Resend { entry, resends } => {
                 ((entry.extended_seq, entry.payload, entry.private.cloned()), resends == 1)
             }
@@ -63,6 +72,7 @@ impl Engine {
             producer.encodings.get(usize::from(sent.encoding))?.store.get(extended).cloned()
         };
         let is_private = private.is_some();
+        let Some(stream) = consumer.stream(index) else { return };
         let Some(packet) = private.or_else(shared) else {
             self.counters.retransmission_missed += 1;
             return;
@@ -74,20 +84,31 @@ impl Engine {
             let payload_type =
                 consumer.payload_type(packet.header.payload_type).unwrap_or(packet.header.payload_type);
             let rewrite = HeaderRewrite {
-                ssrc: consumer.ssrc,
+                ssrc: stream.ssrc,
                 payload_type,
                 timestamp: packet.header.timestamp.wrapping_add(sent.timestamp_offset),
-                marker: packet.header.marker,
+                marker: packet.header.marker || edit.numbers.marker(),
                 extensions: &consumer.extension_map,
             };
-            write_header(&mut head, packet.data(), &packet.header, &rewrite).ok()
+            let mut written = write_header(&mut head, packet.data(), &packet.header, &rewrite).ok();
+            if let Some(header) = &mut written
+                && consumer.layers.as_ref().is_some_and(|layers| layers.descriptor_ids().is_some())
+            {
+                describe(&mut head, header, &packet, consumer, edit.descriptor);
+            }
+            written
         };
         let Some(offsets) = written else { return };
         let head_len = usize::from(offsets.len);
         set_sequence_number(&mut head, sequence);
         let payload = packet.payload();
         let mut wrapped = [0; MAX_HEADER_LEN + rtx::OSN_LEN];
-        let rtx_stream = consumer.rtx_ssrc.zip(if is_private {
+        // A private copy is what left, to the last byte.
+        let numbers = if is_private { NumberEdit::NONE } else { edit.numbers };
+        let (edited, edited_len) = numbers.prefix(packet.info.codec, payload);
+        let (edited, rest) =
+            (edited.get(..edited_len).unwrap_or_default(), payload.get(edited_len..).unwrap_or_default());
+        let rtx_stream = stream.rtx_ssrc().zip(if is_private {
             consumer.rtx_of_outgoing(packet.header.payload_type)
         } else {
             consumer.rtx_payload_type(packet.header.payload_type)
@@ -97,6 +118,9 @@ impl Engine {
                 // A new number and a new time: the packet as such is another one, what it carries is the same.
                 if offsets.transport_cc_offset != 0 {
                     set_transport_cc(&mut head, offsets.transport_cc_offset, transport.transport_sequence);
+                    if let Some(bandwidth) = &mut transport.bandwidth {
+                        bandwidth.on_sent(now, transport.transport_sequence, head_len + payload.len());
+                    }
                     transport.transport_sequence = transport.transport_sequence.wrapping_add(1);
                 }
                 if offsets.abs_send_time_offset != 0 {
@@ -108,7 +132,8 @@ impl Engine {
                 }
                 let Some(original) = head.get(..head_len) else { return };
                 let Ok(len) = rtx::encapsulate(&mut wrapped, original, ssrc, payload_type) else { return };
-                let number = consumer.stream.depart_rtx(
+                let Some(stream) = consumer.stream_mut(index) else { return };
+                let number = stream.stream.depart_rtx(
                     now,
                     payload.len() + rtx::OSN_LEN,
                     len + payload.len(),
@@ -120,16 +145,19 @@ impl Engine {
                 else {
                     return;
                 };
-                seal(&mut self.outbox, transport, route, head, osn, payload)
+                let mut prefix = arrayvec::ArrayVec::<u8, { rtx::OSN_LEN + MAX_EDITED }>::new();
+                prefix.extend(osn.iter().chain(edited).copied());
+                seal(&mut self.outbox, transport, route, head, &prefix, rest)
             }
             None => {
                 // Under its old number it must be the same to the last byte, or AES-GCM would be broken.
                 set_transport_cc(&mut head, offsets.transport_cc_offset, sent.transport_sequence);
                 set_abs_send_time(&mut head, offsets.abs_send_time_offset, sent.send_time);
-                consumer.stream.depart_plain_resend(now, payload.len(), head_len + payload.len(), first_time);
+                let Some(stream) = consumer.stream_mut(index) else { return };
+                stream.stream.depart_plain_resend(now, payload.len(), head_len + payload.len(), first_time);
                 let Some(head) = head.get(..head_len) else { return };
                 transport.allow_nonce_reuse(true);
-                let sealed = seal(&mut self.outbox, transport, route, head, &[], payload);
+                let sealed = seal(&mut self.outbox, transport, route, head, edited, rest);
                 transport.allow_nonce_reuse(false);
                 sealed
             }

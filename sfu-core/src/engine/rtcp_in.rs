@@ -108,7 +108,7 @@ impl Engine {
             }
             RtcpItem::Nack(nack) => match self.egress(id, nack.media_ssrc) {
                 Some(egress) if !egress.rtx => {
-                    self.nacked(now, egress.consumer, egress.lane, nack.lost());
+                    self.nacked(now, egress.consumer, egress.stream, nack.lost());
                     true
                 }
                 _ => false,
@@ -125,14 +125,20 @@ impl Engine {
                 self.peer_estimated(now, id, u32::try_from(remb.bitrate).unwrap_or(u32::MAX));
                 true
             }
-            // Estimation, which comes later, will read more of the feedback.
             RtcpItem::TransportCc(feedback) => {
-                if let Some(transport) = self.transports.get_mut(id) {
-                    let packets = usize::from(feedback.status_count);
-                    let arrived = feedback.received().count();
-                    transport.counters.loss_sent.report(packets.saturating_sub(arrived), packets);
+                let Some(transport) = self.transports.get_mut(id) else { return };
+                let packets = usize::from(feedback.status_count);
+                let arrived = feedback.received().count();
+                transport.counters.loss_sent.report(packets.saturating_sub(arrived), packets);
+                match &mut transport.bandwidth {
+                    Some(bandwidth) => {
+                        if bandwidth.on_feedback(now, &feedback) {
+                            self.estimate_changed(now, id);
+                        }
+                        true
+                    }
+                    None => false,
                 }
-                false
             }
             // A goodbye is followed by closing.
             RtcpItem::Sdes(_) | RtcpItem::Bye(_) => false,
@@ -170,7 +176,12 @@ impl Engine {
 
     fn peer_estimated(&mut self, now: Instant, id: TransportId, bitrate: u32) {
         let Some(transport) = self.transports.get_mut(id) else { return };
-        if transport.peer_estimate.replace(bitrate) != Some(bitrate) {
+        let is_new = transport.peer_estimate.replace(bitrate) != Some(bitrate);
+        if let Some(bandwidth) = &mut transport.bandwidth {
+            bandwidth.on_remb(now, bitrate);
+            self.estimate_changed(now, id);
+        } else if is_new {
+            // Nothing is sent that could be chosen by it.
             let max = transport.max_outgoing_bitrate;
             self.trace_bandwidth(now, id, |_| {
                 Some(BandwidthTrace {
@@ -219,8 +230,8 @@ impl Engine {
         for block in blocks {
             let Some(egress) = self.egress(id, block.ssrc) else { continue };
             let Some(consumer) = self.consumers.get_mut(egress.consumer) else { continue };
-            consumer.turn_to(egress.lane);
-            consumer.stream.on_report_block(
+            let Some(stream) = consumer.stream_mut(egress.stream) else { continue };
+            stream.stream.on_report_block(
                 ntp,
                 &report::ReportBlock {
                     ssrc: block.ssrc,
@@ -232,8 +243,8 @@ impl Engine {
                     dlsr: block.delay_since_last_sr,
                 },
             );
-            if let Some(score) = consumer.stream.take_score_change() {
-                self.change(egress.consumer, EventBody::Score { encoding: 0, score });
+            if let Some(score) = stream.stream.take_score_change() {
+                self.change(egress.consumer, EventBody::Score { encoding: egress.stream, score });
                 self.tell_consumer_score(egress.consumer);
             }
         }
@@ -247,7 +258,6 @@ impl Engine {
         } else {
             consumer.plis += 1;
         }
-        let (is_pipe, producer) = (consumer.is_pipe(), consumer.producer);
         // A peer may send as many as it likes; those who listen are told once a second.
         let told = consumer.wish_told.is_some_and(|at| now < at + WISH_INTERVAL);
         if !told {
@@ -259,10 +269,10 @@ impl Engine {
             false => (TraceEvents::PLI, TraceInfo::Pli(ssrc)),
         };
         self.trace_consumer(now, egress.consumer, event, info);
-        if is_pipe {
-            self.request_key_frame(now, producer, egress.lane);
-        } else {
-            self.request_key_frame_for(now, egress.consumer);
+        let pipe = self.consumers.get(egress.consumer).filter(|consumer| !consumer.others.is_empty());
+        match pipe.map(|consumer| consumer.producer) {
+            Some(producer) => self.request_key_frame(now, producer, egress.stream),
+            None => self.request_key_frame_for(now, egress.consumer, false),
         }
         true
     }

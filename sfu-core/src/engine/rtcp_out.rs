@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use arrayvec::ArrayVec;
 
 use super::Engine;
-use super::consumer::Consumer;
 use super::packet::FreshPacket;
 use super::stream::key_frame_requests::KeyFrameStep;
 use super::stream::nack_generator::NackStep;
@@ -171,6 +170,7 @@ impl Engine {
             }
             if let Some(score) = silent {
                 self.scored(id, index as u8, score);
+                self.reconsider_layers(now, id);
             }
         }
         next
@@ -190,19 +190,25 @@ impl Engine {
         });
     }
 
-    /// Someone needs a key frame of an encoding: asked for now, or soon, or already.
+    /// Someone needs a key frame of an encoding to begin with: asked for now, or soon, or already.
     pub(super) fn request_key_frame(&mut self, now: Instant, id: ProducerId, encoding: u8) {
+        self.ask_key_frame(now, id, encoding, false);
+    }
+
+    /// The same; with `prompt` it does not wait for others who may come.
+    pub(super) fn ask_key_frame(&mut self, now: Instant, id: ProducerId, encoding: u8, prompt: bool) {
         let Some(producer) = self.producers.get_mut(id) else { return };
         if producer.kind != MediaKind::Video || producer.paused {
             return;
         }
         if let super::producer::Source::Relay(origin) = producer.source {
-            self.relays.request_key_frame(origin, encoding);
+            self.relays.request_key_frame(origin, encoding, prompt);
             return;
         }
         let Some(transport) = producer.transport() else { return };
         let Some(entity) = producer.encodings.get_mut(usize::from(encoding)) else { return };
-        let step = entity.key_frames.request(now);
+        let requests = &mut entity.key_frames;
+        let step = if prompt { requests.request(now) } else { requests.request_shared(now) };
         let deadline = entity.key_frames.next_deadline();
         if step == KeyFrameStep::SendNow {
             self.send_key_frame_request(now, id, encoding);
@@ -212,31 +218,38 @@ impl Engine {
         }
     }
 
-    /// A consumer needs a key frame, of the encoding that it gets or will get.
-    pub(crate) fn request_key_frame_for(&mut self, now: Instant, id: ConsumerId) {
+    /// A consumer needs a key frame, of the encoding that it gets or will get. With `prompt` it does not wait for others who may come.
+    pub(crate) fn request_key_frame_for(&mut self, now: Instant, id: ConsumerId, prompt: bool) {
         let Some(consumer) = self.consumers.get(id) else { return };
         if consumer.kind != MediaKind::Video || !consumer.is_active() {
             return;
         }
-        let (producer, preferred) = (consumer.producer, consumer.preferred_encoding);
-        if consumer.is_pipe() {
-            let count = self.producers.get(producer).map_or(0, |producer| producer.encodings.len());
-            for encoding in 0..count {
-                self.request_key_frame(now, producer, encoding as u8);
+        let producer = consumer.producer;
+        if !consumer.others.is_empty() {
+            for encoding in 0..=consumer.others.len() as u8 {
+                self.ask_key_frame(now, producer, encoding, prompt);
             }
             return;
         }
-        let current = consumer.encoding.filter(|_| !consumer.needs_sync);
-        let Some(entity) = self.producers.get(producer) else { return };
-        let encoding = current.or_else(|| entity.best_encoding(preferred)).unwrap_or(0);
-        self.request_key_frame(now, producer, encoding);
+        let Some(layers) = &consumer.layers else { return self.ask_key_frame(now, producer, 0, prompt) };
+        let current = consumer.main.encoding.filter(|_| !consumer.main.needs_sync);
+        let transport = consumer.transport;
+        let mut encoding = current.or(layers.target_encoding());
+        if encoding.is_none() {
+            self.choose_layers(now, transport);
+            let layers = self.consumers.get(id).and_then(|consumer| consumer.layers.as_ref());
+            encoding = layers.and_then(|layers| layers.target_encoding());
+        }
+        if let Some(encoding) = encoding {
+            self.ask_key_frame(now, producer, encoding, prompt);
+        }
     }
 
     /// A producer's path is open: if somebody waits for it, it begins with a key frame.
     pub(super) fn producer_wanted(&mut self, now: Instant, id: ProducerId) {
         let Some(producer) = self.producers.get(id) else { return };
         for consumer in producer.consumers.clone() {
-            self.request_key_frame_for(now, consumer);
+            self.request_key_frame_for(now, consumer, true);
         }
     }
 
@@ -366,16 +379,9 @@ impl Engine {
     }
 
     fn report_consumer(&mut self, now: Instant, transport: TransportId, id: ConsumerId) {
-        let lanes = self.consumers.get(id).map_or(0, Consumer::lane_count);
-        for lane in 0..lanes {
-            self.report_lane(now, transport, id, lane);
-        }
-    }
-
-    fn report_lane(&mut self, now: Instant, transport: TransportId, id: ConsumerId, lane: u8) {
         let ntp = self.config.clock.ntp(now);
         let Some(consumer) = self.consumers.get_mut(id) else { return };
-        if !consumer.is_active() || !consumer.turn_to(lane) {
+        if !consumer.is_active() {
             return;
         }
         let (pool, mut privates) = (&mut self.pool, 0);
@@ -384,13 +390,22 @@ impl Engine {
             pool.release(old);
         });
         self.privates = self.privates.saturating_sub(privates);
+        let count = 1 + consumer.others.len() as u8;
+        for index in 0..count {
+            self.report_stream(now, ntp, transport, id, index);
+        }
+    }
+
+    fn report_stream(&mut self, now: Instant, ntp: u64, transport: TransportId, id: ConsumerId, index: u8) {
+        let Some(consumer) = self.consumers.get(id) else { return };
+        let Some(stream) = consumer.stream(index) else { return };
         let source = self.producers.get(consumer.producer).and_then(|producer| {
             let clock = self.transports.get(producer.transport()?)?.remote_clock.offset()?;
-            let encoding = producer.encodings.get(usize::from(consumer.encoding?))?;
+            let encoding = producer.encodings.get(usize::from(stream.encoding?))?;
             Some(SourceClock { mapping: encoding.mapping()?, offset: clock })
         });
-        let media = consumer.stream.sender_report(now, ntp, source.as_ref());
-        let rtx = consumer.stream.rtx_sender_report(now, ntp, source.as_ref());
+        let media = stream.stream.sender_report(now, ntp, source.as_ref());
+        let rtx = stream.stream.rtx_sender_report(now, ntp, source.as_ref());
         let cname = consumer.cname.clone();
         if let Some(info) = media {
             self.write_rtcp(transport, |writer| {

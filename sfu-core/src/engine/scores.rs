@@ -19,12 +19,12 @@ impl PackedScores {
     fn of(consumer: &Consumer, producer: Option<&Producer>) -> Self {
         let encodings = producer.map_or(&[][..], |producer| &producer.encodings);
         // Where there is one, it is forwarded, or will be.
-        let current = if encodings.len() == 1 { Some(0) } else { consumer.encoding };
+        let current = if encodings.len() == 1 { Some(0) } else { consumer.main.encoding };
         let current = current.and_then(|index| encodings.get(usize::from(index)));
         let (own, current) = match consumer.consumer_type {
             // A pipe has no encoding that stands for it.
             ConsumerType::Pipe => (MAX_SCORE, MAX_SCORE),
-            _ => (consumer.stream.score(), current.map_or(0, Encoding::score)),
+            _ => (consumer.main.stream.score(), current.map_or(0, Encoding::score)),
         };
         let all = [own, current].into_iter().chain(encodings.iter().map(Encoding::score));
         PackedScores(

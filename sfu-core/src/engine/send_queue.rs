@@ -38,10 +38,10 @@ pub(crate) enum Purpose {
     },
     /// Sent before under this number.
     Again {
+        /// Index of the consumer's stream; not 0 only for a pipe.
+        stream: u8,
         /// Sequence number it left with.
         sequence: u16,
-        /// The stream that it left by, where all encodings are forwarded.
-        lane: u8,
     },
 }
 
@@ -56,6 +56,8 @@ pub(crate) struct Entry {
     pub(crate) header: arrayvec::ArrayVec<u8, MAX_HEADER_LEN>,
     /// Where the departure patches it.
     pub(crate) offsets: crate::rtp::EgressHeader,
+    /// What is different in it for this consumer.
+    pub(crate) edit: super::layers::Edit,
     /// The packet whose payload it is.
     pub(crate) packet: Rc<Packet>,
     /// The packet is this consumer's own copy, header and all.
@@ -128,6 +130,7 @@ mod tests {
             purpose: Purpose::First { extended: 0 },
             header: Default::default(),
             offsets: Default::default(),
+            edit: Default::default(),
             packet: pool.take().share(),
             private: false,
         }

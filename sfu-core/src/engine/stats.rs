@@ -154,7 +154,7 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         min_outgoing_bitrate: transport.min_outgoing_bitrate,
         packet_loss_received: transport.counters.loss_received.average(),
         packet_loss_sent: transport.counters.loss_sent.average(),
-        available_outgoing_bitrate: transport.peer_estimate,
+        available_outgoing_bitrate: transport.available_outgoing(now).or(transport.peer_estimate),
         available_incoming_bitrate: transport.remb.as_ref().map(|remb| bitrate(remb.bitrate())),
         round_trip_time: transport.round_trip.smoothed().map(millis),
         srtp_failures: transport.counters.srtp_failed,
@@ -233,37 +233,36 @@ fn received(
 }
 
 fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Producer>) -> ConsumerStats {
-    // Of several streams the first.
-    consumer.turn_to(0);
-    let encoding = consumer.encoding.and_then(|i| producer?.encodings.get(usize::from(i)));
-    let report = consumer.stream.report().copied();
+    let main = &mut consumer.main;
+    let encoding = main.encoding.and_then(|i| producer?.encodings.get(usize::from(i)));
+    let report = main.stream.report().copied();
     let clock_rate = consumer.codecs.media().next().map_or(90_000, |codec| codec.clock_rate);
     let media = consumer.parameters.codecs.iter().find(|codec| !codec.is_rtx());
     let stream = StreamStats {
-        encoding: consumer.encoding.unwrap_or(0),
-        ssrc: consumer.ssrc,
-        rtx_ssrc: consumer.rtx_ssrc,
+        encoding: main.encoding.unwrap_or(0),
+        ssrc: main.ssrc,
+        rtx_ssrc: main.rtx_ssrc(),
         rid: None,
         mime_type: media.map(|codec| codec.mime_type.clone()).unwrap_or_default(),
         clock_rate,
-        packets: consumer.stream.rate().packets(),
-        bytes: consumer.stream.rate().bytes(),
+        packets: main.stream.rate().packets(),
+        bytes: main.stream.rate().bytes(),
         packets_lost: report.map_or(0, |report| i64::from(report.cumulative_lost)),
         fraction_lost: report.map_or(0, |report| report.fraction_lost),
-        packets_discarded: consumer.stream.late(),
+        packets_discarded: main.stream.late(),
         rtx_packets_discarded: 0,
-        packets_retransmitted: consumer.stream.resent(),
-        packets_repaired: consumer.stream.repaired(),
+        packets_retransmitted: main.stream.resent(),
+        packets_repaired: main.stream.repaired(),
         nacks: consumer.nacks,
         nack_packets: consumer.nack_packets,
         plis: consumer.plis,
         firs: consumer.firs,
         key_frames: consumer.key_frames,
         jitter: report.map_or(0.0, |report| report.jitter as f32 * 1000.0 / clock_rate as f32),
-        round_trip_time: consumer.stream.round_trip().smoothed().map(millis),
-        bitrate: bitrate(consumer.stream.rate().bits_per_second(now)),
+        round_trip_time: main.stream.round_trip().smoothed().map(millis),
+        bitrate: bitrate(main.stream.rate().bits_per_second(now)),
         layers: Vec::new(),
-        score: consumer.stream.score(),
+        score: main.stream.score(),
         resolution: encoding.and_then(|encoding| encoding.resolution),
     };
     ConsumerStats {

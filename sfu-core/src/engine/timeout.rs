@@ -54,7 +54,8 @@ impl Engine {
             let due = self.poll_producer(now, producer);
             next = [next, due].into_iter().flatten().min();
         }
-        for due in [self.poll_congestion(now, id), self.poll_reports(now, id)] {
+        let dues = [self.poll_congestion(now, id), self.poll_reports(now, id), self.poll_layers(now, id)];
+        for due in dues {
             next = [next, due].into_iter().flatten().min();
         }
         self.drain_queue(now, id);

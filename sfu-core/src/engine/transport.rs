@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::ingress_streams::IngressStreams;
 use super::send_queue::SendQueue;
+use super::stream::bandwidth::Bandwidth;
 use super::stream::loss_average::LossAverage;
 use super::stream::rate::RateCounter;
 use super::stream::remb::Remb;
@@ -53,10 +54,10 @@ pub(crate) enum Protection {
 pub(crate) struct EgressRef {
     /// The consumer.
     pub(crate) consumer: ConsumerId,
+    /// Index of its stream; not 0 only for a pipe.
+    pub(crate) stream: u8,
     /// It is its RTX stream.
     pub(crate) rtx: bool,
-    /// Which of its streams, where it forwards all encodings.
-    pub(crate) lane: u8,
 }
 
 /// A transport.
@@ -101,10 +102,18 @@ pub(crate) struct Transport {
     pub(crate) reports_due: Option<Instant>,
     /// What the peer may send, bit/s; 0: no limit.
     pub(crate) max_incoming_bitrate: u32,
-    /// What may be sent to the peer, bit/s; 0: no limit. Enforced by estimation, which comes later; told in stats.
+    /// What may be sent to the peer, bit/s; 0: no limit.
     pub(crate) max_outgoing_bitrate: u32,
-    /// What is sent to the peer at the least, bit/s; 0: no bound. For estimation, too.
+    /// What is sent at the least, whatever is estimated, bit/s; 0: no bound.
     pub(crate) min_outgoing_bitrate: u32,
+    /// What the path is taken to carry before anybody said something about it, bit/s; none: anything.
+    pub(crate) initial_outgoing_bitrate: Option<u32>,
+    /// What the path carries, where the peer gives feedback to video.
+    pub(crate) bandwidth: Option<Box<Bandwidth>>,
+    /// What all its consumers would like to have, bit/s, as far as that is known.
+    pub(crate) desired_bitrate: u32,
+    /// When its consumers' layers are chosen anew.
+    pub(crate) layers_due: Option<Instant>,
     /// The peer's own estimate (REMB), bit/s.
     pub(crate) peer_estimate: Option<u32>,
     /// What it traces.
@@ -178,6 +187,10 @@ impl Transport {
             max_incoming_bitrate: 0,
             max_outgoing_bitrate: 0,
             min_outgoing_bitrate: 0,
+            initial_outgoing_bitrate: None,
+            bandwidth: None,
+            desired_bitrate: 0,
+            layers_due: None,
             peer_estimate: None,
             trace: crate::control::TraceEvents::NONE,
             counters: TransportCounters::default(),
@@ -222,6 +235,18 @@ impl Transport {
             Link::WebRtc(link) => link.server,
             Link::Plain(_) | Link::Direct(_) => None,
         }
+    }
+
+    /// What may be sent, bit/s: the estimate within its limits. `None` if nothing limits it.
+    pub(crate) fn available_outgoing(&self, now: Instant) -> Option<u32> {
+        let estimate = self.bandwidth.as_ref().and_then(|bandwidth| bandwidth.estimate(now));
+        let start = self.bandwidth.as_ref().and(self.initial_outgoing_bitrate);
+        let max = Some(self.max_outgoing_bitrate).filter(|max| *max > 0);
+        let limited = match (estimate.or(start), max) {
+            (Some(estimate), Some(max)) => Some(estimate.min(max)),
+            (estimate, max) => estimate.or(max),
+        };
+        limited.map(|bitrate| bitrate.max(self.min_outgoing_bitrate))
     }
 
     /// State of ICE; `None` without ICE.

@@ -83,6 +83,40 @@ pub fn rtp(data: &[u8]) {
     let _ = codec::is_opus_dtx(payload);
 }
 
+/// A payload of every codec: what its frame means to receivers of each layer, and other numbers in its descriptor.
+pub fn payload_descriptor(data: &[u8]) {
+    let Some(([first, second, third], payload)) = data.split_first_chunk::<3>() else { return };
+    let edit = codec::NumberEdit::numbers(u16::from_be_bytes([first & 0x7f, *second]), *third);
+    for codec in CODECS {
+        let key_frame = codec::is_key_frame(codec, payload);
+        for key_pictures_only in [false, true] {
+            let _ = codec::FrameMark::of_payload(codec, payload, key_frame, key_pictures_only);
+        }
+        let (prefix, len) = edit.prefix(codec, payload);
+        let mut whole = payload.to_vec();
+        edit.apply(codec, &mut whole);
+        let put_together = [&prefix[..len], &payload[len..]].concat();
+        assert_eq!(put_together, whole, "{codec:?}: written in place it is something else");
+    }
+}
+
+/// Dependency Descriptors, one behind the other with their lengths before them, as a sender's packets have them; each rewritten twice.
+pub fn dependency_descriptor(data: &[u8]) {
+    let (mut known, mut rest) = (None, data);
+    while let Some((len, tail)) = rest.split_first() {
+        let (value, tail) = tail.split_at(tail.len().min(usize::from(*len)));
+        rest = tail;
+        let _ = codec::DependencyDescriptor::parse(value, &mut known);
+        let targets = known.as_ref().map_or(0, codec::TemplateStructure::target_count);
+        let active = known.as_ref().map_or(0, |structure| structure.targets_up_to(1, 1));
+        let edit = codec::DescriptorEdit { active, targets, frame_number_offset: 77 };
+        let (mut once, mut twice) = ([0; codec::MAX_DESCRIPTOR_LEN], [0; codec::MAX_DESCRIPTOR_LEN]);
+        let len = codec::DependencyDescriptor::rewrite(value, edit, &mut once);
+        assert_eq!(codec::DependencyDescriptor::rewrite(value, edit, &mut twice), len);
+        assert_eq!(once, twice, "what is sent again would be something else");
+    }
+}
+
 /// A compound RTCP packet: everything that its packets say.
 pub fn rtcp(data: &[u8]) {
     for item in Compound::new(data).flatten() {

@@ -12,7 +12,7 @@ mod seeds;
 mod storm;
 
 pub use chance::Chance;
-pub use entry::{datagram, mjr, rtcp, rtp, sdp, stun};
+pub use entry::{datagram, dependency_descriptor, mjr, payload_descriptor, rtcp, rtp, sdp, stun};
 pub use mutate::{mutate, mutate_text};
 pub use sdp_seeds::OFFERS;
 pub use seeds::seeds;

@@ -102,7 +102,14 @@ fn damaged_offers_are_answered_or_refused() {
 #[test]
 fn entry_points_take_every_seed_and_its_damage() {
     let mut chance = Chance::new(3);
-    let kinds = [("rtp", rtp as fn(&[u8]), 500), ("rtcp", rtcp, 500), ("stun", stun, 100), ("mjr", mjr, 20)];
+    let kinds = [
+        ("rtp", rtp as fn(&[u8]), 500),
+        ("rtcp", rtcp, 500),
+        ("stun", stun, 100),
+        ("mjr", mjr, 20),
+        ("payload_descriptor", payload_descriptor, 300),
+        ("dependency_descriptor", dependency_descriptor, 300),
+    ];
     for (kind, entry, count) in kinds {
         let seeds = seeds(kind, count);
         assert_eq!(seeds.len(), count, "{kind}");

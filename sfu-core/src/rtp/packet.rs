@@ -1,6 +1,6 @@
 //! The RTP packet that plugin hooks get.
 
-use super::codec::{Codec, MediaKind};
+use super::codec::{Codec, FrameMark, MediaKind};
 use super::extension::{AudioLevel, ExtensionIds, ExtensionKind};
 use super::header::{ExtensionProfile, RtpHeader};
 use super::rewrite::{BlockError, BlockWriter, MAX_HEADER_LEN};
@@ -46,12 +46,22 @@ pub struct PacketInfo {
     pub key_frame: bool,
     /// Audio level the sender put on the packet.
     pub audio_level: Option<AudioLevel>,
+    /// What its frame means to receivers of each layer; only known where consumers have a choice.
+    pub frame: FrameMark,
 }
 
 impl PacketInfo {
     /// Facts about a packet of `codec`, encoding 0, not injected, no key frame, no audio level.
     pub const fn new(codec: Codec) -> Self {
-        Self { kind: codec.kind(), codec, encoding: 0, origin: None, key_frame: false, audio_level: None }
+        Self {
+            kind: codec.kind(),
+            codec,
+            encoding: 0,
+            origin: None,
+            key_frame: false,
+            audio_level: None,
+            frame: FrameMark::DEFAULT,
+        }
     }
 }
 

@@ -386,7 +386,7 @@ impl<S: PluginSet> Bench<S> {
     /// A datagram sets out from the worker to a peer.
     fn send_down(&mut self, index: usize, bytes: Vec<u8>) {
         let Some(peer) = self.peers.get_mut(index) else { return };
-        for delay in peer.down.admit(&bytes, &mut self.random) {
+        for delay in peer.down.admit(self.now, &bytes, &mut self.random) {
             self.post(delay, To::Peer(index), bytes.clone());
         }
     }
@@ -397,7 +397,7 @@ impl<S: PluginSet> Bench<S> {
             let Some(peer) = self.peers.get_mut(index) else { return };
             let Some(route) = peer.route_of(&bytes) else { return };
             let worker = peer.worker;
-            for delay in peer.up.admit(&bytes, &mut self.random) {
+            for delay in peer.up.admit(self.now, &bytes, &mut self.random) {
                 self.post(delay, To::Worker(worker, route), bytes.clone());
             }
         }

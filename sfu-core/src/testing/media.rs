@@ -119,6 +119,22 @@ impl Media {
         self
     }
 
+    /// With a scalability mode, `L3T3_KEY`, of each encoding.
+    #[must_use]
+    pub fn scalability_mode(mut self, mode: &str) -> Self {
+        for encoding in &mut self.parameters.encodings {
+            encoding.scalability_mode = Some(mode.into());
+        }
+        self
+    }
+
+    /// With the Dependency Descriptor.
+    #[must_use]
+    pub fn dependency_descriptor(mut self) -> Self {
+        self.parameters.header_extensions.push(extension(ExtensionKind::DependencyDescriptor, 12));
+        self
+    }
+
     /// SSRCs are not signaled: MID, RID or the payload type say where a packet belongs.
     #[must_use]
     pub fn unsignaled(mut self) -> Self {

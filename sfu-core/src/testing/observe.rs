@@ -39,6 +39,13 @@ impl<S: PluginSet> Bench<S> {
         found.expect("testing: no such receiver")
     }
 
+    /// The receiving ends of all encodings of a pipe, in their order.
+    pub fn receivers(&self, consumer: ConsumerId) -> Vec<&Receiver> {
+        let index = *self.consumers.get(&consumer).expect("testing: no peer receives this consumer's media");
+        let all = self.peers.get(index).map_or(&[][..], |peer| &peer.receivers);
+        all.iter().filter(|receiver| receiver.consumer == consumer).collect()
+    }
+
     /// The same, to change how it behaves.
     pub fn receiver_mut(&mut self, consumer: ConsumerId) -> &mut Receiver {
         let index = *self.consumers.get(&consumer).expect("testing: no peer receives this consumer's media");

@@ -1,5 +1,5 @@
 //! What the network between a worker and a peer does to datagrams.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Conditions of one direction of a path. Chance is drawn from the bench's seed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -14,7 +14,15 @@ pub struct Conditions {
     pub reorder: f64,
     /// Share of datagrams that arrive twice, 0–1.
     pub duplicate: f64,
+    /// What passes, bit/s; 0: anything. More waits in a queue of half a second, and what that has no room for is lost.
+    pub rate: u32,
 }
+
+/// How long datagrams wait at most where a path is narrow.
+const QUEUE: Duration = Duration::from_millis(500);
+
+/// IPv4 and UDP headers, in bytes.
+const OVERHEAD: u64 = 28;
 
 impl Conditions {
     /// Nothing is lost or late.
@@ -45,6 +53,13 @@ impl Conditions {
     #[must_use]
     pub fn reorder(mut self, reorder: f64) -> Self {
         self.reorder = reorder;
+        self
+    }
+
+    /// So many bit/s and no more.
+    #[must_use]
+    pub fn rate(mut self, rate: u32) -> Self {
+        self.rate = rate;
         self
     }
 
@@ -111,6 +126,8 @@ pub(super) type Filter = Box<dyn FnMut(&Datagram) -> bool>;
 #[derive(Default)]
 pub(super) struct Way {
     pub(super) conditions: Conditions,
+    /// When everything has left that waits.
+    free: Option<Instant>,
     pub(super) filter: Option<Filter>,
     /// Every datagram that set out, if somebody wants to see them.
     pub(super) tap: Option<Vec<Datagram>>,
@@ -120,6 +137,7 @@ impl Way {
     /// When copies of a datagram arrive: none if it is lost.
     pub(super) fn admit(
         &mut self,
+        now: Instant,
         bytes: &[u8],
         random: &mut crate::engine::Random,
     ) -> arrayvec::ArrayVec<Duration, 2> {
@@ -138,9 +156,20 @@ impl Way {
         if chance(random, conditions.loss) {
             return arrivals;
         }
+        let mut waits = Duration::ZERO;
+        if conditions.rate > 0 {
+            waits = self.free.map_or(Duration::ZERO, |free| free.saturating_duration_since(now));
+            if waits > QUEUE {
+                return arrivals;
+            }
+            waits += Duration::from_nanos(
+                (bytes.len() as u64 + OVERHEAD) * 8_000_000_000 / u64::from(conditions.rate),
+            );
+            self.free = Some(now + waits);
+        }
         let copies = 1 + usize::from(chance(random, conditions.duplicate));
         for _ in 0..copies {
-            let mut delay = conditions.delay;
+            let mut delay = conditions.delay + waits;
             if !conditions.jitter.is_zero() {
                 delay += conditions.jitter.mul_f64(f64::from(random.u32()) / f64::from(u32::MAX));
             }

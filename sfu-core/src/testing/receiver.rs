@@ -121,8 +121,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(consumer: ConsumerId, parameters: &RtpParameters) -> Self {
-        let encoding = parameters.encodings.first().cloned().unwrap_or_default();
+    pub(super) fn new(consumer: ConsumerId, parameters: &RtpParameters, encoding: usize) -> Self {
+        let encoding = parameters.encodings.get(encoding).cloned().unwrap_or_default();
         let media = parameters.codecs.iter().find(|codec| !codec.is_rtx());
         Receiver {
             consumer,

@@ -299,7 +299,9 @@ impl<S: PluginSet> Bench<S> {
             Reply::Consumer(id) => id,
             other => panic!("testing: unexpected {other:?}"),
         };
-        self.peer_at(peer).receivers.push(Receiver::new(id, &parameters));
+        for encoding in 0..parameters.encodings.len() {
+            self.peer_at(peer).receivers.push(Receiver::new(id, &parameters, encoding));
+        }
         self.consumers.insert(id, peer.0);
         Ok(id)
     }

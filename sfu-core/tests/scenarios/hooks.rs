@@ -132,7 +132,7 @@ fn rtcp_in_sees_each_packet_and_whether_the_core_took_it() {
                 (packet(206, 4, &[1, 0, to_bob, 0x0100_0000]), true),
                 (packet(206, 4, &[1, 0, stranger, 0x0100_0000]), false),
                 (packet(206, 15, &[1, 0, remb, 0x0100_03e8, to_bob]), true),
-                (packet(205, 15, &[1, to_bob, 0x0001_0001, 0x0000_0000, 0x2001_0000]), false),
+                (packet(205, 15, &[1, to_bob, 0x0001_0001, 0x0000_0000, 0x2001_0000]), true),
                 (packet(207, 0, &[1, 0x0400_0002, 1, 2]), false),
                 (packet(204, 0, &[1, 0x6e61_6d65]), false),
                 (packet(203, 1, &[1]), false),

@@ -6,6 +6,7 @@ mod drops;
 mod enabling;
 mod hooks;
 mod ice;
+mod layers;
 mod loss;
 mod observers;
 mod ordering;

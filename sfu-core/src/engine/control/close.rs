@@ -150,10 +150,12 @@ impl Engine {
     ) -> Result<Reply, ControlError> {
         let mut consumer = self.consumers.remove(id).ok_or_else(|| not_found(id.into()))?;
         let (pool, mut privates) = (&mut self.pool, 0);
-        consumer.forget_sent(|old| {
-            privates += 1;
-            pool.release(old);
-        });
+        for stream in consumer.streams_mut() {
+            stream.history.clear(|old| {
+                privates += 1;
+                pool.release(old);
+            });
+        }
         self.privates = self.privates.saturating_sub(privates);
         if let Some(path) = self.transports.get_mut(consumer.transport) {
             path.consumers.retain(|other| *other != id);

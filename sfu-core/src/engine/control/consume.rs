@@ -2,10 +2,18 @@
 use std::time::Instant;
 
 use super::not_found;
-use crate::control::{ConsumerId, ConsumerOptions, ControlError, EventBody, ProducerId, Reply, TransportId};
+use crate::control::{
+    ConsumerId, ConsumerOptions, ControlError, EventBody, Layers, MediaKind, ProducerId, Reply, TransportId,
+};
 use crate::engine::Engine;
 use crate::engine::consumer::Consumer;
+use crate::engine::layers::Layer;
+use crate::engine::stream::bandwidth::Bandwidth;
 use crate::engine::transport::EgressRef;
+use crate::rtp::ExtensionKind;
+
+/// What the estimate begins with where no one said anything else, bit/s: that the path is wide is found out to be wrong soon enough.
+const DEFAULT_START: u32 = 10_000_000;
 
 impl Engine {
     pub(super) fn consume(
@@ -27,25 +35,34 @@ impl Engine {
         let id = self.consumers.try_insert_with(|id| {
             let is_direct = path.is_direct();
             let consumer = Consumer::new(id, transport, options, producer, &labels, is_direct, random)?;
-            let mut ssrcs = Vec::new();
-            for (lane, ssrc, rtx_ssrc) in consumer.ssrcs() {
-                for (ssrc, rtx) in [(Some(ssrc), false), (rtx_ssrc, true)] {
-                    ssrcs.extend(ssrc.map(|ssrc| (ssrc, EgressRef { consumer: id, rtx, lane })));
-                }
+            let all = consumer.streams().zip(0u8..).flat_map(|(stream, index)| {
+                let rtx = stream.rtx_ssrc().map(|ssrc| (ssrc, index, true));
+                std::iter::once((stream.ssrc, index, false)).chain(rtx)
+            });
+            let ssrcs: Vec<(u32, u8, bool)> = all.collect();
+            let is_taken = |index: usize, ssrc: &u32| {
+                path.egress.contains_key(ssrc) || ssrcs.iter().take(index).any(|(other, ..)| other == ssrc)
+            };
+            if ssrcs.iter().enumerate().any(|(index, (ssrc, ..))| is_taken(index, ssrc)) {
+                return Err(ControlError::invalid(format!(
+                    "control.consume: an ssrc of the consumer is in use on transport {transport} already"
+                )));
             }
-            for (index, (ssrc, _)) in ssrcs.iter().enumerate() {
-                let twice = ssrcs[..index].iter().any(|(other, _)| other == ssrc);
-                if twice || path.egress.contains_key(ssrc) {
-                    return Err(ControlError::invalid(format!(
-                        "control.consume: an ssrc of the consumer is in use on transport {transport} already"
-                    )));
-                }
+            for (ssrc, stream, rtx) in ssrcs {
+                path.egress.insert(ssrc, EgressRef { consumer: id, stream, rtx });
             }
-            path.egress.extend(ssrcs);
             path.consumers.push(id);
             // RTCP that speaks for all that is sent comes from one of its sources.
             if path.consumers.len() == 1 {
-                path.feedback_ssrc = consumer.ssrc;
+                path.feedback_ssrc = consumer.main.ssrc;
+            }
+            let has_feedback = consumer.codecs.media().any(|codec| {
+                let numbered = consumer.extensions.id(ExtensionKind::TransportCc) != 0;
+                codec.feedback.remb || (codec.feedback.transport_cc && numbered)
+            });
+            if has_feedback && consumer.kind == MediaKind::Video && path.bandwidth.is_none() {
+                let start = path.initial_outgoing_bitrate.unwrap_or(DEFAULT_START);
+                path.bandwidth = Some(Box::new(Bandwidth::new(now, start)));
             }
             Ok(consumer)
         })?;
@@ -54,8 +71,9 @@ impl Engine {
         }
         self.begin_consumer_score(id);
         if self.transports.get(transport).is_some_and(|path| path.is_connected()) {
-            self.request_key_frame_for(now, id);
+            self.request_key_frame_for(now, id, false);
         }
+        self.reconsider_transport_of(now, id);
         Ok(id)
     }
 
@@ -66,6 +84,7 @@ impl Engine {
         }
         consumer.paused = true;
         consumer.resync();
+        self.tell_layers(id);
         self.told(id, EventBody::Paused { by_producer: false })
     }
 
@@ -76,7 +95,11 @@ impl Engine {
         }
         consumer.paused = false;
         consumer.resync();
-        self.request_key_frame_for(now, id);
+        let transport = consumer.transport;
+        if consumer.layers.is_some() {
+            self.choose_layers(now, transport);
+        }
+        self.request_key_frame_for(now, id, true);
         self.told(id, EventBody::Resumed { by_producer: false })
     }
 
@@ -102,7 +125,8 @@ impl Engine {
             new.consumers.push(id);
         }
         self.tell_consumer_score(id);
-        self.request_key_frame_for(now, id);
+        self.request_key_frame_for(now, id, true);
+        self.reconsider_transport_of(now, id);
         Ok(Reply::Done)
     }
 
@@ -111,18 +135,21 @@ impl Engine {
         now: Instant,
         id: ConsumerId,
         spatial: u8,
+        temporal: Option<u8>,
     ) -> Result<Reply, ControlError> {
         let consumer = self.consumers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
-        if consumer.is_pipe() {
-            return Ok(Reply::Layers(None));
+        let transport = consumer.transport;
+        let Some(layers) = &mut consumer.layers else { return Ok(Reply::Layers(None)) };
+        layers.set_preferred(Layer::preferred(Layers { spatial, temporal }));
+        self.choose_layers(now, transport);
+        Ok(Reply::Layers(self.preferred_layers(id)))
+    }
+
+    /// The consumers of its transport share what the path carries, this one too.
+    fn reconsider_transport_of(&mut self, now: Instant, id: ConsumerId) {
+        let layered = self.consumers.get(id).filter(|consumer| consumer.layers.is_some());
+        if let Some(transport) = layered.map(|consumer| consumer.transport) {
+            self.reconsider_transport(now, transport);
         }
-        consumer.preferred_encoding = spatial;
-        let producer = self.producers.get(consumer.producer);
-        let best = producer.and_then(|producer| producer.best_encoding(spatial));
-        if best.is_some() && best != consumer.encoding {
-            consumer.resync();
-            self.request_key_frame_for(now, id);
-        }
-        Ok(Reply::Done)
     }
 }

@@ -103,6 +103,9 @@ impl Engine {
             let link = Link::WebRtc(Box::new(link));
             Transport::new(id, router, session, labels, link, Protection::Pending, feedback_ssrc)
         });
+        if let Some(transport) = self.transports.get_mut(id) {
+            transport.initial_outgoing_bitrate = Some(options.initial_outgoing_bitrate);
+        }
         self.demux.add_ufrag(credentials.ufrag(), id);
         self.adopt(router, session, id);
         if let Some(server) = server.and_then(|id| self.webrtc_servers.get_mut(id)) {

@@ -3,13 +3,13 @@ use super::create::ice_parameters;
 use super::not_found;
 use super::plain::srtp_parameters;
 use crate::control::{
-    ConsumerDump, ConsumerScore, ConsumerType, ControlError, DtlsParameters, Dump, Layers, LinkDump,
-    ProducerDump, ReceivedExtensions, RtpParameters, StreamDump, Target, TraceEvents, TransportDump,
-    WebRtcServerDump,
+    ConsumerDump, ControlError, DtlsParameters, Dump, LinkDump, ProducerDump, ReceivedExtensions,
+    RtpParameters, StreamDump, Target, TraceEvents, TransportDump, WebRtcServerDump,
 };
 use crate::engine::Engine;
 use crate::engine::consumer::Consumer;
 use crate::engine::encoding::Encoding;
+use crate::engine::layers::Layer;
 use crate::engine::producer::Producer;
 use crate::engine::transport::{Link, Transport};
 use crate::net::Protocol;
@@ -28,11 +28,7 @@ impl Engine {
                 self.producers.get(id).map(|producer| Dump::Producer(Box::new(dump_producer(producer))))
             }
             Target::Consumer(id) => {
-                let producers = &self.producers;
-                self.consumers.get_mut(id).map(|consumer| {
-                    let producer = producers.get(consumer.producer);
-                    Dump::Consumer(Box::new(dump_consumer(consumer, producer)))
-                })
+                self.consumers.get(id).map(|consumer| Dump::Consumer(Box::new(self.dump_consumer(consumer))))
             }
             other => {
                 return Err(ControlError::unsupported(format!("control.dump: there is none of {other:?}")));
@@ -125,6 +121,35 @@ impl Engine {
             },
         }
     }
+
+    fn dump_consumer(&self, consumer: &Consumer) -> ConsumerDump {
+        let media = || consumer.codecs.media().map(|codec| codec.number);
+        let (payload_types, first) = (media().collect(), media().next().unwrap_or_default());
+        let streams = consumer.streams().zip(0u8..).map(|(sent, index)| {
+            let score = sent.stream.score();
+            let ssrcs = (sent.ssrc, sent.rtx_ssrc());
+            StreamDump { score, ..stream(&consumer.parameters, index, first, ssrcs) }
+        });
+        let id = consumer.id;
+        ConsumerDump {
+            id,
+            producer: consumer.producer,
+            kind: consumer.kind,
+            consumer_type: consumer.consumer_type,
+            rtp_parameters: consumer.parameters.clone(),
+            consumable_encodings: consumer.consumable_encodings.clone(),
+            payload_types,
+            trace: consumer.trace,
+            paused: consumer.paused,
+            producer_paused: consumer.producer_paused,
+            priority: consumer.priority,
+            streams: streams.collect(),
+            preferred_layers: self.preferred_layers(id),
+            target_layers: self.target_layers(id),
+            current_layers: self.current_layers(id).map(Layer::told),
+            score: self.consumer_score(id).unwrap_or_default(),
+        }
+    }
 }
 
 fn dump_producer(producer: &Producer) -> ProducerDump {
@@ -136,7 +161,7 @@ fn dump_producer(producer: &Producer) -> ProducerDump {
         rtp_parameters: producer.parameters.clone(),
         rtp_mapping: producer.mapping.clone(),
         streams: streams.filter_map(|(index, encoding)| received(producer, index as u8, encoding)).collect(),
-        trace: TraceEvents::default(),
+        trace: producer.trace,
         paused: producer.paused,
     }
 }
@@ -149,58 +174,6 @@ fn received(producer: &Producer, index: u8, encoding: &Encoding) -> Option<Strea
         score: receiving.stream.score(),
         ..stream(&producer.parameters, index, receiving.payload_type, (receiving.ssrc, encoding.rtx_ssrc))
     })
-}
-
-fn dump_consumer(consumer: &mut Consumer, producer: Option<&Producer>) -> ConsumerDump {
-    let media = || consumer.codecs.media().map(|codec| codec.number);
-    let (payload_types, first) = (media().collect(), media().next().unwrap_or_default());
-    let in_use = consumer.lane;
-    let mut streams = Vec::new();
-    for lane in 0..consumer.lane_count() {
-        if consumer.turn_to(lane) {
-            let ssrcs = (consumer.ssrc, consumer.rtx_ssrc);
-            let score = consumer.stream.score();
-            streams.push(StreamDump { score, ..stream(&consumer.parameters, lane, first, ssrcs) });
-        }
-    }
-    consumer.turn_to(in_use);
-    // Layers are encodings as far as the engine tells them apart.
-    let has_layers = matches!(consumer.consumer_type, ConsumerType::Simulcast | ConsumerType::Svc);
-    let highest = producer.map_or(0, |producer| producer.encodings.len().saturating_sub(1) as u8);
-    let layers = |encoding: Option<u8>| {
-        let spatial = encoding.filter(|_| has_layers)?;
-        Some(Layers { spatial, temporal: None })
-    };
-    let scores: Vec<u8> = producer.map_or_else(Vec::new, |producer| {
-        let score = |encoding: &Encoding| encoding.stream.as_ref().map_or(0, |r| r.stream.score());
-        producer.encodings.iter().map(score).collect()
-    });
-    let target = producer.and_then(|producer| producer.best_encoding(consumer.preferred_encoding));
-    ConsumerDump {
-        id: consumer.id,
-        producer: consumer.producer,
-        kind: consumer.kind,
-        consumer_type: consumer.consumer_type,
-        rtp_parameters: consumer.parameters.clone(),
-        consumable_encodings: consumer.consumable_encodings.clone(),
-        payload_types,
-        trace: TraceEvents::default(),
-        paused: consumer.paused,
-        producer_paused: consumer.producer_paused,
-        priority: consumer.priority,
-        streams,
-        preferred_layers: layers(Some(consumer.preferred_encoding.min(highest))),
-        target_layers: layers(target),
-        current_layers: layers(consumer.encoding),
-        score: ConsumerScore {
-            score: consumer.stream.score(),
-            producer_score: consumer
-                .encoding
-                .and_then(|encoding| scores.get(usize::from(encoding)).copied())
-                .unwrap_or_default(),
-            producer_scores: scores,
-        },
-    }
 }
 
 /// What the parameters of a producer or a consumer say of one of its streams.

@@ -61,10 +61,14 @@ impl Engine {
                 self.set_max_incoming_bitrate(now, transport, bitrate)
             }
             Command::SetMaxOutgoingBitrate { transport, bitrate } => {
-                self.set_max_outgoing_bitrate(transport, bitrate)
+                let reply = self.set_max_outgoing_bitrate(transport, bitrate)?;
+                self.reconsider_transport(now, transport);
+                Ok(reply)
             }
             Command::SetMinOutgoingBitrate { transport, bitrate } => {
-                self.set_min_outgoing_bitrate(transport, bitrate)
+                let reply = self.set_min_outgoing_bitrate(transport, bitrate)?;
+                self.reconsider_transport(now, transport);
+                Ok(reply)
             }
             Command::Dump(target) => self.dump(target).map(Reply::Dump),
             Command::Produce { transport, options } => self.produce(transport, options).map(Reply::Producer),
@@ -81,18 +85,18 @@ impl Engine {
             Command::SwitchConsumer { consumer, producer } => self.switch_consumer(now, consumer, producer),
             Command::RequestKeyFrame(id) => {
                 self.consumers.get(id).ok_or_else(|| not_found(id.into()))?;
-                self.request_key_frame_for(now, id);
+                self.request_key_frame_for(now, id, true);
                 Ok(Reply::Done)
             }
             Command::RequestProducerKeyFrame(id) => {
                 let count = self.producers.get(id).ok_or_else(|| not_found(id.into()))?.encodings.len();
                 for encoding in 0..count {
-                    self.request_key_frame(now, id, encoding as u8);
+                    self.ask_key_frame(now, id, encoding as u8, true);
                 }
                 Ok(Reply::Done)
             }
-            Command::SetPreferredLayers { consumer, spatial, .. } => {
-                self.set_preferred_layers(now, consumer, spatial)
+            Command::SetPreferredLayers { consumer, spatial, temporal } => {
+                self.set_preferred_layers(now, consumer, spatial, temporal)
             }
             Command::SetPriority { consumer, priority } => {
                 if priority == 0 {

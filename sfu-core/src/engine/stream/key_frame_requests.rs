@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 /// Shortest time between two requests unless configured otherwise.
 #[cfg(test)]
 pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_millis(1000);
+/// Least time between two requests that are shared.
+const SHARED_INTERVAL: Duration = Duration::from_millis(900);
 /// A request that brought no key frame is repeated once, after this time.
 const RETRY_AFTER: Duration = Duration::from_millis(1000);
 
@@ -45,21 +47,32 @@ impl KeyFrameRequests {
         Self { interval, last_sent: None, awaited: None, delayed: None, sent: 0 }
     }
 
-    /// Someone needs a key frame.
+    /// Someone needs a key frame to begin with, as many may within short time: those who come within 900 ms share one, so that ten
+    /// within a second cost two, and nobody waits for longer than a second.
+    pub(crate) fn request_shared(&mut self, now: Instant) -> KeyFrameStep {
+        self.request_after(now, self.interval.max(SHARED_INTERVAL))
+    }
+
+    /// Someone needs a key frame as soon as the interval allows.
     pub(crate) fn request(&mut self, now: Instant) -> KeyFrameStep {
+        self.request_after(now, self.interval)
+    }
+
+    fn request_after(&mut self, now: Instant, interval: Duration) -> KeyFrameStep {
         if let Some(awaited) = &mut self.awaited {
             awaited.wished |= awaited.retried;
             return KeyFrameStep::Pending;
         }
-        if self.delayed.is_some() {
-            return KeyFrameStep::Pending;
-        }
-        match self.last_sent.map(|last| last + self.interval) {
+        match self.last_sent.map(|last| last + interval) {
             Some(free) if now < free => {
-                self.delayed = Some(free);
+                // The earliest of those who wait.
+                self.delayed = Some(self.delayed.map_or(free, |delayed| delayed.min(free)));
                 KeyFrameStep::Pending
             }
-            _ => self.send(now),
+            _ => {
+                self.delayed = None;
+                self.send(now)
+            }
         }
     }
 
@@ -175,6 +188,23 @@ mod tests {
         assert_eq!(requests.poll(now + ms(999)), KeyFrameStep::Pending);
         assert_eq!(requests.poll(now + ms(1000)), KeyFrameStep::SendNow);
         assert_eq!(requests.poll(now + ms(1001)), KeyFrameStep::Pending);
+    }
+
+    #[test]
+    fn ten_who_begin_within_a_second_cost_two_requests_and_who_can_not_wait_does_not() {
+        let now = Instant::now();
+        let mut requests = KeyFrameRequests::new(ms(0));
+        for i in 0..10 {
+            if requests.request_shared(now + ms(90 * i)) == KeyFrameStep::SendNow {
+                requests.on_key_frame();
+            }
+        }
+        requests.poll(now + ms(900));
+        assert_eq!(requests.sent(), 2);
+        requests.on_key_frame();
+        assert_eq!(requests.request_shared(now + ms(1000)), KeyFrameStep::Pending);
+        assert_eq!(requests.request(now + ms(1001)), KeyFrameStep::SendNow);
+        assert_eq!(requests.next_deadline(), Some(now + ms(2001)));
     }
 
     #[test]

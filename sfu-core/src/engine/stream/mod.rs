@@ -11,6 +11,7 @@
 //! Inside a worker packets are named by their *extended* sequence number (64 bits, never wraps, see [`sequence`]); 16-bit numbers exist
 //! only on the wire.
 
+pub(crate) mod bandwidth;
 pub(crate) mod key_frame_requests;
 pub(crate) mod loss_average;
 pub(crate) mod nack_generator;

@@ -124,6 +124,11 @@ impl SendStream {
         self.timeline.switch(now, first, from, to)
     }
 
+    /// The source begins anew, or goes on after a pause, and its timestamps pass through as before.
+    pub(crate) fn switch_numbers(&mut self) {
+        self.numbers.switch();
+    }
+
     /// Gives the packet with number `extended` of the source its own number and counts it; `None` if it comes too late. `timestamp` is the outgoing one, `payload` the octets without header and
     /// padding, `size` what the rate counts.
     #[inline]

@@ -1,16 +1,27 @@
 //! What an SFU reads in the payload of each codec: frame starts, key frames, layers, and where the numbers are that it rewrites.
 
 mod av1;
+mod bits;
+mod dependency_descriptor;
+mod frame_mark;
 mod h264;
 mod h265;
+mod number_edit;
 mod opus;
+mod scalability_mode;
 mod vp8;
 mod vp9;
 
 pub use av1::Av1Aggregation;
+pub use dependency_descriptor::{
+    DependencyDescriptor, DescriptorEdit, MAX_DESCRIPTOR_LEN, TemplateStructure,
+};
+pub use frame_mark::{FrameMark, LayerSet, MAX_SPATIAL_LAYERS, MAX_TEMPORAL_LAYERS};
 pub use h264::{H264Nals, H264Payload};
 pub use h265::is_h265_key_frame;
+pub use number_edit::{MAX_EDITED, NumberEdit};
 pub use opus::{OpusToc, is_opus_dtx};
+pub use scalability_mode::ScalabilityMode;
 pub use vp8::Vp8Descriptor;
 pub use vp9::{Vp9Descriptor, Vp9Scalability};
 

@@ -53,6 +53,31 @@ impl Vp9Descriptor {
     #[inline]
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(payload);
+        let mut descriptor = Self::numbers(&mut cursor)?;
+        let first = *payload.first()?;
+        if descriptor.flexible && descriptor.inter_picture {
+            let mut references = 0;
+            while cursor.byte()? & 0x01 != 0 {
+                references += 1;
+                if references == 3 {
+                    return None;
+                }
+            }
+        }
+        if first & 0x02 != 0 {
+            descriptor.scalability = Some(Vp9Scalability::parse(&mut cursor)?);
+        }
+        descriptor.len = u16::try_from(cursor.offset).ok()?;
+        Some(descriptor)
+    }
+
+    /// Reads the part with the numbers, at most [`MAX_EDITED`](super::MAX_EDITED) bytes; what is behind it need not be there.
+    pub(super) fn parse_numbers(payload: &[u8]) -> Option<Self> {
+        Self::numbers(&mut Cursor::new(payload))
+    }
+
+    #[inline]
+    fn numbers(cursor: &mut Cursor<'_>) -> Option<Self> {
         let first = cursor.byte()?;
         let has = |bit: u8| first & bit != 0;
         let mut descriptor = Self {
@@ -80,19 +105,6 @@ impl Vp9Descriptor {
                 descriptor.tl0_pic_idx = Some(cursor.byte()?);
             }
         }
-        if descriptor.flexible && descriptor.inter_picture {
-            let mut references = 0;
-            while cursor.byte()? & 0x01 != 0 {
-                references += 1;
-                if references == 3 {
-                    return None;
-                }
-            }
-        }
-        if has(0x02) {
-            descriptor.scalability = Some(Vp9Scalability::parse(&mut cursor)?);
-        }
-        descriptor.len = u16::try_from(cursor.offset).ok()?;
         Some(descriptor)
     }
 
