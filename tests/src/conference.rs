@@ -1,14 +1,11 @@
-//! A server on the unmodified mediasoup library (`mediasoup/server.mjs`) whose workers are ours, and the participants of its
-//! calls: browsers with mediasoup-client.
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+//! A server on the unmodified mediasoup library (`mediasoup/server.mjs`) whose workers are ours.
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Page};
-use crate::relay::Relay;
 use crate::stack::Running;
-use crate::{http, stream, tools, worker};
+use crate::{http, tools, worker};
 
 /// Longest wait for an event.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -44,20 +41,13 @@ impl Conference {
         self.node.signal(signal);
     }
 
-    /// Runs a method of an object of the library; `{"object": id}` in the arguments is one. Gives what it returned, or the
-    /// error.
-    pub async fn try_call(&self, id: &str, method: &str, arguments: Value) -> Result<Value, String> {
+    /// Runs a method of an object of the library, which in the arguments is `{"object": id}`; gives what it returned, panics with
+    /// the library's error.
+    pub async fn call(&self, id: &str, method: &str, arguments: Value) -> Value {
         let call = json!({ "id": id, "method": method, "args": arguments });
         let answer = http::post_json(&format!("{}/call", self.url), &call).await;
-        if answer.status.is_success() { Ok(answer.json()) } else { Err(answer.text()) }
-    }
-
-    /// Likewise; panics with the library's error.
-    pub async fn call(&self, id: &str, method: &str, arguments: Value) -> Value {
-        let shown = arguments.to_string();
-        self.try_call(id, method, arguments)
-            .await
-            .unwrap_or_else(|error| panic!("{method}({shown}): {error}"))
+        assert!(answer.status.is_success(), "{method}({}): {}", call["args"], answer.text());
+        answer.json()
     }
 
     /// Starts a worker; gives its process's id.
@@ -115,6 +105,14 @@ impl Conference {
     }
 }
 
+impl Drop for Conference {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the mediasoup server ---\n{}\n---", self.node.said());
+        }
+    }
+}
+
 /// The id of an object of the library.
 pub fn id(object: &Value) -> String {
     object["id"].as_str().unwrap_or_else(|| panic!("no id: {object}")).to_owned()
@@ -138,141 +136,4 @@ pub fn udp() -> Value {
 /// Individual sockets for TCP alone.
 pub fn tcp() -> Value {
     json!({ "listenInfos": [{ "protocol": "tcp", "ip": address() }], "enableUdp": false, "enableTcp": true })
-}
-
-/// What a participant publishes: the ids of its producers.
-#[derive(Debug, Clone)]
-pub struct Published {
-    /// Of the microphone.
-    pub audio: String,
-    /// Of the camera.
-    pub video: String,
-}
-
-/// What a participant watches: the ids of its consumers.
-#[derive(Debug, Clone)]
-pub struct Watched {
-    /// Of sound.
-    pub audio: String,
-    /// Of pictures.
-    pub video: String,
-}
-
-/// A page in a call, with one transport in each direction.
-pub struct Participant<'b> {
-    /// The page.
-    pub page: Page<'b>,
-    /// The id of the transport that it sends on.
-    pub up: String,
-    /// The id of the transport that it receives on.
-    pub down: String,
-}
-
-impl<'b> Participant<'b> {
-    /// Opens a page and joins, over UDP.
-    pub async fn join(conference: &Conference, browser: &'b Browser, router: &Value) -> Participant<'b> {
-        Self::join_over(conference, browser, router, udp(), None).await
-    }
-
-    /// Likewise, over transports made with these options; what it receives passes a relay if there is one.
-    pub async fn join_over(
-        conference: &Conference,
-        browser: &'b Browser,
-        router: &Value,
-        options: Value,
-        relayed: Option<&Relayed>,
-    ) -> Participant<'b> {
-        let page = browser.open(conference.url()).await;
-        let mut participant = Participant { page, up: String::new(), down: String::new() };
-        participant.rejoin(conference, router, options, relayed).await;
-        participant
-    }
-
-    /// Joins another router with the same page.
-    pub async fn rejoin(
-        &mut self,
-        conference: &Conference,
-        router: &Value,
-        options: Value,
-        relayed: Option<&Relayed>,
-    ) {
-        self.page.evaluate("await participant.join(argument)", router["rtpCapabilities"].clone()).await;
-        let router = id(router);
-        for name in ["up", "down"] {
-            let mut transport =
-                conference.call(&router, "createWebRtcTransport", json!([options.clone()])).await;
-            match name {
-                "up" => self.up = id(&transport),
-                _ => self.down = id(&transport),
-            }
-            if let Some(relayed) = relayed.filter(|relayed| relayed.session == name) {
-                relayed.stand_before(&mut transport).await;
-            }
-            let script = "participant.open(argument.name, argument.transport)";
-            self.page.evaluate(script, json!({ "name": name, "transport": transport })).await;
-        }
-    }
-
-    /// Publishes camera and microphone.
-    pub async fn publish(&self) -> Published {
-        self.publish_with(json!({})).await
-    }
-
-    /// Likewise, with options of mediasoup-client for the video.
-    pub async fn publish_with(&self, options: Value) -> Published {
-        let ids = self.page.evaluate("return await participant.publish(argument)", options).await;
-        let of = |kind: &str| ids[kind].as_str().unwrap_or_default().to_owned();
-        Published { audio: of("audio"), video: of("video") }
-    }
-
-    /// Watches what another one publishes.
-    pub async fn watch(&self, published: &Published) -> Watched {
-        let audio = self.watch_one(&published.audio).await;
-        Watched { audio, video: self.watch_one(&published.video).await }
-    }
-
-    /// Watches one producer; gives the consumer's id.
-    pub async fn watch_one(&self, producer: &str) -> String {
-        let id = self.page.evaluate("return await participant.watch(argument)", json!(producer)).await;
-        id.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Waits until pictures and sound arrive; gives the browser's figures.
-    pub async fn sees(&self) -> Value {
-        stream::flows(&self.page, "down").await
-    }
-
-    /// Waits for new pictures; gives the browser's figures.
-    pub async fn sees_pictures(&self) -> Value {
-        stream::grows(&self.page, "down", &[("inbound-video", "framesDecoded", 10.0)]).await
-    }
-}
-
-/// A lossy relay between one transport of a participant and the worker.
-pub struct Relayed {
-    /// `up` or `down`.
-    pub session: &'static str,
-    /// What it does to datagrams.
-    pub impairment: crate::relay::Impairment,
-    /// Once the participant has joined.
-    pub relay: tokio::sync::OnceCell<Relay>,
-}
-
-impl Relayed {
-    /// A relay for `up` or `down`.
-    pub fn new(session: &'static str, impairment: crate::relay::Impairment) -> Relayed {
-        Relayed { session, impairment, relay: Default::default() }
-    }
-
-    /// Puts the relay into the place of the worker's address.
-    async fn stand_before(&self, transport: &mut Value) {
-        let candidate = &mut transport["iceCandidates"][0];
-        let target = format!("{}:{}", candidate["address"].as_str().unwrap_or_default(), candidate["port"]);
-        let target: SocketAddr = target.parse().unwrap_or_else(|error| panic!("{target}: {error}"));
-        let relay = Relay::start(target, self.impairment, 1).await.expect("a relay");
-        candidate["port"] = relay.address().port().into();
-        candidate["address"] = relay.address().ip().to_string().into();
-        candidate["ip"] = candidate["address"].clone();
-        assert!(self.relay.set(relay).is_ok(), "one relay, one participant");
-    }
 }

@@ -11,6 +11,7 @@ pub mod http;
 pub mod media;
 pub mod numbers;
 pub mod own_page;
+pub mod participant;
 pub mod peer;
 pub mod relay;
 pub mod rtp;

@@ -15,6 +15,7 @@ mod mediasoup_codecs;
 mod mediasoup_consumer_pause;
 mod mediasoup_firefox;
 mod mediasoup_ice_restart;
+mod mediasoup_layers;
 mod mediasoup_pipe;
 mod mediasoup_plain;
 mod mediasoup_score;

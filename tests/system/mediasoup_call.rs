@@ -1,6 +1,7 @@
 //! Two participants of a mediasoup call see and hear each other.
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant};
+use sfu_tests::conference::Conference;
+use sfu_tests::participant::Participant;
 use sfu_tests::stream::{self, Size};
 use sfu_tests::{call_test, needs};
 

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant};
+use sfu_tests::conference::Conference;
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs, stream};
 
 call_test! {

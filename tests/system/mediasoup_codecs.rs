@@ -1,6 +1,7 @@
 //! A mediasoup call in each video codec that Chromium encodes.
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant};
+use sfu_tests::conference::Conference;
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
 async fn call(codec: &str) {

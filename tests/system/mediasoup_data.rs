@@ -1,7 +1,8 @@
 //! Data channels of a mediasoup call.
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, udp};
+use sfu_tests::conference::{Conference, udp};
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
 async fn receives(participant: &Participant<'_>, count: u64) -> Value {

@@ -1,6 +1,7 @@
 //! Firefox watches what Chromium sends, and the other way round, in a mediasoup call.
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant};
+use sfu_tests::conference::Conference;
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
 call_test! {

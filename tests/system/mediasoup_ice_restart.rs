@@ -1,7 +1,8 @@
 //! ICE restarts in the middle of a mediasoup call.
 use serde_json::json;
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant};
+use sfu_tests::conference::Conference;
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
 call_test! {

@@ -1,7 +1,8 @@
 //! A consumer of a mediasoup call chooses among the layers that a browser sends.
 use serde_json::json;
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant};
+use sfu_tests::conference::Conference;
+use sfu_tests::participant::Participant;
 use sfu_tests::stream::{self, number};
 use sfu_tests::{call_test, needs};
 

@@ -1,7 +1,8 @@
 //! A room of a mediasoup server spans two workers.
 use serde_json::json;
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, id};
+use sfu_tests::conference::{Conference, id};
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
 call_test! {

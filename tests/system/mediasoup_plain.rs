@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, address, id};
+use sfu_tests::conference::{Conference, address, id};
+use sfu_tests::participant::Participant;
 use sfu_tests::stack::Running;
 use sfu_tests::{call_test, needs, stream, tools};
 

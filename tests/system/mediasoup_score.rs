@@ -1,7 +1,8 @@
 //! Producers and consumers of a mediasoup call are told how well their streams do.
 use serde_json::Value;
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, Relayed, udp};
+use sfu_tests::conference::{Conference, udp};
+use sfu_tests::participant::{Participant, Relayed};
 use sfu_tests::relay::Impairment;
 use sfu_tests::{call_test, needs};
 

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, Published, Relayed, Watched, udp};
+use sfu_tests::conference::{Conference, udp};
+use sfu_tests::participant::{Participant, Published, Relayed, Watched};
 use sfu_tests::relay::Impairment;
 use sfu_tests::{call_test, needs, stream};
 

@@ -1,6 +1,7 @@
 //! A mediasoup call whose transports have nothing but TCP.
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, tcp};
+use sfu_tests::conference::{Conference, tcp};
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs, stream};
 
 call_test! {

@@ -1,7 +1,8 @@
 //! All transports of a mediasoup worker share the ports of one WebRtcServer.
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, address, id};
+use sfu_tests::conference::{Conference, address, id};
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
 call_test! {

@@ -1,7 +1,8 @@
 //! A mediasoup server's worker is killed.
 use serde_json::json;
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, Participant, udp};
+use sfu_tests::conference::{Conference, id, udp};
+use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
 call_test! {
@@ -20,7 +21,7 @@ call_test! {
         assert_eq!(unsafe { libc::kill(worker.parse().unwrap(), libc::SIGKILL) }, 0);
         let died = conference.wait_for(&worker, "died", |_| true).await;
         assert!(died[0].is_object(), "an error: {died}");
-        conference.wait_for(sfu_tests::conference::id(&router).as_str(), "workerclose", |_| true).await;
+        conference.wait_for(&id(&router), "workerclose", |_| true).await;
 
         let router = conference.router(&conference.worker().await, "VP8").await;
         for participant in [&mut alice, &mut bob] {
