@@ -38,6 +38,14 @@ counters! {
     dtls_failed,
     /// Certificates that did not have the signaled fingerprint.
     fingerprint_mismatch,
+    /// SCTP packets on a transport without SCTP, or from elsewhere than its peer.
+    sctp_refused,
+    /// SCTP packets that an association took.
+    sctp_taken,
+    /// SCTP packets that made no sense, or belonged to no association.
+    sctp_dropped,
+    /// Data channel messages on streams that no data producer has.
+    data_unknown_stream,
     /// RTP or RTCP before SRTP keys were there, or on a path that ICE did not validate.
     media_refused,
     /// RTP packets that could not be parsed.

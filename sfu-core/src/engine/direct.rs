@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use super::control::not_found;
 use super::forward::{Egress, Published};
+use super::ingress_streams::StreamRef;
 use super::receive::Ingress;
 use super::rtcp_in::IngressRtcp;
 use super::{Engine, Packet};
 use crate::control::{ConsumerId, ControlError, ProducerId, Told, TransportId};
-use crate::rtp::RtpHeader;
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number};
+use crate::rtp::{EgressHeader, RtpHeader};
 
 /// The longest packet that is taken, bytes: the longest that the network could bring.
 const MAX_PACKET: usize = 1500;
@@ -39,13 +40,20 @@ impl Engine {
         }
         let id = transport.id;
         transport.counters.received.add(now, data.len());
+        let of_another = |stream: StreamRef| stream.producer != producer;
+        let known = RtpHeader::parse(data).ok().and_then(|header| transport.ingress.known(header.ssrc));
+        if known.is_some_and(of_another) {
+            self.counters.rtp_unknown_stream += 1;
+            transport.counters.unknown_streams += 1;
+            return Ok(None);
+        }
         let mut fresh = self.pool.take();
         let step = match fresh.get_mut().map(|packet| fill(packet, data)) {
             Some(packet) => self.identify(now, id, packet, None),
             None => None,
         };
         match step {
-            // Another producer of the transport may have that SSRC.
+            // What it says of itself, its MID perhaps, may still be another's.
             Some((found, encoding, extended)) if found == producer => {
                 Ok(Some(Ingress { producer, encoding, extended, packet: fresh }))
             }
@@ -90,6 +98,7 @@ impl Engine {
         id: ConsumerId,
         extended: u64,
         head: &mut [u8],
+        offsets: EgressHeader,
         packet: &Rc<Packet>,
     ) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
@@ -107,12 +116,14 @@ impl Engine {
             return;
         };
         set_sequence_number(head, sequence);
+        set_abs_send_time(head, offsets.abs_send_time_offset, self.config.clock.abs_send_time(now));
         let is_new_key_frame =
             packet.info.key_frame && stream.last_key_frame.replace(timestamp) != Some(timestamp);
         consumer.key_frames += u64::from(is_new_key_frame);
         transport.counters.sent.add(now, size);
         transport.counters.rtp_sent += 1;
-        self.changes.push_back(Told::Rtp { consumer: id, packet: [head, payload].concat().into() });
+        let packet = [head, payload].concat().into();
+        self.changes.push_back(Told::Rtp { consumer: id, packet }.into());
     }
 
     /// The same for a packet that a plugin made.
@@ -133,7 +144,7 @@ impl Engine {
             transport.counters.sent.add(now, size);
             transport.counters.rtp_sent += 1;
             let packet = [head, payload].concat().into();
-            self.changes.push_back(Told::Rtp { consumer: egress.consumer, packet });
+            self.changes.push_back(Told::Rtp { consumer: egress.consumer, packet }.into());
         }
         if let Some(private) = private {
             self.pool.put_back(private);

@@ -62,6 +62,7 @@ impl Engine {
 
     /// Takes out what DTLS has to say after each call to it.
     pub(super) fn drive_dtls(&mut self, now: Instant, id: TransportId) {
+        let mut has_data = false;
         loop {
             let Some(transport) = self.transports.get_mut(id) else { return };
             let route = transport.route();
@@ -78,8 +79,20 @@ impl Engine {
                     });
                 }
                 Output::Connected(connected) => self.dtls_connected(now, id, *connected),
-                // Data channels are not there yet: SCTP in DTLS is dropped.
-                Output::Data(_) => {}
+                Output::Data(len) => {
+                    let is_taken = match (&mut transport.sctp, self.scratch.get(..len)) {
+                        (Some(sctp), Some(packet)) if link.dtls_state == DtlsState::Connected => {
+                            has_data = true;
+                            sctp.association.handle_packet(now, packet)
+                        }
+                        _ => false,
+                    };
+                    let counter = match is_taken {
+                        true => &mut self.counters.sctp_taken,
+                        false => &mut self.counters.sctp_dropped,
+                    };
+                    *counter += 1;
+                }
                 Output::Closed => self.set_dtls_state(id, DtlsState::Closed),
                 Output::Failed(error) => {
                     tracing::debug!("engine.dtls: transport {id}: {error}");
@@ -90,9 +103,12 @@ impl Engine {
                     if let Some(deadline) = dtls.poll_timeout() {
                         self.arm(id, deadline);
                     }
-                    return;
+                    break;
                 }
             }
+        }
+        if has_data {
+            self.drive_sctp(now, id);
         }
     }
 
@@ -153,6 +169,7 @@ impl Engine {
         if let Some(due) = due {
             self.arm(id, due);
         }
+        self.begin_sctp(now, id);
     }
 }
 

@@ -11,6 +11,9 @@ mod codec_table;
 mod consumer;
 mod control;
 mod counters;
+mod data;
+mod data_consumer;
+mod data_producer;
 mod demux;
 mod depart;
 mod direct;
@@ -35,6 +38,7 @@ mod router;
 mod rtcp_in;
 mod rtcp_out;
 mod scores;
+mod sctp;
 mod send_queue;
 #[cfg(any(test, feature = "fuzzing"))]
 mod sizes;
@@ -54,14 +58,15 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::control::{
-    ConsumerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId, RtpObserverId, SessionId, Target,
-    Told, TransportId, WebRtcServerId,
+    ConsumerId, DataConsumerId, DataProducerId, DtlsFingerprint, Event, EventBody, ProducerId, RouterId,
+    RtpObserverId, SessionId, Target, Told, TransportId, WebRtcServerId,
 };
 use crate::net::Outbox;
 use crate::transport::dtls::DtlsContext;
 
 pub(crate) use clock::Clock;
 pub(crate) use counters::Counters;
+pub(crate) use data::{DataBuffers, IngressData};
 pub(crate) use forward::{Egress, Published};
 pub(crate) use packet::Packet;
 pub(crate) use random::Random;
@@ -74,6 +79,8 @@ pub use sizes::Sizes;
 pub(crate) use sockets::{ListenCandidate, SharedListen, SocketFactory, bind_allowed};
 
 use consumer::Consumer;
+use data_consumer::DataConsumer;
+use data_producer::DataProducer;
 use demux::Demux;
 use observer::{ObserverTimers, RtpObserver};
 use packet::PacketPool;
@@ -86,6 +93,25 @@ use webrtc_server::WebRtcServer;
 
 /// Private copies that hooks may hold at the same time, per media thread.
 const PRIVATE_PACKETS: usize = 2048;
+
+/// Something that the shell deals with before the next packet's hooks.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Plugins and signaling are told.
+    Told(Told),
+    /// A data producer received a message: plugins are asked.
+    Data(IngressData),
+    /// A data consumer that was full takes messages again: plugins are told.
+    DataReady(DataConsumerId),
+    /// The peer closed a data channel: its data consumer is to be closed.
+    DataChannelClosed(DataConsumerId),
+}
+
+impl From<Told> for Change {
+    fn from(told: Told) -> Self {
+        Change::Told(told)
+    }
+}
 
 /// What an engine is made of.
 pub(crate) struct EngineConfig {
@@ -113,6 +139,8 @@ pub(crate) struct Engine {
     producers: Table<ProducerId, Producer>,
     consumers: Table<ConsumerId, Consumer>,
     observers: Table<RtpObserverId, RtpObserver>,
+    data_producers: Table<DataProducerId, DataProducer>,
+    data_consumers: Table<DataConsumerId, DataConsumer>,
     demux: Demux,
     timers: Timers,
     observer_timers: ObserverTimers,
@@ -120,7 +148,7 @@ pub(crate) struct Engine {
     /// Private copies in use.
     privates: usize,
     /// What changed, for the shell to tell plugins and signaling.
-    changes: VecDeque<Told>,
+    changes: VecDeque<Change>,
     /// RTCP that waits for the shell's hooks.
     rtcp_out: VecDeque<EgressRtcp>,
     /// Packets for other media threads, and wishes to them, that wait for the shell.
@@ -136,6 +164,8 @@ pub(crate) struct Engine {
     /// The next number of a packet whose producer numbers them; none before the first.
     next_packet_id: Option<u32>,
     scratch: Box<[u8; 2048]>,
+    /// Buffers of data channel messages, for the next ones.
+    data_buffers: Vec<DataBuffers>,
 }
 
 impl Engine {
@@ -151,6 +181,8 @@ impl Engine {
             producers: Table::new(worker),
             consumers: Table::new(worker),
             observers: Table::new(worker),
+            data_producers: Table::new(worker),
+            data_consumers: Table::new(worker),
             demux: Demux::default(),
             timers: Timers::default(),
             observer_timers: ObserverTimers::default(),
@@ -165,6 +197,7 @@ impl Engine {
             confirmed: Vec::new(),
             next_packet_id: None,
             scratch: Box::new([0; 2048]),
+            data_buffers: Vec::new(),
         }
     }
 
@@ -174,7 +207,7 @@ impl Engine {
     }
 
     /// The next thing that changed, or that goes to signaling by a direct transport, oldest first.
-    pub(crate) fn next_change(&mut self) -> Option<Told> {
+    pub(crate) fn next_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
     }
 
@@ -195,7 +228,7 @@ impl Engine {
     }
 
     fn change(&mut self, target: impl Into<Target>, body: EventBody) {
-        self.changes.push_back(Told::Event(Event { target: target.into(), body }));
+        self.changes.push_back(Told::Event(Event { target: target.into(), body }).into());
     }
 
     /// Sees to it that a transport is looked at by `deadline`.

@@ -50,6 +50,8 @@ impl Engine {
             Some(128..=191) => return self.receive_rtp(now, route, data),
             Some(0..=3) => self.receive_stun(now, route, data),
             Some(20..=63) => self.receive_dtls(now, route, data),
+            // SCTP begins with its source port, 5000.
+            Some(19) => self.receive_sctp(now, route, data),
             _ => self.counters.unknown_protocol += 1,
         }
         Received::Done

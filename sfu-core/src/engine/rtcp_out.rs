@@ -63,7 +63,7 @@ impl Engine {
             transport.counters.sent.add(now, data.len());
             transport.counters.other_sent.add(now, data.len());
             let told = Told::Rtcp { transport: id, packet: data.to_vec().into() };
-            self.changes.push_back(told);
+            self.changes.push_back(told.into());
         } else if let Some(transport) = self.transports.get_mut(id)
             && let Some(route) = transport.rtcp_route()
         {

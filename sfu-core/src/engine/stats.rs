@@ -23,7 +23,9 @@ impl Engine {
             Target::Producer(id) => self.producers.get(id).is_some(),
             Target::Consumer(id) => self.consumers.get(id).is_some(),
             Target::WebRtcServer(id) => self.webrtc_servers.get(id).is_some(),
-            Target::DataProducer(_) | Target::DataConsumer(_) | Target::RtpObserver(_) => false,
+            Target::DataProducer(id) => self.data_producers.get(id).is_some(),
+            Target::DataConsumer(id) => self.data_consumers.get(id).is_some(),
+            Target::RtpObserver(id) => self.observers.get(id).is_some(),
         };
         if !exists {
             return Err(not_found(target));
@@ -63,6 +65,19 @@ impl Engine {
                 stats.consumers.push(consumer_stats(now, consumer, producer));
             }
         }
+        for (id, producer) in self.data_producers.iter() {
+            if has(&stats, producer.transport) || target == Target::DataProducer(id) {
+                stats.data_producers.push(producer.stats());
+            }
+        }
+        for (id, consumer) in self.data_consumers.iter() {
+            let wanted = has(&stats, consumer.transport)
+                || target == Target::DataConsumer(id)
+                || target == Target::DataProducer(consumer.data_producer);
+            if wanted {
+                stats.data_consumers.push(consumer.stats(self.buffered(consumer).0));
+            }
+        }
         if target == Target::Worker {
             stats.counters = self.counters.iter().map(|(name, value)| (name.to_owned(), value)).collect();
             stats.counters.insert("packets_allocated".to_owned(), self.pool.made() as u64);
@@ -73,6 +88,8 @@ impl Engine {
                 ("producers", self.producers.len()),
                 ("consumers", self.consumers.len()),
                 ("webrtc_servers", self.webrtc_servers.len()),
+                ("data_producers", self.data_producers.len()),
+                ("data_consumers", self.data_consumers.len()),
             ] {
                 stats.counters.insert(name.to_owned(), count as u64);
             }
@@ -91,6 +108,14 @@ fn millis(duration: std::time::Duration) -> f32 {
 
 fn traffic(now: Instant, counter: &mut RateCounter) -> Traffic {
     Traffic { bytes: counter.bytes(), bitrate: bitrate(counter.bits_per_second(now)) }
+}
+
+/// RTP as it was before it was protected. Tags are counted with the datagrams that they come in; what they take of the last second
+/// they take of the whole.
+fn without_tags(protected: Traffic, tags: u64) -> Traffic {
+    let bytes = protected.bytes.saturating_sub(tags);
+    let share = u128::from(protected.bitrate) * u128::from(bytes) / u128::from(protected.bytes.max(1));
+    Traffic { bytes, bitrate: u32::try_from(share).unwrap_or(u32::MAX) }
 }
 
 /// What is left of `all` without `other`.
@@ -117,10 +142,12 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         Link::Plain(_) | Link::Direct(_) => 0,
     };
     let tuples = (transport.tuple(), transport.rtcp_tuple());
+    let tag_len = transport.rtp_tag_len();
     let counters = &mut transport.counters;
     let rtx_received = traffic(now, &mut counters.rtx_received);
     let rtx_sent = traffic(now, &mut counters.rtx_sent);
-    let rtp_received = rest(now, &mut counters.received, &mut counters.other_received);
+    let protected = rest(now, &mut counters.received, &mut counters.other_received);
+    let rtp_received = without_tags(protected, counters.rtp_received * tag_len);
     let all_sent = rest(now, &mut counters.sent, &mut counters.other_sent);
     let rtp_sent = Traffic {
         bytes: all_sent.bytes.saturating_sub(rtx_sent.bytes),
@@ -133,7 +160,7 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         labels: transport.labels.clone(),
         ice_state: transport.ice_state(),
         dtls_state: transport.dtls_state(),
-        sctp_state: None,
+        sctp_state: transport.sctp.as_ref().map(|link| link.state()),
         tuple: tuples.0,
         rtcp_tuple: tuples.1,
         srtp: transport.suite(),

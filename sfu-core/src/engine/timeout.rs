@@ -54,7 +54,12 @@ impl Engine {
             let due = self.poll_producer(now, producer);
             next = [next, due].into_iter().flatten().min();
         }
-        let dues = [self.poll_congestion(now, id), self.poll_reports(now, id), self.poll_layers(now, id)];
+        let dues = [
+            self.poll_congestion(now, id),
+            self.poll_reports(now, id),
+            self.poll_layers(now, id),
+            self.poll_sctp(now, id),
+        ];
         for due in dues {
             next = [next, due].into_iter().flatten().min();
         }

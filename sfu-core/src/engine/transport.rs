@@ -6,6 +6,7 @@ use std::time::Instant;
 use foldhash::fast::RandomState;
 
 use super::ingress_streams::IngressStreams;
+use super::sctp::SctpLink;
 use super::send_queue::SendQueue;
 use super::stream::bandwidth::Bandwidth;
 use super::stream::loss_average::LossAverage;
@@ -15,8 +16,8 @@ use super::stream::remote_clock::RemoteClock;
 use super::stream::round_trip::RoundTrip;
 use super::stream::transport_cc_receiver::TransportCcReceiver;
 use crate::control::{
-    ConsumerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId, SrtpCryptoSuite, TransportId,
-    TransportTuple, WebRtcServerId,
+    ConsumerId, DataConsumerId, DataProducerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId,
+    SrtpCryptoSuite, TransportId, TransportTuple, WebRtcServerId,
 };
 use crate::net::{Protocol, Route, SocketId};
 use crate::transport::direct::DirectLink;
@@ -78,6 +79,12 @@ pub(crate) struct Transport {
     pub(crate) producers: Vec<ProducerId>,
     /// What leaves by it.
     pub(crate) consumers: Vec<ConsumerId>,
+    /// Whose messages arrive on it.
+    pub(crate) data_producers: Vec<DataProducerId>,
+    /// Whose messages leave by it.
+    pub(crate) data_consumers: Vec<DataConsumerId>,
+    /// What carries messages, with SCTP.
+    pub(crate) sctp: Option<Box<SctpLink>>,
     /// Which producer a packet belongs to.
     pub(crate) ingress: IngressStreams,
     /// Which consumer an SSRC of ours belongs to.
@@ -173,6 +180,9 @@ impl Transport {
             protection,
             producers: Vec::new(),
             consumers: Vec::new(),
+            data_producers: Vec::new(),
+            data_consumers: Vec::new(),
+            sctp: None,
             ingress: IngressStreams::default(),
             egress: HashMap::default(),
             queue: SendQueue::default(),
@@ -229,6 +239,14 @@ impl Transport {
         matches!(self.link, Link::Direct(_))
     }
 
+    /// What messages may be, where signaling itself is the peer.
+    pub(crate) fn direct_link(&self) -> Option<&DirectLink> {
+        match &self.link {
+            Link::Direct(link) => Some(link),
+            Link::WebRtc(_) | Link::Plain(_) => None,
+        }
+    }
+
     /// The server whose ports it is reached on, if it is one's.
     pub(crate) fn server(&self) -> Option<WebRtcServerId> {
         match &self.link {
@@ -270,6 +288,14 @@ impl Transport {
         match &self.protection {
             Protection::Srtp { sealer, .. } => Some(crate::transport::suite_of(sealer.profile())),
             _ => None,
+        }
+    }
+
+    /// Bytes by which RTP of the peer is longer than it would be unprotected.
+    pub(crate) fn rtp_tag_len(&self) -> u64 {
+        match &self.protection {
+            Protection::Srtp { sealer, .. } => sealer.profile().rtp_tag_len() as u64,
+            Protection::Clear | Protection::Pending => 0,
         }
     }
 

@@ -3,10 +3,12 @@ use super::Engine;
 use super::producer::Source;
 use super::transport::Link;
 use crate::control::{
-    ConsumerId, EntityId, EntityKind, ProducerId, RawId, RouterId, SessionId, Target, TransportId,
+    ConsumerId, DataConsumerId, DataProducerId, EntityId, EntityKind, ProducerId, RawId, RouterId, SessionId,
+    Target, TransportId,
 };
 use crate::plugin::{
-    ConsumerView, ProducerView, RouterView, SessionView, TransportKind, TransportView, ViewSource,
+    ConsumerView, DataConsumerView, DataProducerView, ProducerView, RouterView, SessionView, TransportKind,
+    TransportView, ViewSource,
 };
 
 impl ViewSource for Engine {
@@ -33,6 +35,7 @@ impl ViewSource for Engine {
             },
             ice_state: transport.ice_state(),
             dtls_state: transport.dtls_state(),
+            sctp_state: transport.sctp.as_ref().map(|link| link.state()),
             tuple: transport.tuple(),
             max_incoming_bitrate: transport.max_incoming_bitrate,
             max_outgoing_bitrate: transport.max_outgoing_bitrate,
@@ -78,6 +81,36 @@ impl ViewSource for Engine {
         })
     }
 
+    fn data_producer(&self, id: DataProducerId) -> Option<DataProducerView<'_>> {
+        let producer = self.data_producers.get(id)?;
+        Some(DataProducerView {
+            id,
+            router: producer.router,
+            transport: producer.transport,
+            session: self.transports.get(producer.transport).and_then(|transport| transport.session),
+            label: &producer.label,
+            protocol: &producer.protocol,
+            paused: producer.paused,
+            labels: &producer.labels,
+        })
+    }
+
+    fn data_consumer(&self, id: DataConsumerId) -> Option<DataConsumerView<'_>> {
+        let consumer = self.data_consumers.get(id)?;
+        Some(DataConsumerView {
+            id,
+            router: consumer.router,
+            transport: consumer.transport,
+            session: self.transports.get(consumer.transport).and_then(|transport| transport.session),
+            data_producer: consumer.data_producer,
+            label: &consumer.label,
+            protocol: &consumer.protocol,
+            paused: consumer.paused,
+            buffered: u64::from(self.buffered(consumer).0),
+            labels: &consumer.labels,
+        })
+    }
+
     fn each_below(&self, parent: Target, kind: EntityKind, each: &mut dyn FnMut(RawId)) {
         match kind {
             EntityKind::Session => {
@@ -119,7 +152,23 @@ impl ViewSource for Engine {
                     }
                 }
             }
-            EntityKind::DataProducer | EntityKind::DataConsumer => {}
+            EntityKind::DataProducer => {
+                for (id, _) in
+                    self.data_producers.iter().filter(|(id, _)| self.data_producer_is_below(*id, parent))
+                {
+                    each(id.raw());
+                }
+            }
+            EntityKind::DataConsumer => {
+                for (id, consumer) in self.data_consumers.iter() {
+                    if parent == Target::DataConsumer(id)
+                        || self.transport_is_below(consumer.transport, parent)
+                        || self.data_producer_is_below(consumer.data_producer, parent)
+                    {
+                        each(id.raw());
+                    }
+                }
+            }
         }
     }
 }
@@ -135,6 +184,11 @@ impl Engine {
             Target::WebRtcServer(server) => transport.server() == Some(server),
             _ => false,
         }
+    }
+
+    fn data_producer_is_below(&self, id: DataProducerId, parent: Target) -> bool {
+        let Some(producer) = self.data_producers.get(id) else { return false };
+        parent == Target::DataProducer(id) || self.transport_is_below(producer.transport, parent)
     }
 
     fn producer_is_below(&self, id: ProducerId, parent: Target) -> bool {

@@ -75,7 +75,6 @@ pub struct DataMessage<'a> {
 
 impl<'a> DataMessage<'a> {
     /// A message of `from` in recycled buffers.
-    #[cfg(test)]
     pub(crate) fn new(
         payload: &'a mut Vec<u8>,
         ppid: u32,

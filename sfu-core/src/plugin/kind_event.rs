@@ -1,5 +1,5 @@
 //! What happens to an entity, kind by kind.
-use crate::control::{DtlsState, EventBody, IceState, TransportTuple};
+use crate::control::{DtlsState, EventBody, IceState, SctpState, TransportTuple};
 
 /// Something that happened to a session.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +19,8 @@ pub enum TransportEvent {
     IceState(IceState),
     /// DTLS changed its state; `Connected` means that media can flow.
     DtlsState(DtlsState),
+    /// SCTP changed its state; `Connected` means that messages can flow.
+    SctpState(SctpState),
     /// Another path is used (WebRTC), or the peer's address was learnt (plain).
     Path(TransportTuple),
     /// The peer's RTCP address was learnt (plain, without `rtcp_mux`).
@@ -102,6 +104,13 @@ pub enum DataConsumerEvent {
         /// The data producer was resumed.
         by_producer: bool,
     },
+    /// No more bytes wait than the threshold says.
+    BufferedAmountLow {
+        /// Bytes that wait.
+        buffered_amount: u32,
+    },
+    /// A message was dropped because too many bytes wait.
+    SendBufferFull,
 }
 
 /// The form that a control event takes for one kind of entity; `None` where it is no affair of that kind.
@@ -127,6 +136,7 @@ impl FromBody for TransportEvent {
         Some(match body {
             EventBody::IceState(state) => Self::IceState(*state),
             EventBody::DtlsState(state) => Self::DtlsState(*state),
+            EventBody::SctpState(state) => Self::SctpState(*state),
             EventBody::SelectedTuple(tuple) | EventBody::Tuple(tuple) => Self::Path(*tuple),
             EventBody::RtcpTuple(tuple) => Self::RtcpPath(*tuple),
             _ => return None,
@@ -176,6 +186,8 @@ impl FromBody for DataConsumerEvent {
         Some(match *body {
             EventBody::Paused { by_producer } => Self::Paused { by_producer },
             EventBody::Resumed { by_producer } => Self::Resumed { by_producer },
+            EventBody::BufferedAmountLow { buffered_amount } => Self::BufferedAmountLow { buffered_amount },
+            EventBody::SendBufferFull => Self::SendBufferFull,
             _ => return None,
         })
     }

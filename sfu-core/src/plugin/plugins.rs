@@ -160,7 +160,6 @@ impl<S: PluginSet> Plugins<S> {
     }
 
     /// A message of a data producer.
-    #[cfg_attr(not(test), expect(dead_code, reason = "data channels, which come later, call it"))]
     #[inline]
     pub fn data_in<M: Mode>(
         &mut self,
@@ -175,7 +174,6 @@ impl<S: PluginSet> Plugins<S> {
     }
 
     /// A message for a data consumer.
-    #[expect(dead_code, reason = "data channels, which come later, call it")]
     #[inline]
     pub fn data_out<M: Mode>(
         &mut self,
@@ -190,7 +188,6 @@ impl<S: PluginSet> Plugins<S> {
     }
 
     /// A data consumer can take messages again.
-    #[cfg_attr(not(test), expect(dead_code, reason = "data channels, which come later, call it"))]
     #[inline]
     pub fn data_ready(&mut self, id: DataConsumerId, m: Moment<'_>) {
         let Some(row) = self.tables.data_consumer.hot(id) else { return };

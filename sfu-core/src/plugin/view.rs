@@ -1,7 +1,8 @@
 //! What a plugin can see of a media thread, read-only.
 use crate::control::{
     ConsumerId, ConsumerType, DataConsumerId, DataProducerId, DtlsState, EntityKind, IceState, Labels,
-    MediaKind, ProducerId, RawId, RouterId, RtpParameters, SessionId, Target, TransportId, TransportTuple,
+    MediaKind, ProducerId, RawId, RouterId, RtpParameters, SctpState, SessionId, Target, TransportId,
+    TransportTuple,
 };
 
 use super::kind::{Kind, with_target};
@@ -58,6 +59,8 @@ pub struct TransportView<'a> {
     pub ice_state: Option<IceState>,
     /// State of DTLS, WebRTC only.
     pub dtls_state: Option<DtlsState>,
+    /// State of SCTP, where there is some.
+    pub sctp_state: Option<SctpState>,
     /// The path in use.
     pub tuple: Option<TransportTuple>,
     /// What the peer may send at the most, bit/s; 0: no limit.

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn an_element_comes_behind_those_of_any_form_and_the_payload_stays() {
-        let forms: [(&[u8], Vec<(u8, Vec<u8>)>); 3] = [
+        type Form<'a> = (&'a [u8], Vec<(u8, Vec<u8>)>);
+        let forms: [Form<'_>; 3] = [
             (&[], vec![]),
             (&[0xBE, 0xDE, 0, 1, 0x10, b'm', 0, 0], vec![(1, b"m".to_vec())]),
             (&[0x10, 0, 0, 1, 20, 1, b'm', 0], vec![(20, b"m".to_vec())]),

@@ -3,9 +3,10 @@ use std::time::Instant;
 
 use super::{Shell, Surroundings};
 use crate::control::{
-    Command, ConsumerId, EventBody, ProducerId, RouterId, SessionId, Target, Told, TransportId,
+    Command, ConsumerId, DataConsumerId, DataProducerId, EventBody, ProducerId, RouterId, SessionId, Target,
+    Told, TransportId,
 };
-use crate::engine::SocketFactory;
+use crate::engine::{Change, SocketFactory};
 use crate::net::Outbox;
 use crate::plugin::{Moment, PluginSet, View};
 
@@ -19,7 +20,20 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let consumers: Vec<ConsumerId> = view.below(target);
         let producers: Vec<ProducerId> = view.below(target);
         let transports: Vec<TransportId> = view.below(target);
+        let data_consumers: Vec<DataConsumerId> = view.below(target);
+        let data_producers: Vec<DataProducerId> = view.below(target);
         let moment = Moment { now, view: &self.engine };
+        for id in data_consumers {
+            self.plugins.closed(id, moment);
+        }
+        for id in &data_producers {
+            for consumer in View::new(&self.engine).below::<DataConsumerId>(*id) {
+                self.plugins.closed(consumer, moment);
+            }
+        }
+        for id in data_producers {
+            self.plugins.closed(id, moment);
+        }
         for id in consumers {
             self.plugins.closed(id, moment);
         }
@@ -45,13 +59,25 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// Hands out what changed deep inside the engine: to the entities' plugins, then to everybody who listens.
     #[cold]
     pub(super) fn drain_changes(&mut self, now: Instant) {
-        while let Some(told) = self.engine.next_change() {
-            let event = match told {
-                Told::Event(event) => event,
-                told => {
+        while let Some(change) = self.engine.next_change() {
+            let event = match change {
+                Change::Told(Told::Event(event)) => event,
+                Change::Told(told) => {
                     if !self.around.hand(told) {
                         self.engine.counters.direct_unheard += 1;
                     }
+                    continue;
+                }
+                Change::Data(message) => {
+                    self.data(now, message, None);
+                    continue;
+                }
+                Change::DataReady(id) => {
+                    self.data_ready(now, id);
+                    continue;
+                }
+                Change::DataChannelClosed(id) => {
+                    self.data_channel_closed(now, id);
                     continue;
                 }
             };
@@ -63,6 +89,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                     Target::Transport(id) => self.plugins.closed(id, moment),
                     Target::Producer(id) => self.plugins.closed(id, moment),
                     Target::Consumer(id) => self.plugins.closed(id, moment),
+                    Target::DataProducer(id) => self.plugins.closed(id, moment),
+                    Target::DataConsumer(id) => self.plugins.closed(id, moment),
                     _ => {}
                 }
             }

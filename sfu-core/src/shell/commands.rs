@@ -87,6 +87,8 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             Command::CloseProducer(id) => Some((*id).into()),
             Command::CloseConsumer(id) => Some((*id).into()),
             Command::CloseWebRtcServer(id) => Some((*id).into()),
+            Command::CloseDataProducer(id) => Some((*id).into()),
+            Command::CloseDataConsumer(id) => Some((*id).into()),
             _ => None,
         };
         if let Some(target) = closing {

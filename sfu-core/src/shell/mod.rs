@@ -4,6 +4,7 @@
 //! compiled once more for every worker that somebody composes.
 mod closing;
 mod commands;
+mod data;
 mod media;
 mod plugin_commands;
 mod rtcp;
@@ -58,6 +59,7 @@ pub(crate) struct Shell<S: PluginSet, X> {
     plugins: Plugins<S>,
     around: X,
     egress: Box<Egress>,
+    data: data::DataDesk,
     timer: TurnTimer,
     pace: Pace,
     /// Hooks are timed in the next turn.
@@ -78,6 +80,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             plugins,
             around,
             egress,
+            data: data::DataDesk::default(),
             timer: TurnTimer::default(),
             pace: Pace::Idle,
             is_next_timed: false,
@@ -184,14 +187,15 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         [self.engine.next_deadline(), tick].into_iter().flatten().min()
     }
 
-    /// Whether something waits for the next turn: messages, faults, or commands that other commands brought about.
+    /// Whether something waits for the next turn: messages, faults, or commands and changes that other commands brought about.
     #[inline]
     pub(crate) fn has_work(&self) -> bool {
         S::LEN > 0
             && (!self.plugins.desk.queue.is_empty()
                 || self.plugins.has_mail()
                 || self.plugins.has_faults()
-                || !self.deferred.is_empty())
+                || !self.deferred.is_empty()
+                || self.engine.has_changes())
     }
 
     /// Everything that goes by time, and what was put off to the end of the turn.
@@ -223,6 +227,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             }
         }
         self.rtcp_out(now, None);
+        // RTCP for signaling.
+        if self.engine.has_changes() {
+            self.drain_changes(now);
+        }
         for (worker, word) in self.engine.take_relay_words() {
             self.around.say(worker, word);
         }

@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Pace, Shell, Surroundings};
@@ -96,7 +97,18 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                     self.around.command(*command, outcome);
                 }
             }
-            // Data channels come later; their commands find no entity.
+            QueuedCommand::SendData { to, ppid, payload } => {
+                let payload = Bytes::copy_from_slice(self.plugins.desk.queue.bytes(&payload));
+                self.send_new_data(now, slot, to, ppid, &payload);
+            }
+            QueuedCommand::InjectData { from, ppid, payload } => {
+                let payload = self.plugins.desk.queue.bytes(&payload);
+                match self.engine.inject_data(from, ppid, payload) {
+                    Some(message) => self.data(now, message, Some(slot)),
+                    None => self.engine.counters.plugin_commands_void += 1,
+                }
+            }
+            // Aimed at something that knows no such command.
             _ => self.note_void(true),
         }
     }

@@ -63,6 +63,8 @@ pub(super) struct Peer {
     pub(super) rtcp: Vec<Vec<u8>>,
     /// SSRC that feedback comes from.
     ssrc: u32,
+    /// Its data channels, if it has some.
+    pub(super) data: Option<super::data::DataPeer>,
 }
 
 impl Peer {
@@ -102,6 +104,7 @@ impl Peer {
             unopened: 0,
             rtcp: Vec::new(),
             ssrc,
+            data: None,
         }
     }
 
@@ -206,8 +209,14 @@ impl Peer {
                 Some(plain) => self.take_rtp(now, &plain),
                 None => self.unopened += 1,
             },
+            Some(19) if self.data.is_some() => {
+                if let Some(data) = &mut self.data {
+                    data.handle_packet(now, bytes);
+                }
+            }
             _ => self.unopened += 1,
         }
+        self.drive_data(now, out);
     }
 
     fn open(&mut self, bytes: &[u8], rtcp: bool) -> Option<Vec<u8>> {
@@ -392,7 +401,8 @@ impl Peer {
             _ => None,
         };
         let nack = self.receivers.iter().filter_map(Receiver::next_deadline).min();
-        [ice, nack, self.reports_due, self.feedback_due].into_iter().flatten().min()
+        let data = self.data.as_ref().and_then(super::data::DataPeer::next_deadline);
+        [ice, nack, data, self.reports_due, self.feedback_due].into_iter().flatten().min()
     }
 
     /// What is due.
@@ -400,6 +410,7 @@ impl Peer {
         if let Protection::WebRtc(agent) = &mut self.protection {
             agent.handle_timeout(now, out);
         }
+        self.drive_data(now, out);
         for index in 0..self.receivers.len() {
             let Some(receiver) = self.receivers.get_mut(index) else { break };
             let (wanted, ssrc) = (receiver.wanted(now), receiver.ssrc);

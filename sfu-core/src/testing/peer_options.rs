@@ -30,6 +30,7 @@ pub struct PeerOptions {
     pub(super) reports: bool,
     pub(super) consent_timeout: Duration,
     pub(super) listen: TransportListen,
+    pub(super) data: bool,
 }
 
 impl PeerOptions {
@@ -50,6 +51,7 @@ impl PeerOptions {
             reports: true,
             consent_timeout: Duration::from_secs(30),
             listen: TransportListen::Shared,
+            data: false,
         }
     }
 
@@ -66,6 +68,13 @@ impl PeerOptions {
     /// ICE, DTLS and SRTP, as a browser.
     pub fn webrtc() -> Self {
         Self::new(Speech::WebRtc)
+    }
+
+    /// With data channels: SCTP inside DTLS (WebRTC), or beside plain RTP.
+    #[must_use]
+    pub fn data(mut self) -> Self {
+        self.data = true;
+        self
     }
 
     /// On this media thread.

@@ -16,7 +16,8 @@ use super::surroundings::Sockets;
 use crate::control::{
     Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlError, CreateSession,
     DtlsFingerprint, DtlsParameters, DtlsRole, ListenInfo, PlainTransportOptions, ProducerId,
-    ProducerOptions, Protocol, Reply, SessionId, SrtpParameters, TransportId, WebRtcTransportOptions,
+    ProducerOptions, Protocol, Reply, SctpOptions, SessionId, SrtpParameters, TransportId,
+    WebRtcTransportOptions,
 };
 use crate::net::{Route, SocketId};
 use crate::plugin::PluginSet;
@@ -74,6 +75,7 @@ impl<S: PluginSet> Bench<S> {
         peer.up.conditions = options.to_worker;
         peer.down.conditions = options.to_peer;
         peer.reports = options.reports;
+        peer.data = options.data.then(super::data::DataPeer::new);
         peer.clock_ahead = (options.clock_ahead.as_nanos() * (1 << 32) / 1_000_000_000) as i64;
         if let Protection::WebRtc(agent) = &mut peer.protection {
             agent.checking = options.connect;
@@ -112,6 +114,7 @@ impl<S: PluginSet> Bench<S> {
             rtcp_mux: !options.separate_rtcp,
             comedia: options.comedia,
             srtp: suite,
+            sctp: options.data.then(SctpOptions::default),
             ..Default::default()
         };
         let created = match self.try_command(Command::CreatePlainTransport { router, options: create })? {
@@ -157,6 +160,7 @@ impl<S: PluginSet> Bench<S> {
             session: Some(session),
             ice_consent_timeout: options.consent_timeout,
             listen: options.listen.clone(),
+            sctp: options.data.then(SctpOptions::default),
             ..Default::default()
         };
         let created = match self.try_command(Command::CreateWebRtcTransport { router, options: create })? {

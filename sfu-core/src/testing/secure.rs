@@ -112,6 +112,8 @@ pub(super) struct Agent {
     pub(super) refused: Vec<u16>,
     pub(super) closed: bool,
     pub(super) failed: bool,
+    /// What came inside DTLS and nobody has looked at.
+    pub(super) data: Vec<Vec<u8>>,
 }
 
 impl Agent {
@@ -129,6 +131,7 @@ impl Agent {
             refused: Vec::new(),
             closed: false,
             failed: false,
+            data: Vec::new(),
         }
     }
 
@@ -196,6 +199,14 @@ impl Agent {
         }
     }
 
+    /// Sends something inside DTLS.
+    pub(super) fn send(&mut self, now: Instant, data: &[u8], out: &mut Vec<Vec<u8>>) {
+        if let Some(dtls) = &mut self.dtls {
+            let _ = dtls.send(now, data);
+            self.drive(out);
+        }
+    }
+
     pub(super) fn close(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
         if let Some(dtls) = &mut self.dtls {
             dtls.close(now);
@@ -210,7 +221,7 @@ impl Agent {
             match dtls.poll(&mut buffer) {
                 Output::Datagram(len) => out.push(buffer.get(..len).unwrap_or_default().to_vec()),
                 Output::Connected(connected) => self.keys = Keys::of(&connected),
-                Output::Data(_) => {}
+                Output::Data(len) => self.data.push(buffer.get(..len).unwrap_or_default().to_vec()),
                 Output::Closed => self.closed = true,
                 Output::Failed(_) => self.failed = true,
                 Output::Idle => return,

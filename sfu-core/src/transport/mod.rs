@@ -3,6 +3,7 @@ pub(crate) mod direct;
 pub(crate) mod dtls;
 pub(crate) mod ice;
 pub(crate) mod plain;
+pub(crate) mod sctp;
 pub(crate) mod srtp;
 pub(crate) mod webrtc;
 

@@ -61,7 +61,7 @@ impl NetSockets<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, UdpSocket};
+    use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
     use std::time::Duration;
 
     use super::*;
@@ -109,6 +109,47 @@ mod tests {
                 (again, net.local_addr(first), net.local_addr(second)),
                 (address, None, Some(address))
             );
+        }
+    }
+
+    #[test]
+    fn an_address_is_bound_again_only_by_those_who_all_say_so() {
+        let (mut net, mut closing) = (Net::new(NetOptions::default()).unwrap(), Vec::new());
+        let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
+        for (first, second, works) in
+            [(false, false, false), (false, true, false), (true, false, false), (true, true, true)]
+        {
+            let info = ListenInfo { udp_reuse_port: first, ..listen(Protocol::Udp, None) };
+            let (_, address) = sockets.open(&info).unwrap();
+            let again = ListenInfo { udp_reuse_port: second, port: address.port(), ..info };
+            match sockets.open(&again) {
+                Ok((_, same)) => assert!(works && same == address, "{first} {second}"),
+                Err(error) => {
+                    assert!(!works, "{error}");
+                    assert!(error.text.contains(&address.to_string()), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ipv6_alone_leaves_the_port_of_ipv4_free() {
+        for (protocol, only) in
+            [Protocol::Udp, Protocol::Tcp].into_iter().flat_map(|p| [(p, false), (p, true)])
+        {
+            let (mut net, mut closing) = (Net::new(NetOptions::default()).unwrap(), Vec::new());
+            let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
+            let any =
+                ListenInfo { ip: Ipv6Addr::UNSPECIFIED.into(), ipv6_only: only, ..listen(protocol, None) };
+            let Ok((_, address)) = sockets.open(&any) else {
+                return crate::testing::skipped("there is no IPv6 here");
+            };
+            let v4 = ListenInfo {
+                ip: Ipv4Addr::UNSPECIFIED.into(),
+                port: address.port(),
+                ..listen(protocol, None)
+            };
+            assert_eq!(sockets.open(&v4).is_ok(), only, "{protocol}");
         }
     }
 }

@@ -143,7 +143,7 @@ fn packet_numbers_are_given_once_and_carried_by_pipes() {
     let ann = bench.peer_with(PeerOptions::plain());
     let number = sfu_core::control::RtpHeaderExtensionParameters {
         uri: "urn:mediasoup:params:rtp-hdrext:packet-id".into(),
-        id: 12,
+        id: 6,
     };
     let p = bench.try_produce_with(ann, Media::opus(), |options| options.packet_ids = true).unwrap();
     let bob = bench.peer_with(PeerOptions::plain());
@@ -166,7 +166,7 @@ fn packet_numbers_are_given_once_and_carried_by_pipes() {
     let numbers = |bench: &Bench<Nil>, c| -> Vec<(u32, u32)> {
         let all = bench.received(c).iter();
         let of = |packet: &testing::Received| {
-            let value = packet.extension(12).and_then(|value| value.try_into().ok());
+            let value = packet.extension(6).and_then(|value| value.try_into().ok());
             (packet.number(), u32::from_be_bytes(value.expect("a number of four bytes")))
         };
         all.map(of).collect()

@@ -67,11 +67,25 @@ impl Engine {
     ) {
         let Some(transport) = self.transports.get_mut(id) else { return };
         let (consumers, producers) = (transport.consumers.clone(), transport.producers.clone());
+        let (data_consumers, data_producers) =
+            (transport.data_consumers.clone(), transport.data_producers.clone());
+        // All streams end with the association, before DTLS, in which it ends.
+        if let Some(link) = &mut transport.sctp {
+            link.association.close();
+            self.drive_sctp(now, id);
+        }
+        let Some(transport) = self.transports.get_mut(id) else { return };
         if let Link::WebRtc(link) = &mut transport.link
             && let Some(dtls) = &mut link.dtls
         {
             dtls.close(now);
             self.drive_dtls(now, id);
+        }
+        for consumer in data_consumers {
+            let _ = self.close_data_consumer(now, consumer, CloseReason::Parent);
+        }
+        for producer in data_producers {
+            let _ = self.close_data_producer(now, producer, CloseReason::Parent);
         }
         for consumer in consumers {
             let _ = self.close_consumer(consumer, CloseReason::Parent);

@@ -8,6 +8,7 @@ use crate::control::{
     RouterId, SessionId, TransportId, TransportListen, WebRtcTransportCreated, WebRtcTransportOptions,
 };
 use crate::engine::router::{Router, Session};
+use crate::engine::sctp::SctpLink;
 use crate::engine::sockets::{ListenCandidate, SharedListen};
 use crate::engine::transport::{Link, Protection, Transport};
 use crate::engine::{Engine, SocketFactory};
@@ -43,6 +44,11 @@ impl Engine {
                 (Opened { listen: sockets, candidates, own: Vec::new() }, None)
             }
             TransportListen::Server(id) => {
+                if id.worker() != self.config.worker {
+                    return Err(ControlError::invalid(format!(
+                        "control.create_webrtc_transport: server {id} is of another media thread than router {router}"
+                    )));
+                }
                 let server = self.webrtc_servers.get(*id).ok_or_else(|| not_found((*id).into()))?;
                 let (listen, candidates) = (server.listen.clone(), server.candidates.clone());
                 (Opened { listen, candidates, own: Vec::new() }, Some(*id))
@@ -101,7 +107,9 @@ impl Engine {
         let session = options.session;
         let id = self.transports.insert_with(|id| {
             let link = Link::WebRtc(Box::new(link));
-            Transport::new(id, router, session, labels, link, Protection::Pending, feedback_ssrc)
+            let sctp = options.sctp.map(|options| Box::new(SctpLink::new(options, true, false)));
+            let protection = Protection::Pending;
+            Transport { sctp, ..Transport::new(id, router, session, labels, link, protection, feedback_ssrc) }
         });
         if let Some(transport) = self.transports.get_mut(id) {
             transport.initial_outgoing_bitrate = Some(options.initial_outgoing_bitrate);

@@ -4,7 +4,7 @@ use super::not_found;
 use super::plain::srtp_parameters;
 use crate::control::{
     ConsumerDump, ControlError, DtlsParameters, Dump, LinkDump, ProducerDump, ReceivedExtensions,
-    RtpParameters, StreamDump, Target, TraceEvents, TransportDump, WebRtcServerDump,
+    RtpParameters, StreamDump, Target, TransportDump, WebRtcServerDump,
 };
 use crate::engine::Engine;
 use crate::engine::consumer::Consumer;
@@ -30,6 +30,8 @@ impl Engine {
             Target::Consumer(id) => {
                 self.consumers.get(id).map(|consumer| Dump::Consumer(Box::new(self.dump_consumer(consumer))))
             }
+            Target::DataProducer(id) => self.dump_data_producer(id),
+            Target::DataConsumer(id) => self.dump_data_consumer(id),
             other => {
                 return Err(ControlError::unsupported(format!("control.dump: there is none of {other:?}")));
             }
@@ -82,8 +84,8 @@ impl Engine {
             rids: transport.ingress.rids(),
             consumer_ssrcs: leaving(false),
             consumer_rtx_ssrcs: leaving(true),
-            sctp: None,
-            trace: TraceEvents::default(),
+            sctp: transport.sctp.as_ref().map(|link| link.dump()),
+            trace: transport.trace,
             link: self.dump_link(transport),
         }
     }

@@ -3,6 +3,7 @@ mod bitrate;
 mod close;
 mod consume;
 mod create;
+mod data;
 mod direct;
 mod dump;
 mod listen;
@@ -118,6 +119,39 @@ impl Engine {
             Command::ObserveProducer { observer, producer } => self.observe_producer(now, observer, producer),
             Command::UnobserveProducer { observer, producer } => self.unobserve_producer(observer, producer),
             Command::EnableTrace { target, events } => self.enable_trace(target, events),
+            Command::ProduceData { transport, options } => {
+                self.produce_data(now, transport, options).map(Reply::DataProducer)
+            }
+            Command::CloseDataProducer(id) => {
+                self.close_data_producer(now, id, crate::control::CloseReason::Requested)
+            }
+            Command::PauseDataProducer(id) => self.set_data_producer_paused(id, true),
+            Command::ResumeDataProducer(id) => self.set_data_producer_paused(id, false),
+            Command::SendData { data_producer, message } => self.send_data_command(data_producer, message),
+            Command::ConsumeData { transport, options } => {
+                self.consume_data(now, transport, options).map(Reply::DataConsumer)
+            }
+            Command::CloseDataConsumer(id) => {
+                self.close_data_consumer(now, id, crate::control::CloseReason::Requested)
+            }
+            Command::PauseDataConsumer(id) => self.set_data_consumer_paused(id, true),
+            Command::ResumeDataConsumer(id) => self.set_data_consumer_paused(id, false),
+            Command::SendToDataConsumer { data_consumer, ppid, payload } => {
+                self.send_to_data_consumer(now, data_consumer, ppid, &payload)
+            }
+            Command::BufferedAmount(id) => self.buffered_amount(id),
+            Command::SetBufferedAmountLowThreshold { data_consumer, threshold } => {
+                self.set_low_threshold(data_consumer, threshold)
+            }
+            Command::SetSubchannels { data_consumer, subchannels } => {
+                self.change_subchannels(data_consumer, |consumer| consumer.set_subchannels(subchannels))
+            }
+            Command::AddSubchannel { data_consumer, subchannel } => {
+                self.change_subchannels(data_consumer, |consumer| consumer.add_subchannel(subchannel))
+            }
+            Command::RemoveSubchannel { data_consumer, subchannel } => {
+                self.change_subchannels(data_consumer, |consumer| consumer.remove_subchannel(subchannel))
+            }
             Command::SetLabels { target, labels } => self.set_labels(target, labels),
             Command::Relay(RelayCommand(RelayStep::Offer { producer, worker })) => {
                 self.offer_relay(producer, worker).map(|offer| Reply::Relay(Box::new(offer)))
@@ -145,11 +179,9 @@ impl Engine {
             Target::Transport(id) => self.transports.get_mut(id).map(|entity| &mut entity.labels),
             Target::Producer(id) => self.producers.get_mut(id).map(|entity| &mut entity.labels),
             Target::Consumer(id) => self.consumers.get_mut(id).map(|entity| &mut entity.labels),
-            Target::Worker
-            | Target::DataProducer(_)
-            | Target::DataConsumer(_)
-            | Target::WebRtcServer(_)
-            | Target::RtpObserver(_) => None,
+            Target::DataProducer(id) => self.data_producers.get_mut(id).map(|entity| &mut entity.labels),
+            Target::DataConsumer(id) => self.data_consumers.get_mut(id).map(|entity| &mut entity.labels),
+            Target::Worker | Target::WebRtcServer(_) | Target::RtpObserver(_) => None,
         };
         *slot.ok_or_else(|| not_found(target))? = labels;
         Ok(Reply::Done)

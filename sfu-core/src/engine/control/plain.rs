@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::not_found;
 use crate::control::{
     ConnectPlainTransport, ControlError, Labels, ListenInfo, PipeTransportOptions, PlainTransportCreated,
-    PlainTransportOptions, Protocol, RouterId, SessionId, SrtpCryptoSuite, SrtpParameters, TransportId,
+    PlainTransportOptions, Protocol, RouterId, SctpOptions, SessionId, SrtpCryptoSuite, SrtpParameters,
+    TransportId,
 };
 use crate::engine::dtls::session as srtp_session;
+use crate::engine::sctp::SctpLink;
 use crate::engine::transport::{Link, Protection, Transport};
 use crate::engine::{Engine, SocketFactory};
 use crate::transport::plain::{Pipe, PlainLink};
@@ -24,6 +26,7 @@ struct NewLink {
     rtcp_socket: Option<(crate::net::SocketId, SocketAddr)>,
     comedia: bool,
     srtp: Option<SrtpCryptoSuite>,
+    sctp: Option<SctpOptions>,
     pipe: Option<Pipe>,
 }
 
@@ -59,6 +62,7 @@ impl Engine {
             rtcp_socket,
             comedia: options.comedia,
             srtp: options.srtp,
+            sctp: options.sctp,
             pipe: None,
         };
         let id = self.add_plain_transport(router, options.session, labels, link);
@@ -82,6 +86,7 @@ impl Engine {
             rtcp_socket: None,
             comedia: false,
             srtp: options.enable_srtp.then_some(SrtpCryptoSuite::AeadAes256Gcm),
+            sctp: options.sctp,
             pipe: Some(Pipe { rtx: options.enable_rtx }),
         };
         let id = self.add_plain_transport(router, options.session, labels, link);
@@ -95,7 +100,8 @@ impl Engine {
         labels: Labels,
         new: NewLink,
     ) -> TransportId {
-        let NewLink { rtp_socket, rtp_local, rtcp_socket, comedia, srtp, pipe } = new;
+        let NewLink { rtp_socket, rtp_local, rtcp_socket, comedia, srtp, sctp, pipe } = new;
+        let sctp = sctp.map(|options| Box::new(SctpLink::new(options, false, pipe.is_some())));
         let protection = if srtp.is_some() { Protection::Pending } else { Protection::Clear };
         let link = PlainLink {
             rtp_socket,
@@ -112,7 +118,7 @@ impl Engine {
         let feedback_ssrc = self.config.random.u32();
         let id = self.transports.insert_with(|id| {
             let link = Link::Plain(Box::new(link));
-            Transport::new(id, router, session, labels, link, protection, feedback_ssrc)
+            Transport { sctp, ..Transport::new(id, router, session, labels, link, protection, feedback_ssrc) }
         });
         for socket in std::iter::once(rtp_socket).chain(rtcp_socket.map(|(socket, _)| socket)) {
             self.demux.add_socket(socket, id);

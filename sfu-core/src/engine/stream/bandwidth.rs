@@ -131,18 +131,17 @@ impl Bandwidth {
     }
 
     /// Share of the packets lost on the way, 0–1; `None` without transport-wide feedback.
+    #[cfg(test)]
     pub(crate) fn loss(&self) -> Option<f32> {
         self.last_feedback.map(|_| self.loss)
     }
 
     /// What it began with, bit/s.
-    #[allow(dead_code, reason = "traces of transports tell it")]
     pub(crate) fn start(&self) -> u32 {
         self.start
     }
 
     /// Up to here growing makes sense, bit/s; 0 if nobody could have more.
-    #[allow(dead_code, reason = "traces of transports tell it")]
     pub(crate) fn goal(&self) -> u32 {
         self.goal
     }

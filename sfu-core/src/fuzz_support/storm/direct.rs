@@ -49,7 +49,7 @@ impl<S: PluginSet> Storm<S> {
         self.command(Command::ConnectPipeTransport { transport: pipe.id, peer }).expect("fuzz: connected");
         for (index, (producer, kind)) in producers.iter().enumerate() {
             let mut parameters = peers::parameters(*kind, None, 0, false);
-            let lanes = if *kind == MediaKind::Video { 3 } else { 1 };
+            let lanes: u32 = if *kind == MediaKind::Video { 3 } else { 1 };
             let ssrc = |lane: u32| 60_000 + 100 * index as u32 + 2 * lane;
             parameters.encodings =
                 (0..lanes).map(|lane| peers::encoding(ssrc(lane), *kind == MediaKind::Video)).collect();
@@ -76,8 +76,15 @@ impl<S: PluginSet> Storm<S> {
                 mutate(chance, &mut plain, &other, LONGEST);
                 Command::SendRtcp { transport: peer.transport, packet: plain.into() }
             } else {
-                let producer = *chance.pick(&producers);
-                let (mut plain, _) = peer.packet(chance);
+                let (mut plain, ssrc) = peer.packet(chance);
+                // As `sources` numbers them; now and then one of another producer.
+                let own = match ssrc {
+                    40_000 => producers.first(),
+                    40_020 | 40_021 => producers.get(2),
+                    _ => producers.get(1),
+                };
+                let other = *chance.pick(&producers);
+                let producer = own.copied().filter(|_| !chance.one_in(10)).unwrap_or(other);
                 let (other, _) = peer.packet(chance);
                 if chance.one_in(2) {
                     mutate(chance, &mut plain, &other, LONGEST);

@@ -76,6 +76,7 @@ impl ViewSource for Room {
             kind: TransportKind::WebRtc,
             ice_state: None,
             dtls_state: None,
+            sctp_state: None,
             tuple: None,
             max_incoming_bitrate: 0,
             max_outgoing_bitrate: 0,

@@ -38,10 +38,6 @@ pub(crate) trait Dtls: Send {
     fn poll(&mut self, out: &mut [u8]) -> Output;
 
     /// Sends `data`, at most 16384 bytes, in one datagram. Errors: not connected.
-    #[cfg_attr(
-        not(any(test, feature = "fuzzing")),
-        expect(dead_code, reason = "data channels, which come later, send by it")
-    )]
     fn send(&mut self, now: Instant, data: &[u8]) -> Result<(), DtlsError>;
 
     /// Ends the association and tells the peer, if there is a session. The last datagram waits in
@@ -57,9 +53,7 @@ pub(crate) enum Output {
     /// The handshake is complete: check the peer's certificate before anything else. Comes once, ahead of all data.
     Connected(Box<Connected>),
     /// This many bytes of `out` are application data: one SCTP packet.
-    Data(
-        #[cfg_attr(not(test), expect(dead_code, reason = "data channels, which come later, read it"))] usize,
-    ),
+    Data(usize),
     /// The peer closed the association. Comes once.
     Closed,
     /// The association failed and is of no more use. Comes once.

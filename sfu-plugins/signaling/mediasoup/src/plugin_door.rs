@@ -2,8 +2,12 @@
 //! `sfukit.plugin` and a plugin's id as label, because the library's protocol has no place of its own for them.
 //!
 //! What goes in is `{"id": 1, "method": …, "target": "<the library's id>", …}`, and exactly one
-//! `{"id": 1, "ok": …}` or `{"id": 1, "error": {"kind": …, "text": …}}` comes back. `enable` (with `options`) and `disable`
-//! are methods of every plugin; the others are the plugin's own. Events come as `{"event": …, "target": …}`.
+//! `{"id": 1, "ok": …}` or `{"id": 1, "error": {"kind": …, "text": …}}` comes back; an error of the plugin itself has the kind
+//! `plugin` and a `code`. Fields of the method stand beside it or, so that none is taken for `id` or `target`, in an object
+//! `params`. `enable` (with `options`) and `disable` are methods of every plugin; the others are the plugin's own.
+//!
+//! Events come as `{"event": …, "target": …}`, to the doors in the router that they are about; `{"fault": {"step", "text"},
+//! "target": …}` says that the plugin misbehaved, and `{"lost": n}`, that so many messages came before anybody listened.
 use std::collections::{HashMap, VecDeque};
 
 use sfu_core::control::{Command, ControlError, ControlHandle, Target};
@@ -150,7 +154,7 @@ impl PluginDoors {
         door.is_heard = true;
         let mut texts: Vec<String> = door.kept.drain(..).collect();
         if door.lost > 0 {
-            texts.push(json!({ "event": { "lost": door.lost } }).to_string());
+            texts.push(json!({ "lost": door.lost }).to_string());
             door.lost = 0;
         }
         texts
@@ -168,18 +172,38 @@ async fn done(control: &ControlHandle, command: Command) -> Result<Value, Contro
 fn reply(id: &Value, outcome: Result<Value, ControlError>) -> String {
     match outcome {
         Ok(value) => json!({ "id": id, "ok": value }),
-        Err(error) => json!({ "id": id, "error": error }),
+        Err(error) => match error.code() {
+            Some(code) => {
+                json!({ "id": id, "error": { "kind": "plugin", "code": code, "text": error.text } })
+            }
+            None => json!({ "id": id, "error": error }),
+        },
     }
     .to_string()
 }
 
-/// An event of a plugin.
-pub(crate) fn event(body: &Value, target: Option<&str>) -> String {
-    match target {
-        Some(target) => json!({ "event": body, "target": target }),
-        None => json!({ "event": body }),
+/// What a plugin tells unasked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News<'a> {
+    /// An event of its own.
+    Event(&'a Value),
+    /// It misbehaved.
+    Fault(&'a Value),
+}
+
+impl News<'_> {
+    /// The message, about what the library has this name for.
+    pub(crate) fn message(self, target: Option<&str>) -> String {
+        let (kind, body) = match self {
+            News::Event(body) => ("event", body),
+            News::Fault(body) => ("fault", body),
+        };
+        match target {
+            Some(target) => json!({ kind: body, "target": target }),
+            None => json!({ kind: body }),
+        }
+        .to_string()
     }
-    .to_string()
 }
 
 /// What is told in place of a message that is too long for who listens.
@@ -218,6 +242,14 @@ impl Asked {
             Some(Value::String(target)) => Some(target),
             Some(_) => return Err(wrong(&id, "`target` has to be an id of the library")),
         };
+        match body.remove("params") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(params)) => {
+                body = params;
+                body.insert("method".to_owned(), method.as_str().into());
+            }
+            Some(_) => return Err(wrong(&id, "`params` has to be an object")),
+        }
         Ok(Self { id, method, target, body })
     }
 
@@ -274,6 +306,38 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_are_called_as_ours_stand_in_an_object_of_their_own() {
+        assert_eq!(
+            command(
+                r#"{"id":7,"method":"find","target":"p","params":{"id":1,"target":2,"params":3,"method":4}}"#
+            )
+            .unwrap(),
+            Command::PluginRequest {
+                plugin: "recorder".into(),
+                target: producer(),
+                body: json!({ "id": 1, "target": 2, "params": 3, "method": "find" }),
+            }
+        );
+        assert_eq!(
+            command(r#"{"id":1,"method":"enable","params":{"options":{"n":3}}}"#).unwrap(),
+            Command::EnablePlugin {
+                plugin: "recorder".into(),
+                target: Target::Worker,
+                options: json!({ "n": 3 }),
+            }
+        );
+    }
+
+    #[test]
+    fn an_error_of_the_plugin_has_its_code_beside_its_kind() {
+        let answer = |error| serde_json::from_str::<Value>(&reply(&json!(1), Err(error))).unwrap();
+        let own = answer(ControlError::plugin(467, "no"));
+        assert_eq!(own, json!({ "id": 1, "error": { "kind": "plugin", "code": 467, "text": "no" } }));
+        let ours = answer(ControlError::not_found("gone"));
+        assert_eq!(ours, json!({ "id": 1, "error": { "kind": "not_found", "text": "gone" } }));
+    }
+
+    #[test]
     fn enable_and_disable_are_methods_of_every_plugin() {
         assert_eq!(
             command(r#"{"id":1,"method":"enable","target":"p","options":{"n":3}}"#).unwrap(),
@@ -299,6 +363,7 @@ mod tests {
             (r#"{"id":5}"#, json!(5)),
             (r#"{"id":5,"method":"x","target":3}"#, json!(5)),
             (r#"{"id":5,"method":"x","target":"q"}"#, json!(5)),
+            (r#"{"id":5,"method":"x","params":3}"#, json!(5)),
         ] {
             assert_eq!(command(text).unwrap_err().0, id, "{text}");
         }

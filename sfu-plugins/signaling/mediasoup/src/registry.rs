@@ -1,4 +1,5 @@
 //! The library's names of things, and what belongs to what: the same in every version of the protocol.
+mod departed;
 mod entity;
 #[cfg(test)]
 mod tests;
@@ -7,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sfu_core::control::Target;
 
+use departed::Departed;
 pub(crate) use entity::{Entity, Kind, Link, TransportFacts};
 
 /// A place in the registry; later ones are greater.
@@ -39,12 +41,14 @@ pub(crate) struct Registry<D> {
     entries: BTreeMap<Key, Entry<D>>,
     names: HashMap<String, Key>,
     targets: HashMap<Target, Key>,
+    departed: Departed,
     next: u64,
 }
 
 impl<D> Default for Registry<D> {
     fn default() -> Self {
-        Self { entries: Default::default(), names: HashMap::new(), targets: HashMap::new(), next: 0 }
+        let (entries, departed) = Default::default();
+        Self { entries, names: HashMap::new(), targets: HashMap::new(), departed, next: 0 }
     }
 }
 
@@ -88,6 +92,25 @@ impl<D> Registry<D> {
     /// The library's name of what the engine knows as this.
     pub(crate) fn name_of(&self, target: impl Into<Target>) -> Option<&str> {
         self.of_target(target).and_then(|key| self.get(key)).map(|entry| entry.id.as_str())
+    }
+
+    /// The router that something belongs to, or is.
+    pub(crate) fn router_of(&self, mut key: Key) -> Option<Key> {
+        loop {
+            let entry = self.entries.get(&key)?;
+            if entry.entity.kind() == Kind::Router {
+                return Some(key);
+            }
+            key = entry.parent?;
+        }
+    }
+
+    /// The library's name of what the engine knows as this, and its router, also if it closed a short while ago.
+    pub(crate) fn place_of(&self, target: Target) -> (Option<&str>, Option<Key>) {
+        match self.of_target(target) {
+            Some(key) => (self.name_of(target), self.router_of(key)),
+            None => self.departed.place_of(target),
+        }
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Entry<D>> {
@@ -158,11 +181,17 @@ impl<D> Registry<D> {
                 orphans.extend(self.dependents(*key, kind).map(|(key, _)| key));
             }
         }
+        let router = self.router_of(key);
         for key in inside {
-            self.take(key);
+            self.take(key, router);
         }
         orphans.sort_unstable();
-        orphans.into_iter().filter_map(|orphan| self.take(orphan)).collect()
+        let mut taken = Vec::new();
+        for orphan in orphans {
+            let router = self.router_of(orphan);
+            taken.extend(self.take(orphan, router));
+        }
+        taken
     }
 
     fn collect(&self, key: Key, into: &mut Vec<Key>) {
@@ -173,11 +202,12 @@ impl<D> Registry<D> {
         }
     }
 
-    fn take(&mut self, key: Key) -> Option<Entry<D>> {
+    fn take(&mut self, key: Key, router: Option<Key>) -> Option<Entry<D>> {
         let entry = self.entries.remove(&key)?;
         self.names.remove(&entry.id);
         if let Some(target) = entry.entity.target() {
             self.targets.remove(&target);
+            self.departed.add(target, &entry.id, router);
         }
         if let Some(parent) = entry.parent.and_then(|parent| self.entries.get_mut(&parent)) {
             parent.children.remove(&key);

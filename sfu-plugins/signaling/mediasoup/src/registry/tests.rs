@@ -85,3 +85,15 @@ fn relations_are_seen_from_both_sides_by_kind_and_in_order() {
     assert_eq!(names(room.dependents(producer, Kind::RtpObserver)), [""; 0]);
     assert_eq!(names(room.sources(observer, Kind::Producer)), [""; 0]);
 }
+
+#[test]
+fn the_name_and_the_router_of_what_closed_are_still_known() {
+    let mut room = room();
+    let router = room.find("router");
+    let far = Target::from(id::<sfu_core::control::ConsumerId>(5));
+    assert_eq!(room.place_of(far), (Some("far"), router));
+    close(&mut room, "producer");
+    assert_eq!(room.place_of(far), (Some("far"), router), "it went with its producer");
+    assert_eq!(room.place_of(id::<sfu_core::control::ProducerId>(3).into()), (Some("producer"), router));
+    assert_eq!(room.place_of(Target::Worker), (None, None));
+}

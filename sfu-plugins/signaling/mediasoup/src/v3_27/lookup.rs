@@ -88,25 +88,13 @@ impl Desk {
     /// The same, anywhere in the router of `near`.
     pub(super) fn in_router(&self, near: Key, id: &str, kind: Kind) -> Result<(Key, Entity), Refusal> {
         let entry = |key: Key| Some((key, self.registry.get(key)?));
+        let router = self.registry.router_of(near);
         self.registry
             .find(id)
             .and_then(entry)
-            .filter(|(key, entry)| {
-                entry.entity.kind() == kind && self.router_of(*key) == self.router_of(near)
-            })
+            .filter(|(key, entry)| entry.entity.kind() == kind && self.registry.router_of(*key) == router)
             .map(|(key, entry)| (key, entry.entity.clone()))
             .ok_or_else(|| Refusal::not_found(format_args!("{kind:?} {id} not found in this router")))
-    }
-
-    /// The router that something belongs to.
-    fn router_of(&self, mut key: Key) -> Option<Key> {
-        loop {
-            let entry = self.registry.get(key)?;
-            if entry.entity.kind() == Kind::Router {
-                return Some(key);
-            }
-            key = entry.parent?;
-        }
     }
 
     /// Whether a new entity may have this name; asked before the engine makes it.

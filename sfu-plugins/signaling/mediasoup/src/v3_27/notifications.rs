@@ -6,6 +6,7 @@ use super::convert::{
 };
 use super::{Desk, consumer};
 use crate::door::Flow;
+use crate::plugin_door::News;
 use crate::refusal::Refusal;
 use crate::registry::{Entity, Key, Kind, Link};
 use crate::schema::v3_27::IncomingNotification;
@@ -127,10 +128,12 @@ impl Desk {
     fn happened(&mut self, event: Event) {
         let Event { target, body } = event;
         match body {
-            EventBody::Plugin { plugin, body } => return self.plugin_event(&plugin, &body, target),
+            EventBody::Plugin { plugin, body } => {
+                return self.plugin_tells(&plugin, News::Event(&body), target);
+            }
             EventBody::PluginFault { plugin, step, text } => {
-                let fault = sfu_core::serde_json::json!({ "fault": { "step": step, "text": text } });
-                return self.plugin_event(&plugin, &fault, target);
+                let fault = sfu_core::serde_json::json!({ "step": step, "text": text });
+                return self.plugin_tells(&plugin, News::Fault(&fault), target);
             }
             _ => {}
         }

@@ -1,9 +1,8 @@
 use sfu_core::control::{ControlError, Target};
-use sfu_core::serde_json::Value;
 
 use super::Desk;
 use super::detail::PluginEnd;
-use crate::plugin_door;
+use crate::plugin_door::{self, News};
 use crate::refusal::Refusal;
 use crate::registry::{Entity, Key, Kind};
 use crate::schema::v3_27::data_consumer::MessageNotification;
@@ -68,13 +67,17 @@ impl Desk {
         }
     }
 
-    /// An event of a plugin.
-    pub(super) fn plugin_event(&mut self, plugin: &str, body: &Value, target: Target) {
-        let doors = self.plugins.of_plugin(plugin);
+    /// What a plugin tells: to its doors in the router that it is about; to all of them if it is about none.
+    pub(super) fn plugin_tells(&mut self, plugin: &str, news: News<'_>, target: Target) {
+        let mut doors = self.plugins.of_plugin(plugin);
+        let (name, router) = self.registry.place_of(target);
+        if router.is_some() {
+            doors.retain(|door| self.registry.router_of(*door) == router);
+        }
         if doors.is_empty() {
             return;
         }
-        let text = plugin_door::event(body, self.registry.name_of(target));
+        let text = news.message(name);
         for door in doors {
             self.plugin_says(door, text.clone());
         }

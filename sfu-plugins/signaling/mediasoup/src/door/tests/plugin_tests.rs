@@ -9,6 +9,7 @@ use crate::schema::v3_27::data_producer::{self, SendNotification};
 use crate::schema::v3_27::notice::Notice;
 use crate::schema::v3_27::notification::{self, Event};
 use crate::schema::v3_27::response::Body;
+use crate::schema::v3_27::router::CloseTransportRequest;
 use crate::schema::v3_27::transport::{CloseDataProducerRequest, ConsumeDataRequest, ProduceDataRequest};
 
 fn produce(id: &str) -> Call {
@@ -105,10 +106,52 @@ async fn what_was_said_before_anybody_listened_is_kept_up_to_a_limit_and_then_co
     for number in 0..64 {
         assert_eq!(message(&mut library).await.1, json!({ "event": number, "target": "router" }));
     }
-    assert_eq!(message(&mut library).await.1, json!({ "event": { "lost": 6 } }));
+    assert_eq!(message(&mut library).await.1, json!({ "lost": 6 }));
     let body = EventBody::Plugin { plugin: "recorder".into(), body: json!("new") };
     library.double.emit(Target::Worker, body);
     assert_eq!(message(&mut library).await.1, json!({ "event": "new" }));
+}
+
+#[tokio::test]
+async fn what_a_plugin_tells_comes_in_the_router_that_it_is_about_even_of_what_closed() {
+    let mut library = library().await;
+    assert!(library.ask("t", consume("one", Type::Direct)).await.accepted);
+    let here = library.double.targets(EntityKind::Router)[0];
+    let near = library.double.targets(EntityKind::Transport)[0];
+    library.write(&create_router(2, "elsewhere")).await;
+    assert!(library.response().await.accepted);
+    assert!(library.ask("elsewhere", direct_transport("far", 200)).await.accepted);
+    assert!(library.ask("router", direct_transport("closing", 200)).await.accepted);
+    let other = |kind, known: &[Target]| {
+        let targets = library.double.targets(kind);
+        targets.into_iter().filter(|target| !known.contains(target)).collect::<Vec<_>>()
+    };
+    let elsewhere = other(EntityKind::Router, &[here])[0];
+    let transports = other(EntityKind::Transport, &[near]);
+    let close = CloseTransportRequest { transport_id: "closing".into() };
+    assert!(library.ask("router", Call::RouterCloseTransport(close)).await.accepted);
+    let closed = *transports
+        .iter()
+        .find(|target| !library.double.targets(EntityKind::Transport).contains(target))
+        .unwrap();
+    let far = *transports.iter().find(|target| **target != closed).unwrap();
+
+    let tell = |library: &Library, target: Target, text: &str| {
+        library.double.emit(target, EventBody::Plugin { plugin: "recorder".into(), body: json!(text) });
+    };
+    tell(&library, elsewhere, "not here");
+    tell(&library, far, "not here");
+    tell(&library, here, "here");
+    tell(&library, closed, "late");
+    let (plugin, step, text) = ("recorder".to_owned(), "detached".to_owned(), "it panicked".to_owned());
+    library.double.emit(here, EventBody::PluginFault { plugin, step, text });
+    for expected in [
+        json!({ "event": "here", "target": "router" }),
+        json!({ "event": "late", "target": "closing" }),
+        json!({ "fault": { "step": "detached", "text": "it panicked" }, "target": "router" }),
+    ] {
+        assert_eq!(message(&mut library).await.1, expected);
+    }
 }
 
 #[tokio::test]
