@@ -13,6 +13,7 @@ mod mediasoup_call;
 mod mediasoup_close;
 mod mediasoup_codecs;
 mod mediasoup_consumer_pause;
+mod mediasoup_data;
 mod mediasoup_firefox;
 mod mediasoup_ice_restart;
 mod mediasoup_layers;
