@@ -74,7 +74,10 @@ call_test! {
             agree("lost by nobody", grown(1, "packetsLost"), 0.0);
             let arrived = grown(3, "packetsReceived") - grown(3, "retransmittedPacketsReceived");
             agree("packets sent", grown(2, "packetCount"), arrived + grown(3, "packetsLost"));
-            agree("lost", grown(2, "packetsLost"), grown(3, "packetsLost"));
+            // Of audio Chromium reports every five seconds or so, which the wait is too short for.
+            if kind == "video" {
+                agree("lost", grown(2, "packetsLost"), grown(3, "packetsLost"));
+            }
             agree("NACK", grown(2, "nackCount"), grown(3, "nackCount"));
             agree("PLI received", grown(2, "pliCount"), grown(3, "pliCount"));
             agree("PLI sent", grown(1, "pliCount"), grown(0, "pliCount"));
