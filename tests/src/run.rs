@@ -78,3 +78,15 @@ macro_rules! system_test {
         }
     };
 }
+
+/// Declares a test that runs once: of a mediasoup server, which starts workers of one thread as it likes.
+#[macro_export]
+macro_rules! call_test {
+    ($(#[$meta:meta])* async fn $name:ident() $body:block) => {
+        $(#[$meta])*
+        #[test]
+        fn $name() {
+            $crate::run::run(async $body);
+        }
+    };
+}
