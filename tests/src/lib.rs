@@ -4,12 +4,14 @@
 //! A test drives a real `sfu-worker` from outside, as a user would. What a machine lacks makes a test *skipped*, aloud
 //! ([`skip!`]), never silently green.
 pub mod browser;
+pub mod conference;
 pub mod config;
 pub mod front;
 pub mod http;
 pub mod media;
 pub mod numbers;
 pub mod own_page;
+pub mod participant;
 pub mod peer;
 pub mod relay;
 pub mod rtp;

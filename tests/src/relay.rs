@@ -30,6 +30,8 @@ pub struct Impairment {
     /// Sends a datagram of one byte to a client that often, from its first media on: FFmpeg with GnuTLS forgets that its
     /// socket shall not block, and waits for a datagram before each one it sends.
     pub nudge: Option<Duration>,
+    /// Lets everything to the target pass untouched: only the way back is impaired.
+    pub spares_up: bool,
 }
 
 impl Impairment {
@@ -169,6 +171,7 @@ impl Paths {
                 nudges.spawn(nudge(self.socket.clone(), client, interval));
             }
             let now = Instant::now();
+            let how = if how.spares_up { Impairment::default() } else { how };
             let departure = lane.departure(&how, len, now);
             forward(departure, now, &buffer[..len], &self.up, up.clone(), None).await;
         }

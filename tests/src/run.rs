@@ -3,15 +3,17 @@ use std::future::Future;
 use std::io::Write;
 use std::time::Duration;
 
-/// Longest time a system test may take.
-const LIMIT: Duration = Duration::from_secs(240);
+/// Longest time a system test may take; soaks of the long run take five minutes.
+fn limit() -> Duration {
+    Duration::from_secs(if is_long() { 600 } else { 240 })
+}
 
-/// Runs the body of a test on a runtime of its own; panics after four minutes.
+/// Runs the body of a test on a runtime of its own; panics after four minutes, or ten in the long run.
 pub fn run(body: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        if tokio::time::timeout(LIMIT, body).await.is_err() {
-            panic!("the test took longer than {LIMIT:?}");
+        if tokio::time::timeout(limit(), body).await.is_err() {
+            panic!("the test took longer than {:?}", limit());
         }
     });
 }
@@ -73,6 +75,18 @@ macro_rules! system_test {
             fn with_two_workers() {
                 $crate::run::run(body(2));
             }
+        }
+    };
+}
+
+/// Declares a test that runs once: of a mediasoup server, which starts workers of one thread as it likes.
+#[macro_export]
+macro_rules! call_test {
+    ($(#[$meta:meta])* async fn $name:ident() $body:block) => {
+        $(#[$meta])*
+        #[test]
+        fn $name() {
+            $crate::run::run(async $body);
         }
     };
 }

@@ -54,8 +54,14 @@ pub struct Running {
 impl Running {
     /// Starts a program.
     pub fn start(program: &Path, arguments: &[&str]) -> Running {
+        Self::start_with(program, arguments, &[])
+    }
+
+    /// Likewise, with these variables in its environment.
+    pub fn start_with(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -66,6 +72,14 @@ impl Running {
         collect(child.stdout.take().expect("piped"), said.clone());
         collect(child.stderr.take().expect("piped"), said.clone());
         Running { child, said }
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) {
+        let id = self.child.id().expect("not yet waited for");
+        // SAFETY: plain system call; the process is our child and not yet waited for, so the id is its own.
+        let result = unsafe { libc::kill(id as libc::pid_t, signal) };
+        assert_eq!(result, 0, "signal {signal}: {}", std::io::Error::last_os_error());
     }
 
     /// What it said so far.

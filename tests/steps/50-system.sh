@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real worker with browsers, foreign stacks, loss and recordings.
+# A real worker with browsers, foreign stacks, loss, recordings, and under the mediasoup library.
 # LONG: calls of five minutes, and all of it once more against the release build
 source "$(dirname "$0")/lib.sh"
 

@@ -1,4 +1,5 @@
-//! Whole-system tests: one file per behaviour, each against a real worker process, with one worker and with two.
+//! Whole-system tests: one file per behaviour, each against a real worker process, with one media thread and with two; calls of a
+//! mediasoup server, whose workers have one, once.
 mod browser_codecs;
 mod browsers_page;
 mod browsers_pairings;
@@ -8,6 +9,22 @@ mod ice_tcp;
 mod interop;
 mod lifecycle;
 mod loss_five_percent;
+mod mediasoup_call;
+mod mediasoup_close;
+mod mediasoup_codecs;
+mod mediasoup_consumer_pause;
+mod mediasoup_data;
+mod mediasoup_firefox;
+mod mediasoup_ice_restart;
+mod mediasoup_layers;
+mod mediasoup_pipe;
+mod mediasoup_plain;
+mod mediasoup_score;
+mod mediasoup_server_stopped;
+mod mediasoup_stats;
+mod mediasoup_tcp;
+mod mediasoup_webrtc_server;
+mod mediasoup_worker_killed;
 mod own_certificate;
 mod page_panels;
 mod plain_rtp;

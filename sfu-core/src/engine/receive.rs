@@ -139,6 +139,7 @@ impl Engine {
         let transport = self.transports.get_mut(id)?;
         self.counters.rtp_authenticated += 1;
         transport.counters.rtp_received += 1;
+        transport.counters.heard = Some(now);
         let Ok(header) = RtpHeader::parse(packet.data()) else {
             self.counters.rtp_malformed += 1;
             return None;

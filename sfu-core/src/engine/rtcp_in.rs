@@ -88,6 +88,7 @@ impl Engine {
             },
         };
         self.counters.rtcp_authenticated += 1;
+        transport.counters.heard = Some(now);
         if source == PlainSource::Candidate {
             self.learn_plain_peer(now, id, route, true);
         }

@@ -26,6 +26,9 @@ impl Engine {
         let Some(transport) = self.transports.get_mut(id) else { return };
         let mut next: Option<Instant> = None;
         if let Link::WebRtc(link) = &mut transport.link {
+            if let Some(heard) = transport.counters.heard {
+                link.ice.heard(heard);
+            }
             let events = link.ice.handle_timeout(now);
             let ice = link.ice.poll_timeout();
             let dtls_due =

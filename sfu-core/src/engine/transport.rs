@@ -150,6 +150,8 @@ pub(crate) struct TransportCounters {
     pub(crate) loss_sent: LossAverage,
     /// RTP packets received and authenticated.
     pub(crate) rtp_received: u64,
+    /// When the last authenticated RTP or RTCP came.
+    pub(crate) heard: Option<Instant>,
     /// RTP packets sent.
     pub(crate) rtp_sent: u64,
     /// Packets that failed authentication.

@@ -24,6 +24,8 @@ pub struct Desk {
     pub slow: std::time::Duration,
     /// The clock by which hooks are timed: cold ones always, hot ones in timed turns.
     pub clock: fn() -> Instant,
+    /// How long the thread has waited for a processor: that is no hook's fault.
+    pub waited: fn() -> std::time::Duration,
 }
 
 impl Desk {
@@ -35,7 +37,28 @@ impl Desk {
             wakes: Wakes::default(),
             slow: super::faults::FaultPolicy::default().slow(),
             clock: Instant::now,
+            waited: super::waited::waited,
         }
+    }
+
+    /// The moment, to time a hook by.
+    pub fn reading(&self) -> Reading {
+        Reading { at: (self.clock)(), waited: (self.waited)() }
+    }
+}
+
+/// A moment, as hooks are timed.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    at: Instant,
+    waited: std::time::Duration,
+}
+
+impl Reading {
+    /// What lies between the two, without the time in which the thread was ready and others ran.
+    pub fn since(self, start: Reading) -> std::time::Duration {
+        let waited = self.waited.saturating_sub(start.waited);
+        self.at.saturating_duration_since(start.at).saturating_sub(waited)
     }
 }
 

@@ -39,6 +39,7 @@ mod switching;
 mod tables;
 mod verdict;
 mod view;
+mod waited;
 
 pub use attach::{Attach, Refusal};
 pub use commands::{CommandLimits, Full, NewRtp, SessionPush};

@@ -132,6 +132,7 @@ impl<S: PluginSet> Build<S> {
         for worker in 0..self.workers {
             let mut plugins = Plugins::<S>::start(&seed, &settings, &launch, self.limits, worker, now)?;
             plugins.desk.clock = self.hook_clock;
+            plugins.desk.waited = || Duration::ZERO;
             let engine = Engine::new(EngineConfig {
                 worker,
                 shared: shared(worker),

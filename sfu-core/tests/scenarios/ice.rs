@@ -33,6 +33,24 @@ fn a_peer_that_falls_silent_is_disconnected_and_comes_back() {
 }
 
 #[test]
+fn a_peer_that_sends_media_and_checks_no_more_lives_until_it_falls_silent() {
+    let mut bench = bench();
+    let ann = bench.peer_with(PeerOptions::webrtc().consent_timeout(seconds(10)));
+    let p = bench.produce(ann, Media::opus());
+    let c = bench.consumer(p);
+    bench.play(&[p], seconds(1));
+    bench.stop_checks(ann);
+    bench.play(&[p], seconds(40));
+    let transport = bench.transport(ann);
+    assert_eq!(bench.transport_stats(ann).ice_state, Some(IceState::Completed));
+    assert_eq!(bench.received(c).len(), 2050);
+    bench.advance(seconds(9));
+    assert!(!bench.events_of(transport).contains(&EventBody::IceState(IceState::Disconnected)));
+    bench.advance(seconds(2));
+    assert!(bench.events_of(transport).contains(&EventBody::IceState(IceState::Disconnected)));
+}
+
+#[test]
 fn after_a_restart_the_old_credentials_are_good_until_the_new_are_used() {
     let mut bench = bench();
     let ann = bench.peer_with(PeerOptions::webrtc().consent_timeout(seconds(10)));

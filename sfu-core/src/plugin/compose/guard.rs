@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::Mode;
 use crate::control::Target;
 use crate::plugin::attach::Cell;
-use crate::plugin::cx::{Cx, HookContext};
+use crate::plugin::cx::{Cx, HookContext, Reading};
 use crate::plugin::faults::{Fault, FaultKind, drop_contained, panic_text};
 use crate::plugin::hooks::Hooks;
 use crate::plugin::kind::Kind;
@@ -26,7 +26,7 @@ pub(crate) fn hot<H: Plugin, K: Kind, M: Mode>(
 ) -> Verdict {
     match cell {
         Cell::On(state) => {
-            let start = if M::TIMED { Some((hx.desk.clock)()) } else { None };
+            let start = if M::TIMED { Some(hx.desk.reading()) } else { None };
             let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut hx.cx(slot))));
             if let Some(start) = start {
                 overran(hx, start, hook, slot, id.into());
@@ -82,7 +82,7 @@ pub(crate) fn cold<T>(
     hx: &mut HookContext<'_>,
     call: impl FnOnce(&mut Cx<'_>) -> T,
 ) -> Result<T, Failed> {
-    let start = (hx.desk.clock)();
+    let start = hx.desk.reading();
     let outcome = catch_unwind(AssertUnwindSafe(|| call(&mut hx.cx(slot))));
     overran(hx, start, hook, slot, target);
     outcome.map_err(|payload| {
@@ -94,12 +94,12 @@ pub(crate) fn cold<T>(
 
 fn overran(
     hx: &mut HookContext<'_>,
-    start: std::time::Instant,
+    start: Reading,
     hook: Hooks,
     slot: PluginSlot,
     target: Target,
 ) {
-    let took = (hx.desk.clock)().saturating_duration_since(start);
+    let took = hx.desk.reading().since(start);
     if took > hx.desk.slow {
         hx.desk.faults.push(Fault { slot, hook, target, kind: FaultKind::Slow(took), close: false });
     }

@@ -209,4 +209,17 @@ fn a_slow_hook_is_named_and_the_tenth_time_quarantined() {
     assert_eq!(last, [("quarantined".to_owned(), Target::Worker)]);
 }
 
+#[test]
+fn what_a_hook_waited_for_a_processor_is_not_its_own_slowness() {
+    let mut bench = bench::<WithCareless>();
+    bench.plugins.desk.clock = || *START.get_or_init(Instant::now) + CLOCK.get();
+    // All the time that passes, but for four milliseconds, others had.
+    bench.plugins.desk.waited = || CLOCK.get().saturating_sub(Duration::from_millis(4));
+    for _ in 0..20 {
+        bench.pass(Duration::from_secs(1));
+        bench.at(|p, m| p.tick(m));
+        assert_eq!(steps(&bench.at(|p, m| p.settle(m))), []);
+    }
+}
+
 static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();

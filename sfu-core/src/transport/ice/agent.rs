@@ -235,6 +235,15 @@ impl<R: Copy + Eq> IceAgent<R> {
         }
     }
 
+    /// Something that the peer authenticated came at `at`: it lives and wants the session, which is what consent is about.
+    ///
+    /// Peers that send media may check no more once they are connected (libnice, and with it GStreamer).
+    pub(crate) fn heard(&mut self, at: Instant) {
+        if matches!(self.state, IceState::Connected | IceState::Completed) {
+            self.last_request = self.last_request.max(Some(at));
+        }
+    }
+
     /// Disconnects when the peer's consent has run out (RFC 7675): no route is validated any more.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> IceEvents<R> {
         let mut events = IceEvents::new();

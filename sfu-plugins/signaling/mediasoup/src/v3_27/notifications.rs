@@ -27,6 +27,9 @@ use crate::schema::v3_27::webrtc_transport::{
     DtlsStateChangeNotification, IceSelectedTupleChangeNotification, IceStateChangeNotification,
 };
 
+/// What a stream begins with.
+const BEST_SCORE: u8 = 10;
+
 /// What the library tells us.
 impl Desk {
     pub(super) async fn notice(&mut self, notification: IncomingNotification) -> Flow {
@@ -220,14 +223,15 @@ impl Desk {
 
     fn of_producer(&mut self, key: Key, body: EventBody) -> Option<Report> {
         Some(match body {
+            // Every stream begins with the best score, and the library is told at once.
             EventBody::StreamStarted { encoding, ssrc } => {
-                self.score_of(key, encoding)?.ssrc = ssrc;
-                return None;
+                let entry = self.score_of(key, encoding)?;
+                (entry.ssrc, entry.score) = (ssrc, BEST_SCORE);
+                self.producer_scores(key)?
             }
             EventBody::Score { encoding, score } => {
                 self.score_of(key, encoding)?.score = score;
-                let scores = self.registry.get_mut(key)?.detail.producer()?.scores.clone();
-                Report::ProducerScore(producer::ScoreNotification { scores })
+                self.producer_scores(key)?
             }
             EventBody::VideoOrientation { camera, flip, rotation } => {
                 Report::ProducerVideoOrientationChange(VideoOrientationChangeNotification {
@@ -239,6 +243,11 @@ impl Desk {
             EventBody::Trace(trace) => Report::ProducerTrace(producer_trace(*trace)?),
             _ => return None,
         })
+    }
+
+    fn producer_scores(&mut self, key: Key) -> Option<Report> {
+        let scores = self.registry.get_mut(key)?.detail.producer()?.scores.clone();
+        Some(Report::ProducerScore(producer::ScoreNotification { scores }))
     }
 
     /// The score of an encoding of a producer.
