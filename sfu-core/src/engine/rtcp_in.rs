@@ -180,7 +180,9 @@ impl Engine {
         let is_new = transport.peer_estimate.replace(bitrate) != Some(bitrate);
         if let Some(bandwidth) = &mut transport.bandwidth {
             bandwidth.on_remb(now, bitrate);
-            self.estimate_changed(now, id);
+            if is_new {
+                self.estimate_changed(now, id);
+            }
         } else if is_new {
             // Nothing is sent that could be chosen by it.
             let max = transport.max_outgoing_bitrate;

@@ -240,8 +240,21 @@ impl Engine {
             let layers = self.consumers.get(id).and_then(|consumer| consumer.layers.as_ref());
             encoding = layers.and_then(|layers| layers.target_encoding());
         }
-        if let Some(encoding) = encoding {
-            self.ask_key_frame(now, producer, encoding, prompt);
+        // Where nothing comes, the last that did.
+        let last = self.consumers.get(id).and_then(|consumer| consumer.main.encoding);
+        match encoding.or(last) {
+            Some(encoding) => self.ask_key_frame(now, producer, encoding, prompt),
+            None => self.ask_silent_producer(now, producer, prompt),
+        }
+    }
+
+    /// Nothing comes of a producer at present, a screen that does not change perhaps: whichever encoding begins, it begins with a
+    /// key frame.
+    #[cold]
+    fn ask_silent_producer(&mut self, now: Instant, id: ProducerId, prompt: bool) {
+        let count = self.producers.get(id).map_or(0, |producer| producer.encodings.len());
+        for encoding in 0..count {
+            self.ask_key_frame(now, id, encoding as u8, prompt);
         }
     }
 

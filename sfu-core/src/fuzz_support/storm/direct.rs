@@ -49,10 +49,14 @@ impl<S: PluginSet> Storm<S> {
         self.command(Command::ConnectPipeTransport { transport: pipe.id, peer }).expect("fuzz: connected");
         for (index, (producer, kind)) in producers.iter().enumerate() {
             let mut parameters = peers::parameters(*kind, None, 0, false);
-            let lanes: u32 = if *kind == MediaKind::Video { 3 } else { 1 };
-            let ssrc = |lane: u32| 60_000 + 100 * index as u32 + 2 * lane;
+            let Ok(Reply::ProducerDescription(carried)) = self.command(Command::DescribeProducer(*producer))
+            else {
+                panic!("fuzz: no producer")
+            };
+            let first = 60_000 + 100 * index as u32;
+            let ssrcs = (0..carried.rtp_parameters.encodings.len() as u32).map(|lane| first + 2 * lane);
             parameters.encodings =
-                (0..lanes).map(|lane| peers::encoding(ssrc(lane), *kind == MediaKind::Video)).collect();
+                ssrcs.map(|ssrc| peers::encoding(ssrc, *kind == MediaKind::Video)).collect();
             let options =
                 ConsumerOptions { kind: ConsumerType::Pipe, ..ConsumerOptions::new(*producer, parameters) };
             self.command(Command::Consume { transport: pipe.id, options }).expect("fuzz: a pipe consumer");

@@ -92,13 +92,7 @@ pub(crate) fn cold<T>(
     })
 }
 
-fn overran(
-    hx: &mut HookContext<'_>,
-    start: Reading,
-    hook: Hooks,
-    slot: PluginSlot,
-    target: Target,
-) {
+fn overran(hx: &mut HookContext<'_>, start: Reading, hook: Hooks, slot: PluginSlot, target: Target) {
     let took = hx.desk.reading().since(start);
     if took > hx.desk.slow {
         hx.desk.faults.push(Fault { slot, hook, target, kind: FaultKind::Slow(took), close: false });
