@@ -47,7 +47,11 @@ mod tests {
         let crowd = 3 * std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for _ in 0..crowd {
-                scope.spawn(|| while !stop.load(Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
             }
             let (before, end) = (waited(), Instant::now() + Duration::from_secs(10));
             while waited() < before + Duration::from_millis(20) && Instant::now() < end {}

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use sfu_core::control::{EventBody, IceState};
 use sfu_core::plugin::Nil;
-use sfu_core::testing::{Bench, Build, Conditions, Media, PeerOptions};
+use sfu_core::testing::{Bench, Build, Conditions, Direction, Media, PeerOptions};
 
 use crate::{ms, seconds};
 
@@ -44,9 +44,11 @@ fn a_peer_that_sends_media_and_checks_no_more_lives_until_it_falls_silent() {
     let transport = bench.transport(ann);
     assert_eq!(bench.transport_stats(ann).ice_state, Some(IceState::Completed));
     assert_eq!(bench.received(c).len(), 2050);
-    bench.advance(seconds(9));
+    // Its reports are signs of life, too.
+    bench.advance(seconds(20));
     assert!(!bench.events_of(transport).contains(&EventBody::IceState(IceState::Disconnected)));
-    bench.advance(seconds(2));
+    bench.set_path(ann, Direction::ToWorker, Conditions::default().loss(1.0));
+    bench.advance(seconds(11));
     assert!(bench.events_of(transport).contains(&EventBody::IceState(IceState::Disconnected)));
 }
 

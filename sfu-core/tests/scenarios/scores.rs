@@ -28,7 +28,11 @@ fn a_consumer_is_told_each_change_once() {
     let c = bench.consume(bob, p);
     bench.play(&[p], seconds(5));
     let begun = ConsumerScore { score: 10, producer_score: 10, producer_scores: vec![10] };
-    assert_eq!(told(&bench, c), [begun.clone()], "all is well: the beginning is all there is to tell");
+    assert_eq!(
+        told(&bench, c),
+        std::slice::from_ref(&begun),
+        "all is well: the beginning is all there is to tell"
+    );
     bench.advance(seconds(3));
     let silent = ConsumerScore { producer_score: 0, producer_scores: vec![0], ..begun.clone() };
     assert_eq!(last(&bench, c), silent);
