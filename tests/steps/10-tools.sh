@@ -50,11 +50,12 @@ npm_packages() {
         # Its script would download or build the C++ worker, which nobody starts.
         (cd sfu-plugins/signaling/mediasoup/tests/node && npm ci --ignore-scripts --no-fund --no-audit) &&
         (cd tests/mediasoup && npm ci --ignore-scripts --no-fund --no-audit) &&
+        (cd tests/mediasoup-suite && npm ci --ignore-scripts --no-fund --no-audit) &&
         (cd bins/npm && npm ci --ignore-scripts --no-fund --no-audit)
 }
 
 lock_names_no_host() {
-    ! grep -n '"resolved"' tests/{node,mediasoup}/package-lock.json \
+    ! grep -n '"resolved"' tests/{node,mediasoup,mediasoup-suite}/package-lock.json \
         sfu-plugins/signaling/mediasoup/tests/node/package-lock.json bins/npm/package-lock.json
 }
 
