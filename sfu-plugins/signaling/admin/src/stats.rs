@@ -29,6 +29,10 @@ pub(crate) struct Stats {
     producers: Vec<Map<String, Value>>,
     /// Consumers: id, producer, transport, kind, labels, paused, and the figures of the outgoing stream.
     consumers: Vec<Map<String, Value>>,
+    /// Data producers: id, transport, labels, label and sub-protocol of the data channel, messages, bytes.
+    data_producers: Vec<Map<String, Value>>,
+    /// Data consumers: the same of what is sent, and what waits.
+    data_consumers: Vec<Map<String, Value>>,
     /// Plugins' own figures by plugin id.
     plugins: BTreeMap<String, Value>,
     /// What went wrong with plugins and what was done about it, by plugin id; for the whole worker only.
