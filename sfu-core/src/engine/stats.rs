@@ -5,11 +5,13 @@ use super::Engine;
 use super::consumer::Consumer;
 use super::control::not_found;
 use super::encoding::Encoding;
+use super::layers::{EncodingLayers, Layer};
 use super::producer::Producer;
 use super::stream::rate::RateCounter;
 use super::transport::{Link, Transport};
 use crate::control::{
-    ConsumerStats, ControlError, ProducerStats, StreamStats, Target, Traffic, TransportStats, WorkerStats,
+    ConsumerStats, ControlError, LayerBitrate, ProducerStats, StreamStats, Target, Traffic, TransportStats,
+    WorkerStats,
 };
 
 impl Engine {
@@ -253,10 +255,24 @@ fn received(
         jitter: stream.jitter() as f32 * 1000.0 / receiving.clock_rate.max(1) as f32,
         round_trip_time: None,
         bitrate: bitrate(stream.rate().bits_per_second(now)),
-        layers: Vec::new(),
+        layers: encoding.layers.as_mut().map_or_else(Vec::new, |layers| layer_bitrates(now, layers)),
         score: stream.score(),
         resolution: encoding.resolution,
     })
+}
+
+/// What receivers of each layer are sent, of those that come.
+fn layer_bitrates(now: Instant, layers: &mut EncodingLayers) -> Vec<LayerBitrate> {
+    let mut rates = Vec::new();
+    for spatial in 0..layers.spatial_layers() {
+        for temporal in 0..layers.temporal_layers() {
+            let bitrate = layers.bitrate(now, Layer::new(spatial, temporal));
+            if bitrate > 0 && layers.is_active(now, spatial) {
+                rates.push(LayerBitrate { spatial, temporal, bitrate });
+            }
+        }
+    }
+    rates
 }
 
 fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Producer>) -> ConsumerStats {

@@ -35,6 +35,22 @@ fn markers(packets: &[Received]) {
 }
 
 #[test]
+fn figures_of_a_producer_tell_the_rate_of_each_layer() {
+    let (mut bench, mut camera, c) = call(Coding::Vp9Full);
+    camera.film(&mut bench, seconds(3));
+    let producer = bench.consumer_stats(c).producer;
+    let stream = bench.producer_stats(producer).streams.remove(0);
+    let told: Vec<(u8, u8)> = stream.layers.iter().map(|layer| (layer.spatial, layer.temporal)).collect();
+    let all: Vec<(u8, u8)> =
+        (0..3).flat_map(|spatial| (0..3).map(move |temporal| (spatial, temporal))).collect();
+    assert_eq!(told, all);
+    let grows = |row: &[sfu_core::control::LayerBitrate]| row.windows(2).all(|p| p[0].bitrate < p[1].bitrate);
+    assert!(stream.layers.chunks(3).all(grows), "{:?}", stream.layers);
+    let (top, whole) = (stream.layers[8].bitrate, stream.bitrate);
+    assert!(top.abs_diff(whole) < whole / 5, "all layers together: {top} of {whole}");
+}
+
+#[test]
 fn vp9_layers_are_chosen_and_what_remains_is_decodable() {
     for coding in [Coding::Vp9Full, Coding::Vp9Key] {
         let (mut bench, mut camera, c) = call(coding);
