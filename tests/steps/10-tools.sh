@@ -2,18 +2,21 @@
 # Installs what the tests need: Debian packages, Node, npm and Python packages, cargo-generate.
 source "$(dirname "$0")/lib.sh"
 
+# What builds need; first, so that the rest can be fetched beside the first builds.
+build=(g++ libssl-dev pkg-config procps)
 # What stands here is what tests look for; without it they are skipped aloud.
 debian=(
     chromium firefox-esr # browsers
     janus-tools ffmpeg tshark # readers of recordings
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
     gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 # webrtcbin from Python
-    iproute2 openssl valgrind g++ npm python3-venv curl procps
+    iproute2 openssl valgrind npm python3-venv curl
 )
 
+# debian_packages PACKAGE…: installs those that are missing.
 debian_packages() {
     local missing=() package sudo=
-    for package in "${debian[@]}"; do
+    for package in "$@"; do
         case "$package" in
             # Node and npm may come from elsewhere.
             npm) have npm && continue ;;
@@ -21,7 +24,7 @@ debian_packages() {
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     if ((!${#missing[@]})); then
-        echo "all ${#debian[@]} are there"
+        echo "all $# are there"
         return 0
     fi
     echo "to install: ${missing[*]}"
@@ -69,19 +72,31 @@ python_packages() {
 
 cargo_tool() {
     # Not optimised: each runs for a second or two, and building it would take minutes.
-    have "$1" || cargo install --debug "$1" --version "$2" --locked --root "$SFU_TEST_TOOLS"
+    have "$1" || CARGO_PROFILE_DEV_DEBUG=false CARGO_TARGET_DIR=$SFU_TEST_TOOLS/build \
+        cargo install --debug "$1" --version "$2" --locked --root "$SFU_TEST_TOOLS"
+}
+
+# What others made: fetched, while the processor builds.
+fetched() {
+    if have dpkg-query; then
+        check "Debian packages" debian_packages "${debian[@]}"
+    fi
+    check "Node" node_22
+    check "npm packages" npm_packages
+    check "npm lock files without hosts" lock_names_no_host
+    check "PyAV" python_packages
 }
 
 if have dpkg-query; then
-    check "Debian packages" debian_packages
+    check "Debian packages for building" debian_packages "${build[@]}"
 else
-    skip "Debian packages" "this is no Debian; install the counterparts of: ${debian[*]}"
+    skip "Debian packages" "this is no Debian; install the counterparts of: ${build[*]} ${debian[*]}"
 fi
 check "Rust toolchain" cargo --version
-check "Node" node_22
-check "npm packages" npm_packages
-check "npm lock files without hosts" lock_names_no_host
-check "PyAV" python_packages
+fetched >"$SFU_TEST_RESULTS/fetched" 2>&1 &
 check "cargo-generate" cargo_tool cargo-generate 0.23.7
 check "cargo-deny" cargo_tool cargo-deny 0.20.2
+wait
+cat "$SFU_TEST_RESULTS/fetched"
+rm -rf "$SFU_TEST_TOOLS/build"
 exit 0
