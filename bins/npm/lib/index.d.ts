@@ -112,6 +112,11 @@ export class Plugin extends EventEmitter<PluginEvents> {
 	enable(target?: Target | null, options?: { [field: string]: any }): Promise<void>;
 	/** Switches it off there. */
 	disable(target?: Target | null): Promise<void>;
+	/**
+	 * Gives a target labels, instead of those it had: what plugins shall know of it, since `appData` never leaves your process. All
+	 * plugins see them, and what is made below the target from now on has them too. At most 32 of 64 + 256 bytes.
+	 */
+	label(target: Target, labels: { [name: string]: string }): Promise<void>;
 	/** Closes this object, not the plugin: requests that wait are rejected, events no longer come. */
 	close(): void;
 }

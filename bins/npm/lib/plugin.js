@@ -91,6 +91,11 @@ class Plugin extends EventEmitter {
 		await this.request('disable', {}, { target });
 	}
 
+	/** Gives a target labels, instead of those it had. */
+	async label(target, labels) {
+		await this.request('label', { labels }, { target });
+	}
+
 	close() {
 		this.#close('it was closed');
 	}

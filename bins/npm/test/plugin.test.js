@@ -32,12 +32,14 @@ test('a request is about the router, about an object, or about the whole worker'
 	await recorder.enable();
 	await recorder.enable(producer, { file: 'x' });
 	await recorder.disable(null);
+	await recorder.label(producer, { stream: 'talk' });
 	assert.deepEqual(
 		router.asked.map(({ method, target, params }) => [method, target, params]),
 		[
 			['enable', router.id, { options: {} }],
 			['enable', producer.id, { options: { file: 'x' } }],
 			['disable', undefined, {}],
+			['label', producer.id, { labels: { stream: 'talk' } }],
 		]
 	);
 	await assert.rejects(recorder.request('list', {}, { target: 'everything' }), TypeError);

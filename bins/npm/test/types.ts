@@ -28,6 +28,9 @@ export async function room(): Promise<void> {
 	await recorder.enable(transport, { file: 'x' });
 	await recorder.enable();
 	await recorder.disable(null);
+	await recorder.label(transport, { stream: 'x' });
+	// @ts-expect-error the whole worker has no labels
+	await recorder.label(null, { stream: 'x' });
 	try {
 		await recorder.request('list', { limit: 1 }, { target: null, timeout: Infinity });
 	} catch (error) {

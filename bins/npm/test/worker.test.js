@@ -40,8 +40,9 @@ async function room(worker) {
 }
 
 /** A producer, and a way to send it packets. */
-async function publish(router, ssrc) {
+async function publish(router, ssrc, prepare = async () => {}) {
 	const transport = await router.createPlainTransport({ ...LOCAL, comedia: true, rtcpMux: true });
+	await prepare(transport);
 	const producer = await transport.produce({
 		kind: 'audio',
 		rtpParameters: {
@@ -142,6 +143,20 @@ test('events come in the router of what they are about, with the object, and aft
 	} finally {
 		stop();
 	}
+});
+
+test('labels of a transport are those of what it produces', PATIENCE, async () => {
+	const { router, recorder } = await room(await start());
+	await recorder.enable(router, { file: '{stream}-{label:user}' });
+	const started = heard(recorder, 'recorder.started');
+	const { stop } = await publish(router, 4321, transport => recorder.label(transport, { stream: 'talk', user: 'Ada' }));
+	try {
+		assert.match((await started).body.file, /^talk-Ada\.mjr$/);
+	} finally {
+		stop();
+	}
+	await assert.rejects(recorder.label(null, { stream: 'talk' }), { code: 'invalid' });
+	await assert.rejects(recorder.label(router, { stream: 'x'.repeat(257) }), /256 are the most/);
 });
 
 test('on a transport that is not direct the same strings are ordinary data', PATIENCE, async () => {

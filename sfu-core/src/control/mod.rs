@@ -45,7 +45,7 @@ pub use ids::{
     ConsumerId, DataConsumerId, DataProducerId, EntityId, EntityKind, ParseIdError, ProducerId, RawId,
     RouterId, RtpObserverId, SessionId, TransportId, WebRtcServerId,
 };
-pub use labels::Labels;
+pub use labels::{LabelError, Labels};
 pub use layers::Layers;
 pub use listen::{ListenInfo, TransportListen};
 pub use observer::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, AudioVolume};

@@ -4,13 +4,14 @@
 //! What goes in is `{"id": 1, "method": …, "target": "<the library's id>", …}`, and exactly one
 //! `{"id": 1, "ok": …}` or `{"id": 1, "error": {"kind": …, "text": …}}` comes back; an error of the plugin itself has the kind
 //! `plugin` and a `code`. Fields of the method stand beside it or, so that none is taken for `id` or `target`, in an object
-//! `params`. `enable` (with `options`) and `disable` are methods of every plugin; the others are the plugin's own.
+//! `params`. `enable` (with `options`), `disable` and `label` (with `labels`, which plugins see and children take over: the library's
+//! `appData` never comes here) are methods of every plugin; the others are the plugin's own.
 //!
 //! Events come as `{"event": …, "target": …}`, to the doors in the router that they are about; `{"fault": {"step", "text"},
 //! "target": …}` says that the plugin misbehaved, and `{"lost": n}`, that so many messages came before anybody listened.
 use std::collections::{HashMap, VecDeque};
 
-use sfu_core::control::{Command, ControlError, ControlHandle, Target};
+use sfu_core::control::{Command, ControlError, ControlHandle, Labels, Target};
 use sfu_core::serde_json::{self, Value, json};
 use tokio::sync::mpsc;
 
@@ -253,6 +254,20 @@ impl Asked {
         Ok(Self { id, method, target, body })
     }
 
+    /// The labels that a target shall have, instead of those it has.
+    fn labels(&mut self, target: Target) -> Result<Labels, ControlError> {
+        if target == Target::Worker {
+            let text = "signaling.mediasoup: a worker has no labels; `target` has to be the id of a router or of something in it";
+            return Err(ControlError::invalid(text));
+        }
+        let labels = self.body.remove("labels").unwrap_or(Value::Null);
+        serde_json::from_value(labels).map_err(|error| {
+            ControlError::invalid(format!(
+                "signaling.mediasoup: {error}; `labels` are texts by name, {{\"stream\": \"talk\"}}"
+            ))
+        })
+    }
+
     fn command(
         mut self,
         plugin: &str,
@@ -266,6 +281,7 @@ impl Asked {
                 Command::EnablePlugin { plugin, target, options }
             }
             "disable" => Command::DisablePlugin { plugin, target },
+            "label" => Command::SetLabels { labels: self.labels(target)?, target },
             _ => Command::PluginRequest { plugin, target, body: Value::Object(self.body) },
         })
     }
@@ -351,6 +367,22 @@ mod tests {
             command(r#"{"id":1,"method":"disable","target":"p"}"#).unwrap(),
             Command::DisablePlugin { plugin: "recorder".into(), target: producer() }
         );
+    }
+
+    #[test]
+    fn labels_replace_those_of_a_target() {
+        assert_eq!(
+            command(r#"{"id":1,"method":"label","target":"p","labels":{"stream":"talk"}}"#).unwrap(),
+            Command::SetLabels { target: producer(), labels: Labels::new().with("stream", "talk") }
+        );
+        for (text, says) in [
+            (r#"{"id":1,"method":"label","labels":{}}"#, "a worker has no labels"),
+            (r#"{"id":1,"method":"label","target":"p"}"#, "texts by name"),
+            (r#"{"id":1,"method":"label","target":"p","labels":{"stream":1}}"#, "texts by name"),
+        ] {
+            let (_, error) = command(text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
     }
 
     #[test]
