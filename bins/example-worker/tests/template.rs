@@ -98,18 +98,9 @@ fn cargo(project: &Path, arguments: &[&str]) -> Output {
     output
 }
 
-/// A cargo command that fetches nothing and does not optimise the toolkit: a generated project would, in debug builds too.
+/// A cargo command that fetches nothing and optimises nothing: it is built once, and carries little.
 fn quick<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = vec![command, "--offline"];
-    for setting in [
-        "profile.dev.package.sfu-core.opt-level=0",
-        "profile.dev.package.sfu-admin.opt-level=0",
-        "profile.dev.package.sfu-mediasoup.opt-level=0",
-        "profile.dev.package.sfu-recorder.opt-level=0",
-        "profile.dev.package.sfu-whip.opt-level=0",
-    ] {
-        arguments.extend(["--config", setting]);
-    }
+    let mut arguments = vec![command, "--offline", "--config", "profile.dev.opt-level=0"];
     arguments.extend(more);
     arguments
 }
