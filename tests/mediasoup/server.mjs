@@ -12,7 +12,7 @@ const objects = new Map([['mediasoup', mediasoup]]);
 const events = [];
 
 const EVENTS = ['bufferedamountlow', 'dataproducerclose', 'died', 'dominantspeaker', 'dtlsstatechange', 'iceselectedtuplechange',
-  'icestatechange', 'layerschange', 'listenserverclose', 'producerclose', 'producerpause', 'producerresume', 'routerclose',
+  'icestatechange', 'layerschange', 'listenserverclose', 'message', 'producerclose', 'producerpause', 'producerresume', 'routerclose',
   'rtcptuple', 'score', 'sctpstatechange', 'silence', 'subprocessclose', 'trace', 'transportclose', 'tuple',
   'videoorientationchange', 'volumes', 'workerclose'];
 const SHOWN = ['id', 'pid', 'closed', 'kind', 'type', 'paused', 'producerId', 'dataProducerId', 'label', 'protocol', 'score',
@@ -64,7 +64,8 @@ async function answer(request, response) {
   for await (const chunk of request) body += chunk;
   try {
     const result = await routes[request.url](JSON.parse(body));
-    response.end(JSON.stringify(result ?? null));
+    // Times in traces are wider than numbers.
+    response.end(JSON.stringify(result ?? null, (_, value) => (typeof value === 'bigint' ? Number(value) : value)));
   } catch (error) {
     response.writeHead(500).end(String(error?.stack ?? error));
   }

@@ -99,6 +99,15 @@ pub fn binary() -> PathBuf {
     profile.join("sfu-worker")
 }
 
+/// The memory of a process in RAM that no file backs, in bytes: the kernel takes file pages away and gives them back as it likes.
+pub fn anonymous_memory(process: u32) -> u64 {
+    let path = format!("/proc/{process}/status");
+    let text = std::fs::read_to_string(&path).expect("the worker runs");
+    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux tells RssAnon");
+    let kilobytes = line.trim().trim_end_matches("kB").trim();
+    kilobytes.parse::<u64>().expect("a number") * 1024
+}
+
 /// A running worker. Killed when dropped.
 pub struct Worker {
     child: Child,
@@ -161,13 +170,9 @@ impl Worker {
         let _ = self.child.wait();
     }
 
-    /// Its memory in RAM that no file backs, in bytes: the kernel takes file pages away and gives them back as it likes.
+    /// Its memory in RAM that no file backs, in bytes.
     pub fn anonymous_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let text = std::fs::read_to_string(&path).expect("the worker runs");
-        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux tells RssAnon");
-        let kilobytes = line.trim().trim_end_matches("kB").trim();
-        kilobytes.parse::<u64>().expect("a number") * 1024
+        anonymous_memory(self.child.id())
     }
 
     /// Sends it a signal.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The tests of mediasoup's own Node package, unmodified, with our worker in place of its own.
+# LONG: five runs in a row of mediasoup's own tests
 source "$(dirname "$0")/lib.sh"
 
 # The package leaves out the certificate that its tests name.
@@ -11,18 +12,20 @@ certificate() {
         -keyout "$folder/dtls-key.pem" -out "$folder/dtls-cert.pem"
 }
 
-# Runs the suite, and counts its tests one by one.
+# suite WHAT: runs the suite, and counts its tests one by one.
 suite() {
-    local begun=$SECONDS report=$SFU_TEST_RESULTS/mediasoup.json counts
-    say "mediasoup's own tests"
+    local what=$1 begun=$SECONDS report=$SFU_TEST_RESULTS/mediasoup.json counts
+    say "$what"
+    # What a run before left would count again.
+    rm -f "$report"
     (
         cd tests/mediasoup-suite &&
             MEDIASOUP_WORKER_BIN=$SFU_TEST_ROOT/target/debug/sfu-worker \
                 node node_modules/jest/bin/jest.js --maxWorkers=1 --json --outputFile="$report"
     )
     if [[ ! -s $report ]]; then
-        echo "mediasoup's own tests: jest did not run" >>"$SFU_TEST_RESULTS/failed"
-        record "mediasoup's own tests" 0 1 0 $((SECONDS - begun)) "jest did not run"
+        echo "$what: jest did not run" >>"$SFU_TEST_RESULTS/failed"
+        record "$what" 0 1 0 $((SECONDS - begun)) "jest did not run"
         return
     fi
     node -e '
@@ -43,10 +46,15 @@ suite() {
         `${report.numPassedTests} ${report.numFailedTests + report.numRuntimeErrorTestSuites} ${skipped}`
     ' "$report")
     # shellcheck disable=SC2086 # three numbers
-    record "mediasoup's own tests" $counts $((SECONDS - begun))
+    record "$what" $counts $((SECONDS - begun))
 }
 
 check "worker" cargo build --locked --workspace --bin sfu-worker
 check "certificate" certificate
-suite
+suite "mediasoup's own tests"
+if is_long; then
+    for run in 2 3 4 5; do
+        suite "mediasoup's own tests, run $run"
+    done
+fi
 exit 0

@@ -159,6 +159,44 @@ test('labels of a transport are those of what it produces', PATIENCE, async () =
 	await assert.rejects(recorder.label(router, { stream: 'x'.repeat(257) }), /256 are the most/);
 });
 
+test('a recorder that is on for a router records its producers, now and later, and no other router\'s', PATIENCE, async () => {
+	const worker = await start();
+	const [one, two] = [await room(worker), await room(worker)];
+	const published = [];
+	const files = { one: [], two: [] };
+	one.recorder.on('event', body => body.event === 'recorder.started' && files.one.push(body.file));
+	two.recorder.on('event', body => body.event === 'recorder.started' && files.two.push(body.file));
+	const before = new Set(readdirSync(folder));
+	try {
+		published.push(await publish(one.router, 11), await publish(two.router, 12));
+		await one.recorder.enable();
+		published.push(await publish(one.router, 13), await publish(two.router, 14));
+		const [first, others, later] = published;
+		// All send, and both of this router are being recorded.
+		let active;
+		do {
+			({ active } = await one.recorder.request('status'));
+		} while (active.length < 2 || files.one.length < 2 || active.some(({ packets }) => packets === 0));
+		for (const { producer } of [others, published[3]]) {
+			for (let received = 0; received < 10; ) {
+				received = (await producer.getStats()).reduce((sum, stats) => sum + stats.packetCount, 0);
+			}
+		}
+		assert.deepEqual(await two.recorder.request('status'), { active: [] });
+		({ active } = await one.recorder.request('status'));
+		assert.equal(active.length, 2);
+		for (const { producer } of [first, later]) {
+			const { active: own } = await one.recorder.request('status', {}, { target: producer });
+			assert.equal(own.length, 1);
+		}
+		assert.deepEqual(files.two, []);
+		const written = readdirSync(folder).filter(file => !before.has(file));
+		assert.deepEqual(written.toSorted(), files.one.toSorted());
+	} finally {
+		published.forEach(({ stop }) => stop());
+	}
+});
+
 test('on a transport that is not direct the same strings are ordinary data', PATIENCE, async () => {
 	const { router } = await room(await start());
 	const options = { ...LOCAL, enableSctp: true };

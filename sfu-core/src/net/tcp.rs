@@ -31,6 +31,10 @@ pub struct TcpOptions {
     pub reuse_port: bool,
     /// `[::]` serves IPv6 only, not IPv4 as well. Off.
     pub ipv6_only: bool,
+    /// `SO_RCVBUF` of each connection in bytes; `None` leaves it to the system, which adapts it.
+    pub recv_buffer: Option<usize>,
+    /// `SO_SNDBUF` of each connection in bytes; `None` leaves it to the system, which adapts it.
+    pub send_buffer: Option<usize>,
 }
 
 /// A socket that accepts connections.
@@ -58,6 +62,13 @@ impl Listener {
         // Connections of a former run in TIME_WAIT must not keep the port; a live listener still does.
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(options.reuse_port)?;
+        // Connections take over what the listener has. A smaller buffer than asked for is no reason not to start.
+        if let Some(size) = options.recv_buffer {
+            let _ = socket.set_recv_buffer_size(size);
+        }
+        if let Some(size) = options.send_buffer {
+            let _ = socket.set_send_buffer_size(size);
+        }
         socket.bind(&SockAddr::from(address))?;
         socket.listen(LISTEN_BACKLOG)?;
         let socket = TcpListener::from(socket);

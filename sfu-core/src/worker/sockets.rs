@@ -52,7 +52,12 @@ impl NetSockets<'_> {
                 self.net.add_udp(address, options)
             }
             Protocol::Tcp => {
-                let options = TcpOptions { ipv6_only: listen.ipv6_only, ..TcpOptions::default() };
+                let options = TcpOptions {
+                    ipv6_only: listen.ipv6_only,
+                    recv_buffer: listen.recv_buffer_size.map(|size| size as usize),
+                    send_buffer: listen.send_buffer_size.map(|size| size as usize),
+                    ..TcpOptions::default()
+                };
                 self.net.add_tcp(address, options)
             }
         }

@@ -176,6 +176,22 @@ fn connections_are_bounded() {
 }
 
 #[test]
+fn connections_have_the_buffers_that_their_listener_was_given() {
+    let mut net = Net::new(NetOptions::default()).unwrap();
+    let options =
+        TcpOptions { recv_buffer: Some(20_000), send_buffer: Some(30_000), ..TcpOptions::default() };
+    let id = net.add_tcp("127.0.0.1:0".parse().unwrap(), options).unwrap();
+    let mut peer = connect(net.local_addr(id).unwrap());
+    peer.write_all(&framed(b"hello")).unwrap();
+    let route = turn_until(&mut net, |got| !got.is_empty())[0].0;
+    let Some(NetSocket::Tcp(connection)) = net.sockets.get(&route.socket) else { panic!("closed") };
+    let fd = connection.fd();
+    let socket = socket2::SockRef::from(&fd);
+    // The kernel doubles what it is told.
+    assert_eq!((socket.recv_buffer_size().unwrap(), socket.send_buffer_size().unwrap()), (40_000, 60_000));
+}
+
+#[test]
 fn a_stalled_peer_costs_whole_frames_and_no_more_memory() {
     let (mut net, address) = with(NetOptions { tcp_send_buffer: 20_000, ..NetOptions::default() });
     let mut peer = connect(address);

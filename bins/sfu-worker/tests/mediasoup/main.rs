@@ -1,5 +1,7 @@
 //! The worker as the library of mediasoup starts it: a process with two sockets as file descriptors 3 and 4.
 #![cfg(feature = "mediasoup")]
+mod storm;
+
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
