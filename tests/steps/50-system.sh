@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real worker with browsers, foreign stacks, loss, recordings, and under the mediasoup library.
-# LONG: calls of five minutes, and all of it once more against the release build
+# LONG: calls of five minutes, every size and kind of data channel with three stacks, and all of it once more against the release build
 source "$(dirname "$0")/lib.sh"
 
 run=()
