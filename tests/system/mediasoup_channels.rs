@@ -45,7 +45,7 @@ impl Setting {
             (true, true) => (10_000, 20_000_000),
             (true, false) => (500, 2_000_000),
             (false, true) => (2000, 4_000_000),
-            (false, false) => (100, 500_000),
+            (false, false) => (40, 150_000),
         };
         let cell = |size: usize, ordered: bool, limit: Value| {
             let mut cell = limit;
@@ -167,7 +167,8 @@ call_test! {
 call_test! {
     async fn nothing_is_lost_with_werift() {
         needs!("node");
-        for loss in losses() {
+        // It repairs slowly: the short run has time for one loss alone.
+        for loss in losses().iter().filter(|loss| is_long() || **loss > 0.0) {
             in_node("werift", *loss).await;
         }
     }
