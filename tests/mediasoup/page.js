@@ -1,6 +1,9 @@
 // A participant of a call: mediasoup-client with the fake camera and microphone. Its transports are the sessions `up` and `down` of
 // the raw script, so that their figures are read as those of WHIP and WHEP.
 import { Device } from 'mediasoup-client';
+import { Channels } from '../node/channels.js';
+
+window.Channels = Channels;
 
 /** Runs a method of an object of the server. */
 async function call(id, method, ...args) {

@@ -44,6 +44,14 @@ const routes = {
     return told(await object[method](...args.map(meant)));
   },
   '/events': () => events,
+  /** A data producer says the time, again and again. */
+  '/say': async ({ id, count, interval, size }) => {
+    const began = performance.now();
+    for (let n = 0; n < count; n++) {
+      objects.get(id).send(String(Date.now()).padEnd(size, '.'));
+      await new Promise(done => setTimeout(done, Math.max(0, began + (n + 1) * interval - performance.now())));
+    }
+  },
   '/show': ({ id }) => told(objects.get(id)),
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real worker with browsers, foreign stacks, loss, recordings, and under the mediasoup library.
-# LONG: calls of five minutes, a mediasoup server that stands still for half a minute, and all of it once more against the release build
+# LONG: calls of five minutes, a mediasoup server that stands still for half a minute, every size and kind of data channel with
+# LONG: three stacks, and all of it once more against the release build
 source "$(dirname "$0")/lib.sh"
 
 run=()

@@ -10,6 +10,7 @@ mod interop;
 mod lifecycle;
 mod loss_five_percent;
 mod mediasoup_call;
+mod mediasoup_channels;
 mod mediasoup_close;
 mod mediasoup_codecs;
 mod mediasoup_consumer_pause;

@@ -46,6 +46,8 @@ counters! {
     sctp_dropped,
     /// Data channel messages on streams that no data producer has.
     data_unknown_stream,
+    /// Data channel messages of DCEP, which would open channels: streams come from signaling.
+    data_control,
     /// RTP or RTCP before SRTP keys were there, or on a path that ICE did not validate.
     media_refused,
     /// RTP packets that could not be parsed.

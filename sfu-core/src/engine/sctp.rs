@@ -221,6 +221,7 @@ impl Engine {
                 }
                 SctpOutput::Message { .. } => {}
                 SctpOutput::Idle => {
+                    self.counters.data_control += link.association.take_control_messages();
                     let deadline = link.association.poll_timeout();
                     self.recycle(message);
                     if let Some(deadline) = deadline {

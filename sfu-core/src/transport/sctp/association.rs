@@ -9,6 +9,7 @@ use sctp_proto::{
 };
 
 use super::guard::{Asked, Guard, init_tag};
+use super::heartbeat::{Beat, Heartbeat, heartbeat};
 use super::outgoing::{Held, Outgoing, Relief};
 use super::packet::{self, ABORT, DATA, INIT, INIT_ACK, PORT, SACK};
 use super::peer::{Peer, PeerConfig};
@@ -33,6 +34,11 @@ pub(crate) struct Sctp {
     successor: Option<Box<Peer>>,
     guard: Guard,
     outgoing: Outgoing,
+    heartbeat: Heartbeat,
+    /// What the peer calls us: the tag of its packets.
+    own_tag: Option<u32>,
+    /// Messages of DCEP that nobody has asked for yet.
+    control_messages: u64,
     /// Streams that live, of both sides.
     streams: usize,
     highest_tsn: Option<u32>,
@@ -57,6 +63,9 @@ impl Sctp {
             successor: None,
             guard: Guard::default(),
             outgoing: Outgoing::default(),
+            heartbeat: Heartbeat::default(),
+            own_tag: None,
+            control_messages: 0,
             streams: 0,
             highest_tsn: None,
             resetting: Vec::new(),
@@ -98,7 +107,13 @@ impl Sctp {
             return false;
         }
         let mut asked = Asked::default();
-        let Some(bytes) = self.guard.admit(datagram, &mut asked) else { return false };
+        let admitted = self.guard.admit(datagram, &mut asked);
+        let tag = packet::verification_tag(datagram);
+        let is_answer = asked.heartbeat.filter(|_| self.phase == SctpPhase::Connected && tag == self.own_tag);
+        if let Some(number) = is_answer {
+            self.heartbeat.answered_number(now, number);
+        }
+        let Some(bytes) = admitted else { return is_answer.is_some() };
         let first = packet::chunks(&bytes).next();
         let greeting = first.filter(|chunk| matches!(chunk.kind, INIT | INIT_ACK));
         if self.phase != SctpPhase::Connected || greeting.is_some_and(|chunk| chunk.kind == INIT) {
@@ -111,10 +126,11 @@ impl Sctp {
         }
         if self.guard.is_abused() {
             tracing::debug!("sctp: the peer sends too many fragments without an end");
-            self.abort();
+            self.abort(SctpPhase::Closed);
             return false;
         }
         let new_tag = first.filter(|chunk| chunk.kind == INIT_ACK).and_then(|chunk| chunk.u32_at(0));
+        let has_sack = asked.has_sack;
         self.begin_skipped(&asked.skipped);
         self.note_resets(asked);
         let is_taken = self.work(now, |peer| {
@@ -124,7 +140,14 @@ impl Sctp {
             }
             is_taken
         });
-        is_taken == Some(true) || self.handle_for_successor(now, bytes)
+        if is_taken == Some(true) {
+            self.own_tag = tag;
+            if has_sack {
+                self.heartbeat.answered(now);
+            }
+            return true;
+        }
+        self.handle_for_successor(now, bytes)
     }
 
     /// The first packet of a peer that wants to begin, or to begin again.
@@ -190,7 +213,7 @@ impl Sctp {
         if is_connected {
             tracing::debug!("sctp: the peer has started anew");
             self.peer = Some(peer);
-            self.begin_anew();
+            self.begin_anew(now);
             self.work(now, |_| ());
         } else {
             self.successor = Some(peer);
@@ -201,11 +224,25 @@ impl Sctp {
     /// Does what is due at `now`.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.work(now, |peer| peer.association.handle_timeout(now));
+        if self.phase != SctpPhase::Connected {
+            return;
+        }
+        match (self.heartbeat.handle_timeout(now), self.peer.as_ref().and_then(|peer| peer.tag)) {
+            (Beat::Ask(number), Some(tag)) => {
+                self.outputs.push_back(SctpOutput::Packet(heartbeat(tag, number)));
+            }
+            (Beat::Dead, _) => {
+                tracing::debug!("sctp: the peer answers no more");
+                self.abort(SctpPhase::Failed);
+            }
+            _ => {}
+        }
     }
 
     /// When [`handle_timeout`](Sctp::handle_timeout) wants to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.peer.as_ref().and_then(|peer| peer.association.poll_timeout())
+        let protocol = self.peer.as_ref().and_then(|peer| peer.association.poll_timeout());
+        protocol.into_iter().chain(self.heartbeat.due()).min()
     }
 
     /// Takes the next thing that has happened; a message's bytes replace those of `message`.
@@ -222,6 +259,12 @@ impl Sctp {
             }
         }
         self.outputs.pop_front().unwrap_or(SctpOutput::Idle)
+    }
+
+    /// Messages of the data channel establishment protocol (RFC 8832) that were dropped since this was asked last: streams come
+    /// from signaling, and passed on they would open channels at others.
+    pub(crate) fn take_control_messages(&mut self) -> u64 {
+        std::mem::take(&mut self.control_messages)
     }
 
     /// A stream of ours, as signaling has it. Opens nothing on the wire.
@@ -288,12 +331,12 @@ impl Sctp {
     pub(crate) fn close(&mut self) {
         match self.phase {
             SctpPhase::New => self.end(SctpPhase::Closed),
-            SctpPhase::Connecting | SctpPhase::Connected => self.abort(),
+            SctpPhase::Connecting | SctpPhase::Connected => self.abort(SctpPhase::Closed),
             SctpPhase::Failed | SctpPhase::Closed => {}
         }
     }
 
-    fn abort(&mut self) {
+    fn abort(&mut self, phase: SctpPhase) {
         if let Some(tag) = self.peer.as_ref().and_then(|peer| peer.tag) {
             let mut packet = BytesMut::with_capacity(packet::HEADER + 4);
             packet.put_u16(PORT);
@@ -304,7 +347,7 @@ impl Sctp {
             packet::write_checksum(&mut packet);
             self.outputs.push_back(SctpOutput::Packet(packet.freeze()));
         }
-        self.end(SctpPhase::Closed);
+        self.end(phase);
     }
 
     fn enter(&mut self, phase: SctpPhase) {
@@ -318,6 +361,7 @@ impl Sctp {
         (self.peer, self.successor) = (None, None);
         self.outgoing.lost(None);
         self.resetting = Vec::new();
+        self.heartbeat.stop();
         self.enter(phase);
     }
 
@@ -353,7 +397,7 @@ impl Sctp {
             let mut is_quiet = true;
             while let Some(event) = peer.association.poll() {
                 is_quiet = false;
-                if let Some(phase) = self.event(peer, event) {
+                if let Some(phase) = self.event(now, peer, event) {
                     return Some(phase);
                 }
             }
@@ -386,10 +430,10 @@ impl Sctp {
         None
     }
 
-    fn event(&mut self, peer: &mut Peer, event: Event) -> Option<SctpPhase> {
+    fn event(&mut self, now: Instant, peer: &mut Peer, event: Event) -> Option<SctpPhase> {
         match event {
             Event::Connected => {
-                self.begin_anew();
+                self.begin_anew(now);
                 self.enter(SctpPhase::Connected);
             }
             Event::HandshakeFailed { .. } => return Some(SctpPhase::Failed),
@@ -416,7 +460,8 @@ impl Sctp {
         None
     }
 
-    fn begin_anew(&mut self) {
+    fn begin_anew(&mut self, now: Instant) {
+        self.heartbeat.begin(now);
         self.guard.emptied();
         self.outgoing.lost(None);
         (self.streams, self.highest_tsn) = (0, None);
@@ -429,6 +474,10 @@ impl Sctp {
             && let Ok(Some(chunks)) = stream.read_sctp()
         {
             self.guard.delivered(chunks.chunks.len());
+            if chunks.ppi == PayloadProtocolIdentifier::Dcep {
+                self.control_messages += 1;
+                continue;
+            }
             self.inbox.push_back((id, chunks));
         }
     }
@@ -571,7 +620,9 @@ fn in_flight(peer: &mut Peer) -> usize {
 
 fn write(peer: &mut Peer, held: &Held, reliability: Reliability, streams: &mut usize) -> Result<(), Error> {
     let ppid = match PayloadProtocolIdentifier::from(held.ppid) {
-        PayloadProtocolIdentifier::Unknown => PayloadProtocolIdentifier::Binary,
+        PayloadProtocolIdentifier::Dcep | PayloadProtocolIdentifier::Unknown => {
+            PayloadProtocolIdentifier::Binary
+        }
         known => known,
     };
     let association = &mut peer.association;

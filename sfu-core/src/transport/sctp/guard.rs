@@ -4,7 +4,8 @@
 //! for one unknown chunk, and counts the user data it keeps, but not that each fragment keeps its datagram alive.
 use bytes::{Bytes, BytesMut};
 
-use super::packet::{self, Chunk, DATA, ERROR, FORWARD_TSN, HEADER, INIT, RE_CONFIG};
+use super::heartbeat;
+use super::packet::{self, Chunk, DATA, ERROR, FORWARD_TSN, HEADER, HEARTBEAT_ACK, INIT, RE_CONFIG, SACK};
 
 /// Fragments below [`SMALL`] bytes that may wait for the rest of their message.
 const MAX_SMALL_FRAGMENTS: usize = 16_384;
@@ -27,6 +28,10 @@ pub(super) struct Asked {
     pub(super) reset: Option<(u32, Vec<u16>)>,
     /// The peer gives up messages of these streams.
     pub(super) skipped: Vec<u16>,
+    /// The peer answers the heartbeat of this number.
+    pub(super) heartbeat: Option<u64>,
+    /// The peer acknowledges data.
+    pub(super) has_sack: bool,
 }
 
 impl Guard {
@@ -39,6 +44,8 @@ impl Guard {
                 DATA if chunk.user_data_len() < SMALL => self.small_fragments += 1,
                 RE_CONFIG if is_known(&chunk) => asked.reset = reset_request(&chunk).or(asked.reset.take()),
                 FORWARD_TSN => asked.skipped.extend(skipped_streams(&chunk)),
+                HEARTBEAT_ACK => asked.heartbeat = heartbeat::number(&chunk).or(asked.heartbeat),
+                SACK => asked.has_sack = true,
                 _ => {}
             }
             let passes = passes(&chunk);
@@ -71,9 +78,10 @@ impl Guard {
 /// Whether the state machine knows what to do with a chunk.
 fn passes(chunk: &Chunk<'_>) -> bool {
     match chunk.kind {
-        ERROR => false,
+        // The first is taken care of here; the state machine knows neither it nor ECNE and CWR.
+        HEARTBEAT_ACK | ERROR | 12 | 13 => false,
         RE_CONFIG => is_known(chunk),
-        DATA..=14 | 192 => true,
+        DATA..=14 | FORWARD_TSN => true,
         _ => false,
     }
 }
@@ -85,7 +93,7 @@ fn without_foreign_chunks(datagram: &[u8]) -> Bytes {
         if passes(&chunk) {
             out.extend_from_slice(chunk.bytes);
             out.resize(out.len().next_multiple_of(4), 0);
-        } else if chunk.kind & 0x80 == 0 && chunk.kind != ERROR {
+        } else if chunk.kind & 0x80 == 0 && !matches!(chunk.kind, HEARTBEAT_ACK | ERROR | 12 | 13) {
             // RFC 9260 section 3.2: an unknown chunk of these types ends the packet.
             break;
         }
@@ -145,6 +153,7 @@ mod tests {
     #[test]
     fn chunks_that_end_associations_or_packets_are_taken_out() {
         let (data, error, pad, unknown) = ([0, 3, 0, 4], [9, 0, 0, 4], [0x84, 0, 0, 4], [0x3f, 0, 0, 4]);
+        let answer = [5, 0, 0, 16, 0, 1, 0, 12, 0, 0, 0, 0, 0, 0, 0, 7];
         let incoming_reset = [130, 0, 0, 12, 0, 14, 0, 8, 0, 0, 0, 1];
         let admit = |chunks: &[&[u8]]| Guard::default().admit(&packet(chunks), &mut Asked::default());
         assert_eq!(admit(&[&error]), None);
@@ -153,6 +162,10 @@ mod tests {
         assert_eq!(admit(&[&data, &pad, &error, &data]).as_deref(), Some(&both[..]));
         assert_eq!(admit(&[&data, &unknown, &data]).as_deref(), Some(&packet(&[&data])[..]));
         assert_eq!(admit(&[&data, &data]).as_deref(), Some(&both[..]));
+        assert_eq!(admit(&[&data, &answer, &data]).as_deref(), Some(&both[..]));
+        let mut asked = Asked::default();
+        assert_eq!(Guard::default().admit(&packet(&[&answer]), &mut asked), None);
+        assert_eq!(asked.heartbeat, Some(7));
     }
 
     #[test]

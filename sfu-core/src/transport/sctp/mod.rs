@@ -2,9 +2,10 @@
 //!
 //! Sans-IO: the caller hands in packets, messages and the time, and takes packets, messages, events and a deadline out. The
 //! protocol's state machine is `sctp-proto`; what it must not meet is kept away by [`guard`], what it does not count is counted
-//! in [`outgoing`], and a panic in it ends one association. Streams come from signaling: there is no DCEP.
+//! in [`outgoing`], a peer that is silent is asked in [`heartbeat`], and a panic in it ends one association. Streams come from signaling: there is no DCEP.
 mod association;
 mod guard;
+mod heartbeat;
 mod outgoing;
 mod packet;
 mod peer;

@@ -34,11 +34,15 @@ fn target() -> (Path, Bytes, u32) {
 }
 
 fn data(tsn: u32, flags: u8, stream: u16, ssn: u16, payload: &[u8]) -> Vec<u8> {
+    data_of(53, tsn, flags, stream, ssn, payload)
+}
+
+fn data_of(ppid: u32, tsn: u32, flags: u8, stream: u16, ssn: u16, payload: &[u8]) -> Vec<u8> {
     let mut value = Vec::new();
     value.put_u32(tsn);
     value.put_u16(stream);
     value.put_u16(ssn);
-    value.put_u32(53);
+    value.put_u32(ppid);
     value.extend_from_slice(payload);
     chunk(DATA, flags, &value)
 }
@@ -145,6 +149,18 @@ fn fragments_without_an_end_end_the_association_before_they_fill_memory() {
     }
     assert!(sent <= 16_385, "{sent} were kept");
     assert_eq!(path.sides[1].phase(), SctpPhase::Closed);
+}
+
+#[test]
+fn messages_that_would_open_channels_are_dropped_and_counted() {
+    let (mut path, template, next) = target();
+    for (number, ppid) in [50, 52, 50, 51].into_iter().enumerate() {
+        let message = data_of(ppid, next + number as u32, 3, 0, 1 + number as u16, b"x");
+        path.deliver(1, &forged(&template, &[message]));
+    }
+    assert_eq!(path.identifiers(1), [53, 53, 51], "the first is the template");
+    assert_eq!(path.sides[1].take_control_messages(), 2);
+    assert_eq!(path.sides[1].take_control_messages(), 0);
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod delivery;
 mod handshake;
 mod hostile;
 mod limits;
+mod matrix;
+mod silence;
 mod streams;
 
 const ORDERED: Reliability = Reliability { ordered: true, limit: ReliabilityLimit::None };
@@ -30,6 +32,7 @@ enum Seen {
 struct Path {
     sides: [Sctp; 2],
     seen: [Vec<(Instant, Seen)>; 2],
+    messages_seen: [usize; 2],
     now: Instant,
     /// When each packet arrives, and at which side.
     flying: VecDeque<(Instant, usize, Bytes)>,
@@ -47,6 +50,7 @@ impl Path {
         Path {
             sides: [Sctp::new(config), Sctp::new(config)],
             seen: [Vec::new(), Vec::new()],
+            messages_seen: [0; 2],
             now,
             flying: VecDeque::new(),
             one_way: Duration::from_millis(25),
@@ -113,7 +117,10 @@ impl Path {
                     }
                     continue;
                 }
-                SctpOutput::Message { stream, ppid } => Seen::Message(stream, ppid, message.clone()),
+                SctpOutput::Message { stream, ppid } => {
+                    self.messages_seen[side] += 1;
+                    Seen::Message(stream, ppid, message.clone())
+                }
                 SctpOutput::Phase(phase) => Seen::Phase(phase),
                 SctpOutput::StreamReset(stream) => Seen::Reset(stream),
                 SctpOutput::BufferedAmountLow { stream, amount } => Seen::Low(stream, amount),
@@ -155,6 +162,15 @@ impl Path {
             _ => &[],
         })
         .collect()
+    }
+
+    /// Identifiers of the payloads that a side received.
+    fn identifiers(&self, side: usize) -> Vec<u32> {
+        let identifier = |(_, seen): &(Instant, Seen)| match seen {
+            Seen::Message(_, ppid, _) => Some(*ppid),
+            _ => None,
+        };
+        self.seen[side].iter().filter_map(identifier).collect()
     }
 
     fn has_seen(&self, side: usize, wanted: &Seen) -> bool {
