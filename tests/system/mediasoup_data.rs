@@ -1,8 +1,9 @@
 //! Data channels of a mediasoup call.
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, udp};
-use sfu_tests::participant::Participant;
+use sfu_tests::conference::{Conference, id, udp};
+use sfu_tests::participant::{Participant, Relayed};
+use sfu_tests::relay::Impairment;
 use sfu_tests::{call_test, needs};
 
 async fn receives(participant: &Participant<'_>, count: u64) -> Value {
@@ -35,5 +36,53 @@ call_test! {
         assert_eq!(receives(&bob, 102).await, json!(wanted));
         let stats = conference.call(published.as_str().unwrap(), "getStats", json!([])).await;
         assert_eq!(stats[0]["messagesReceived"], 102, "{stats:#}");
+    }
+}
+
+call_test! {
+    async fn what_happens_to_the_channel_is_told() {
+        needs!("chromium", "node");
+        let conference = Conference::start().await;
+        let router = conference.router(&conference.worker().await, "VP8").await;
+        let browser = Browser::launch(Kind::Chromium).await;
+        let mut options = udp();
+        options["enableSctp"] = true.into();
+        let relayed = Relayed::new("down", Impairment::default());
+        let bob = Participant::join_over(&conference, &browser, &router, options, Some(&relayed)).await;
+        // The server itself sends.
+        let direct = id(&conference.call(&id(&router), "createDirectTransport", json!([{}])).await);
+        let producer = id(&conference.call(&direct, "produceData", json!([{ "label": "news" }])).await);
+        let script = "return await participant.watchData(argument)";
+        let consumer = bob.page.evaluate(script, json!(producer)).await;
+        let consumer = consumer.as_str().unwrap();
+        for state in ["connecting", "connected"] {
+            conference.wait_for(&bob.down, "sctpstatechange", |told| told[0] == state).await;
+        }
+        let negotiated = &conference.show(&bob.down).await["sctpNegotiatedCapabilities"];
+        for streams in ["negotiatedMaxOutboundStreams", "negotiatedMaxInboundStreams"] {
+            assert!(negotiated[streams].as_u64() > Some(0), "{negotiated}");
+        }
+
+        conference.call(&producer, "pause", json!([])).await;
+        conference.wait_for(consumer, "dataproducerpause", |_| true).await;
+        conference.call(&producer, "resume", json!([])).await;
+        conference.wait_for(consumer, "dataproducerresume", |_| true).await;
+
+        // Nothing arrives, so the megabytes wait; then all of what fitted does.
+        relayed.relay.get().unwrap().set(Impairment::loss(1.0));
+        let message = "x".repeat(200_000);
+        for _ in 0..11 {
+            conference.call(&producer, "send", json!([message])).await;
+        }
+        conference.wait_for(consumer, "sctpsendbufferfull", |_| true).await;
+        let waits = conference.call(consumer, "getStats", json!([])).await[0]["bufferedAmount"].clone();
+        assert!(waits.as_u64() > Some(1_000_000), "{waits} bytes wait");
+        relayed.relay.get().unwrap().set(Impairment::default());
+        let low = conference.wait_for(consumer, "bufferedamountlow", |_| true).await;
+        assert!(low[0].as_u64() <= Some(1024), "{low}");
+        assert_eq!(receives(&bob, 10).await.as_array().map(Vec::len), Some(10));
+
+        conference.call(&producer, "close", json!([])).await;
+        conference.wait_for(consumer, "dataproducerclose", |_| true).await;
     }
 }

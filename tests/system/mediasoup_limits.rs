@@ -1,0 +1,60 @@
+//! What the path to one viewer of a mediasoup call carries decides what that viewer gets, and no other.
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sfu_tests::browser::{Browser, Kind};
+use sfu_tests::conference::{Conference, udp};
+use sfu_tests::participant::{Participant, Relayed};
+use sfu_tests::relay::Impairment;
+use sfu_tests::stream::{self, number};
+use sfu_tests::{call_test, needs};
+
+/// How soon the lowest layer is seen on a path that became narrow.
+const LOWEST_WITHIN: Duration = Duration::from_secs(10);
+
+/// Pictures that a participant decoded until now.
+async fn pictures(participant: &Participant<'_>) -> f64 {
+    number(&stream::figures(&participant.page, "down").await, "inbound-video", "framesDecoded")
+}
+
+call_test! {
+    async fn a_narrow_path_gets_the_lowest_layer_and_others_keep_the_highest() {
+        needs!("chromium", "node");
+        let conference = Conference::start().await;
+        let router = conference.router(&conference.worker().await, "VP8").await;
+        let browser = Browser::launch(Kind::Chromium).await;
+        let relayed = Relayed::new("down", Impairment::default());
+        let alice = Participant::join(&conference, &browser, &router).await;
+        let narrow = Participant::join_over(&conference, &browser, &router, udp(), Some(&relayed)).await;
+        let wide = Participant::join(&conference, &browser, &router).await;
+        let encodings = json!([
+            { "scaleResolutionDownBy": 4, "maxBitrate": 100_000, "scalabilityMode": "L1T1" },
+            { "scaleResolutionDownBy": 2, "maxBitrate": 350_000, "scalabilityMode": "L1T1" },
+            { "scaleResolutionDownBy": 1, "maxBitrate": 800_000, "scalabilityMode": "L1T1" },
+        ]);
+        let published = alice.publish_with(json!({ "width": 640, "height": 480, "encodings": encodings })).await;
+        let watched = narrow.watch(&published).await;
+        wide.watch(&published).await;
+        narrow.sees_height(480, Duration::from_secs(30)).await;
+        wide.sees_height(480, Duration::from_secs(30)).await;
+
+        let seen_wide = pictures(&wide).await;
+        let limited = Instant::now();
+        relayed.relay.get().unwrap().set(Impairment { rate: Some(300_000), spares_up: true, ..Impairment::default() });
+        narrow.sees_height(120, Duration::from_secs(30)).await;
+        assert!(limited.elapsed() < LOWEST_WITHIN, "the lowest layer was seen after {:?}", limited.elapsed());
+        conference.wait_for(&watched.video, "layerschange", |layers| layers[0]["spatialLayer"] == 0).await;
+        for second in 0..6 {
+            let (before, since) = (pictures(&narrow).await, Instant::now());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let rate = (pictures(&narrow).await - before) / since.elapsed().as_secs_f64();
+            assert!(rate >= 10.0, "{rate} pictures/s in second {second}");
+        }
+        let passed = limited.elapsed().as_secs_f64();
+        wide.sees_height(480, Duration::ZERO).await;
+        let rate = (pictures(&wide).await - seen_wide) / passed;
+        assert!(rate >= 15.0, "{rate} pictures/s on the wide path");
+        let figures = stream::figures(&wide.page, "down").await;
+        assert_eq!(number(&figures, "inbound-video", "packetsLost"), 0.0, "{figures:#}");
+    }
+}
