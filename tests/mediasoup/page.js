@@ -40,6 +40,9 @@ window.participant = {
     const ids = {};
     for (const track of media.getTracks()) {
       const producer = await raw.sessions.up.pc.produce({ track, stopTracks: false, ...(track.kind === 'video' && options) });
+      // A machine with little time for the encoder gives fewer pictures, not smaller ones.
+      const settings = producer.rtpSender.getParameters();
+      await producer.rtpSender.setParameters({ ...settings, degradationPreference: 'maintain-resolution' }).catch(() => {});
       participant.producers.set(producer.id, producer);
       ids[track.kind] = producer.id;
     }

@@ -68,7 +68,8 @@ async function answer(request, response) {
   for await (const chunk of request) body += chunk;
   try {
     const result = await routes[request.url](JSON.parse(body));
-    response.end(JSON.stringify(result ?? null));
+    // What the library leaves as it was unpacked has big numbers.
+    response.end(JSON.stringify(result ?? null, (_, value) => typeof value === 'bigint' ? Number(value) : value));
   } catch (error) {
     response.writeHead(500).end(String(error?.stack ?? error));
   }

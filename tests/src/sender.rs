@@ -46,8 +46,13 @@ impl Sender {
                 "audio",
                 json!({ "mimeType": "audio/opus", "payloadType": 100, "clockRate": 48000, "channels": 2 }),
             ),
+            // Key frames can be asked for in the old way alone.
             Medium::Video => {
-                ("video", json!({ "mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000 }))
+                let feedback = json!([{ "type": "ccm", "parameter": "fir" }]);
+                (
+                    "video",
+                    json!({ "mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000, "rtcpFeedback": feedback }),
+                )
             }
         };
         // Unlike those of others in the test: the port is nobody else's.

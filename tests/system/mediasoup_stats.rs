@@ -199,9 +199,9 @@ call_test! {
             of(reader.as_str().unwrap(), None, &[&["messagesSent", "bytesSent"]]),
         ];
         for left in (0..120).rev() {
-            // A gap that no repair fills: the viewer asks for a key frame.
-            let gap = if left % 20 == 0 { Impairment::loss(1.0) } else { poor };
-            down.relay.get().unwrap().set(gap);
+            // Seconds without anything, which no repair fills: the viewer asks for a key frame.
+            let gap = Impairment { spares_up: true, ..Impairment::loss(1.0) };
+            down.relay.get().unwrap().set(if left / 16 % 2 == 1 { gap } else { poor });
             for missing in &mut all {
                 missing.look(&conference).await;
             }
