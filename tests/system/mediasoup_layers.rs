@@ -6,7 +6,7 @@ use sfu_tests::browser::{Browser, Kind};
 use sfu_tests::conference::Conference;
 use sfu_tests::participant::Participant;
 use sfu_tests::stream::number;
-use sfu_tests::{call_test, needs, run};
+use sfu_tests::{call_test, needs};
 
 /// How soon a layer that was asked for is seen.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
@@ -63,14 +63,10 @@ call_test! {
     }
 }
 
-/// Likewise three spatial layers of SVC. Chromium leaves out those that would be small: to have all of them takes a large picture, and
-/// a machine that has nothing else to do.
+/// Likewise two spatial layers of SVC; for a third, Chromium wants a larger picture than a busy machine encodes.
 async fn chooses_svc(codec: &str) {
-    let encodings = json!([{ "maxBitrate": 1_200_000, "scalabilityMode": "L3T3_KEY" }]);
-    match run::is_long() {
-        true => chooses(codec, encodings, "svc", 1024, &[576, 288, 144]).await,
-        false => chooses(codec, encodings, "svc", 640, &[480, 240]).await,
-    }
+    let encodings = json!([{ "maxBitrate": 900_000, "scalabilityMode": "L2T2" }]);
+    chooses(codec, encodings, "svc", 640, &[480, 240]).await;
 }
 
 call_test! {
