@@ -43,6 +43,9 @@ window.participant = {
     const ids = {};
     for (const track of media.getTracks()) {
       const producer = await raw.sessions.up.pc.produce({ track, stopTracks: false, ...(track.kind === 'video' && options) });
+      // A machine with little time for the encoder gives fewer pictures, not smaller ones.
+      const settings = producer.rtpSender.getParameters();
+      await producer.rtpSender.setParameters({ ...settings, degradationPreference: 'maintain-resolution' }).catch(() => {});
       participant.producers.set(producer.id, producer);
       ids[track.kind] = producer.id;
     }
@@ -50,18 +53,30 @@ window.participant = {
     return ids;
   },
 
-  /** Receives a producer and plays it; gives the id of the consumer. */
-  async watch(producerId) {
-    const { pc: transport } = raw.sessions.down;
+  /** Receives a producer and plays it; gives the id of the consumer, which is paused without `resume`. */
+  async watch(producerId, { session = 'down', resume = true } = {}) {
+    const { pc: transport } = raw.sessions[session];
     const { recvRtpCapabilities: rtpCapabilities } = participant.device;
     const { id, kind, rtpParameters } = await call(transport.id, 'consume', { producerId, rtpCapabilities, paused: true });
     const consumer = await transport.consume({ id, producerId, kind, rtpParameters });
     participant.consumers.set(id, consumer);
     participant.media.addTrack(consumer.track);
     document.getElementById('picture').play().catch(() => {});
-    await raw.connected('down');
-    await call(id, 'resume');
+    await raw.connected(session);
+    if (resume) await call(id, 'resume');
     return id;
+  },
+
+  /** Lets the media of a consumer come; gives the milliseconds until its first picture is decoded. */
+  async firstPicture(id) {
+    const began = performance.now();
+    await call(id, 'resume');
+    while (performance.now() < began + 15_000) {
+      const figures = [...(await participant.consumers.get(id).getStats()).values()];
+      if (figures.some(({ type, framesDecoded }) => type === 'inbound-rtp' && framesDecoded)) return performance.now() - began;
+      await new Promise(done => setTimeout(done, 20));
+    }
+    throw new Error(`no picture of ${id} within 15 s`);
   },
 
   /** Opens a data channel to the server; gives the id of its producer. */

@@ -11,16 +11,19 @@ const objects = new Map([['mediasoup', mediasoup]]);
 /** All that happened to them. */
 const events = [];
 
-const EVENTS = ['bufferedamountlow', 'dataproducerclose', 'died', 'dominantspeaker', 'dtlsstatechange', 'iceselectedtuplechange',
-  'icestatechange', 'layerschange', 'listenserverclose', 'message', 'producerclose', 'producerpause', 'producerresume', 'routerclose',
-  'rtcptuple', 'score', 'sctpstatechange', 'silence', 'subprocessclose', 'trace', 'transportclose', 'tuple',
-  'videoorientationchange', 'volumes', 'workerclose'];
+const EVENTS = ['bufferedamountlow', 'dataproducerclose', 'dataproducerpause', 'dataproducerresume', 'died', 'dominantspeaker',
+  'dtlsstatechange', 'iceselectedtuplechange', 'icestatechange', 'layerschange', 'listenserverclose', 'message', 'producerclose',
+  'producerpause', 'producerresume', 'routerclose', 'rtcp', 'rtcptuple', 'rtp', 'score', 'sctpsendbufferfull', 'sctpstatechange',
+  'silence', 'subprocessclose', 'trace', 'transportclose', 'tuple', 'videoorientationchange', 'volumes', 'workerclose'];
 const SHOWN = ['id', 'pid', 'closed', 'kind', 'type', 'paused', 'producerId', 'dataProducerId', 'label', 'protocol', 'score',
   'rtpCapabilities', 'rtpParameters', 'iceParameters', 'iceCandidates', 'iceState', 'iceSelectedTuple', 'dtlsParameters',
-  'dtlsState', 'sctpParameters', 'sctpStreamParameters', 'sctpState', 'tuple', 'rtcpTuple', 'currentLayers', 'preferredLayers'];
+  'dtlsState', 'sctpNegotiatedCapabilities', 'sctpParameters', 'sctpStreamParameters', 'sctpState', 'srtpParameters',
+  'tuple', 'rtcpTuple', 'currentLayers', 'preferredLayers'];
 
-/** A value as JSON: of the library's objects what they show, and from now on they may be called. */
+/** A value as JSON: of the library's objects what they show, and from now on they may be called; of bytes hexadecimal. */
 function told(value) {
+  if (value instanceof Uint8Array) return { hex: Buffer.from(value).toString('hex') };
+  if (Array.isArray(value)) return value.map(told);
   if (!(value instanceof EventEmitter)) {
     return value?.constructor === Object ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, told(v)])) : value;
   }
@@ -33,9 +36,10 @@ function told(value) {
   return { ...Object.fromEntries(SHOWN.filter(name => value[name] !== undefined).map(name => [name, value[name]])), id };
 }
 
-/** A value from JSON, where `{ "object": id }` is an object of the library. */
-const meant = value => objects.get(value?.object) ?? (value?.constructor === Object
-  ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, meant(v)])) : value);
+/** A value from JSON, where `{ "object": id }` is an object of the library and `{ "hex": text }` bytes. */
+const meant = value => value?.hex !== undefined ? Buffer.from(value.hex, 'hex')
+  : objects.get(value?.object) ?? (value?.constructor === Object
+    ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, meant(v)])) : value);
 
 const routes = {
   '/call': async ({ id, method, args = [] }) => {
@@ -43,7 +47,6 @@ const routes = {
     if (!object) throw new Error(`there is no ${id}`);
     return told(await object[method](...args.map(meant)));
   },
-  '/events': () => events,
   /** A data producer says the time, again and again. */
   '/say': async ({ id, count, interval, size }) => {
     const began = performance.now();
@@ -52,6 +55,7 @@ const routes = {
       await new Promise(done => setTimeout(done, Math.max(0, began + (n + 1) * interval - performance.now())));
     }
   },
+  '/events': ({ id, event }) => events.filter(happened => happened.id === id && happened.event === event).map(({ args }) => args),
   '/show': ({ id }) => told(objects.get(id)),
 };
 

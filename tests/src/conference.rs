@@ -41,8 +41,8 @@ impl Conference {
         self.node.signal(signal);
     }
 
-    /// Runs a method of an object of the library, which in the arguments is `{"object": id}`; gives what it returned, panics with
-    /// the library's error.
+    /// Runs a method of an object of the library, which in the arguments is `{"object": id}`, as bytes are `{"hex": text}`;
+    /// gives what it returned, panics with the library's error.
     pub async fn call(&self, id: &str, method: &str, arguments: Value) -> Value {
         let call = json!({ "id": id, "method": method, "args": arguments });
         let answer = http::post_json(&format!("{}/call", self.url), &call).await;
@@ -78,10 +78,9 @@ impl Conference {
 
     /// What happened to an object of the library, in order: the arguments of each event of this name.
     pub async fn events(&self, id: &str, event: &str) -> Vec<Value> {
-        let all = http::post_json(&format!("{}/events", self.url), &json!({})).await.json();
-        let mut events = all.as_array().cloned().unwrap_or_default();
-        events.retain(|happened| happened["id"] == id && happened["event"] == event);
-        events.into_iter().map(|mut happened| happened["args"].take()).collect()
+        let asked = json!({ "id": id, "event": event });
+        let all = http::post_json(&format!("{}/events", self.url), &asked).await.json();
+        all.as_array().cloned().unwrap_or_default()
     }
 
     /// Waits for an event whose arguments satisfy; panics with all events of this name if none does within 20 s.

@@ -17,6 +17,7 @@ pub mod relay;
 pub mod rtp;
 pub mod run;
 pub mod sdp;
+pub mod sender;
 pub mod stack;
 pub mod stream;
 pub mod tools;

@@ -1,6 +1,7 @@
 //! A participant of a mediasoup call: a browser with mediasoup-client (`mediasoup/page.js`).
 use std::net::SocketAddr;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -109,6 +110,19 @@ impl<'b> Participant<'b> {
     /// Waits until pictures and sound arrive; gives the browser's figures.
     pub async fn sees(&self) -> Value {
         stream::flows(&self.page, "down").await
+    }
+
+    /// Waits until the picture is so high; panics with the browser's figures if it is not within `limit`.
+    pub async fn sees_height(&self, height: u64, limit: Duration) {
+        let start = Instant::now();
+        loop {
+            let figures = stream::figures(&self.page, "down").await;
+            if stream::number(&figures, "inbound-video", "frameHeight") == height as f64 {
+                return;
+            }
+            assert!(start.elapsed() < limit, "not {height} high within {limit:?}: {figures:#}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits for new pictures; gives the browser's figures.

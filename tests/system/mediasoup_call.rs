@@ -21,6 +21,16 @@ call_test! {
             assert_eq!(stream::number(&seen, "inbound-video", "packetsLost"), 0.0, "{seen:#}");
             assert_eq!(seen["inbound-video"]["codec"], "video/VP8", "{seen:#}");
         }
+        for transport in [&alice.up, &alice.down, &bob.up, &bob.down] {
+            for (event, states) in
+                [("icestatechange", ["connected", "completed"]), ("dtlsstatechange", ["connecting", "connected"])]
+            {
+                let told = conference.events(transport, event).await;
+                assert!(states.iter().all(|state| told.iter().any(|told| told[0] == *state)), "{event}: {told:?}");
+            }
+            let path = conference.wait_for(transport, "iceselectedtuplechange", |_| true).await;
+            assert_eq!(path[0]["protocol"], "udp", "{path}");
+        }
         alice.page.has_no_errors().await;
         bob.page.has_no_errors().await;
     }

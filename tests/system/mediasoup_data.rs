@@ -2,7 +2,8 @@
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
 use sfu_tests::conference::{Conference, id, udp};
-use sfu_tests::participant::Participant;
+use sfu_tests::participant::{Participant, Relayed};
+use sfu_tests::relay::Impairment;
 use sfu_tests::{call_test, needs};
 
 async fn receives(participant: &Participant<'_>, count: u64) -> Value {
@@ -76,10 +77,60 @@ call_test! {
         let status = json!([json!({ "id": 9, "method": "status", "target": id(&router) }).to_string()]);
         conference.call(&own, "send", status).await;
         let heard = conference.wait_for(&said, "message", |_| true).await;
-        let bytes: Vec<u8> = serde_json::from_value(heard[0]["data"].clone()).unwrap();
+        let text = heard[0]["hex"].as_str().unwrap();
+        let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16));
+        let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().unwrap();
         let answer: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(answer, json!({ "id": 9, "ok": { "active": [] } }));
         assert_eq!(receives(&mallory, 0).await, json!([]));
         assert_eq!(conference.events(&said, "message").await.len(), 1, "no event either");
+    }
+}
+
+call_test! {
+    async fn what_happens_to_the_channel_is_told() {
+        needs!("chromium", "node");
+        let conference = Conference::start().await;
+        let router = conference.router(&conference.worker().await, "VP8").await;
+        let browser = Browser::launch(Kind::Chromium).await;
+        let mut options = udp();
+        options["enableSctp"] = true.into();
+        let relayed = Relayed::new("down", Impairment::default());
+        let bob = Participant::join_over(&conference, &browser, &router, options, Some(&relayed)).await;
+        // The server itself sends.
+        let direct = id(&conference.call(&id(&router), "createDirectTransport", json!([{}])).await);
+        let producer = id(&conference.call(&direct, "produceData", json!([{ "label": "news" }])).await);
+        let script = "return await participant.watchData(argument)";
+        let consumer = bob.page.evaluate(script, json!(producer)).await;
+        let consumer = consumer.as_str().unwrap();
+        for state in ["connecting", "connected"] {
+            conference.wait_for(&bob.down, "sctpstatechange", |told| told[0] == state).await;
+        }
+        let negotiated = &conference.show(&bob.down).await["sctpNegotiatedCapabilities"];
+        for streams in ["negotiatedMaxOutboundStreams", "negotiatedMaxInboundStreams"] {
+            assert!(negotiated[streams].as_u64() > Some(0), "{negotiated}");
+        }
+
+        conference.call(&producer, "pause", json!([])).await;
+        conference.wait_for(consumer, "dataproducerpause", |_| true).await;
+        conference.call(&producer, "resume", json!([])).await;
+        conference.wait_for(consumer, "dataproducerresume", |_| true).await;
+
+        // Nothing arrives, so the megabytes wait; then all of what fitted does.
+        relayed.relay.get().unwrap().set(Impairment::loss(1.0));
+        let message = "x".repeat(200_000);
+        for _ in 0..11 {
+            conference.call(&producer, "send", json!([message])).await;
+        }
+        conference.wait_for(consumer, "sctpsendbufferfull", |_| true).await;
+        let waits = conference.call(consumer, "getStats", json!([])).await[0]["bufferedAmount"].clone();
+        assert!(waits.as_u64() > Some(1_000_000), "{waits} bytes wait");
+        relayed.relay.get().unwrap().set(Impairment::default());
+        let low = conference.wait_for(consumer, "bufferedamountlow", |_| true).await;
+        assert!(low[0].as_u64() <= Some(1024), "{low}");
+        assert_eq!(receives(&bob, 10).await.as_array().map(Vec::len), Some(10));
+
+        conference.call(&producer, "close", json!([])).await;
+        conference.wait_for(consumer, "dataproducerclose", |_| true).await;
     }
 }

@@ -1,7 +1,7 @@
 //! A room of a mediasoup server spans two workers.
-use serde_json::json;
+use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, id};
+use sfu_tests::conference::{Conference, id, udp};
 use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
@@ -12,16 +12,31 @@ call_test! {
         let here = conference.router(&conference.worker().await, "VP8").await;
         let there = conference.router(&conference.worker().await, "VP8").await;
         let browser = Browser::launch(Kind::Chromium).await;
-        let alice = Participant::join(&conference, &browser, &here).await;
-        let bob = Participant::join(&conference, &browser, &there).await;
+        let mut options = udp();
+        options["enableSctp"] = true.into();
+        let alice = Participant::join_over(&conference, &browser, &here, options.clone(), None).await;
+        let bob = Participant::join_over(&conference, &browser, &there, options, None).await;
         let published = alice.publish().await;
         for producer in [&published.audio, &published.video] {
             let pipe = json!([{ "producerId": producer, "router": { "object": id(&there) } }]);
             let piped = conference.call(&id(&here), "pipeToRouter", pipe).await;
             assert_eq!(piped["pipeProducer"]["id"], **producer, "{piped:#}");
         }
+        let script = "return await participant.publishData({ label: 'chat', protocol: 'text' })";
+        let data = alice.page.evaluate(script, Value::Null).await;
+        let pipe = json!([{ "dataProducerId": data, "router": { "object": id(&there) } }]);
+        let piped = conference.call(&id(&here), "pipeToRouter", pipe).await;
+        assert_eq!((&piped["pipeDataProducer"]["id"], &piped["pipeDataProducer"]["label"]), (&data, &json!("chat")), "{piped:#}");
         let watched = bob.watch(&published).await;
         bob.sees().await;
+        bob.page.evaluate("return await participant.watchData(argument)", data.clone()).await;
+        // Short text in order, nothing at all, and bytes that take many packets.
+        let script = "for (let n = 0; n < 20; n++) await participant.send(`message ${n}`); \
+                      await participant.send(''); await participant.send(new Uint8Array(100_000).fill(7))";
+        alice.page.evaluate(script, Value::Null).await;
+        let mut wanted: Vec<Value> = (0..20).map(|n| json!(format!("message {n}"))).collect();
+        wanted.extend([json!(""), json!({ "bytes": 100_000, "last": 7 })]);
+        assert_eq!(bob.page.evaluate("return await participant.messages(22)", Value::Null).await, json!(wanted));
 
         conference.call(&published.video, "pause", json!([])).await;
         conference.wait_for(&watched.video, "producerpause", |_| true).await;
