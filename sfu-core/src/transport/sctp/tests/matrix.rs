@@ -84,7 +84,10 @@ impl Cell {
         // Each at most once, whole, in order where that is promised; and some do come.
         let mut rest = sent.iter();
         assert!(came.iter().all(|message| rest.any(|sent| sent == message)), "{self:?}: wrong ones came");
-        assert!(came.len() * 10 >= count * 8, "{self:?}: {} of {count} came", came.len());
+        // At a loss of 5 % little more than 100 kB pass a second: the longest is given up before it is through.
+        let is_short =
+            self.size < 256 << 10 || !matches!(self.reliability.limit, ReliabilityLimit::Lifetime(_));
+        assert!(!is_short || came.len() * 10 >= count * 8, "{self:?}: {} of {count} came", came.len());
     }
 }
 
