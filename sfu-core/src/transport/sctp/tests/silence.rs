@@ -36,7 +36,6 @@ fn a_busy_association_needs_no_heartbeats() {
 fn a_dead_path_fails_the_association_within_three_minutes_whether_data_waits_or_not() {
     for is_busy in [false, true] {
         let mut path = Path::connected(SctpConfig::default(), ORDERED);
-        let began = path.now;
         path.lets_through = |side, _| side == 1;
         if is_busy {
             path.send(0, 0, &vec![1; 100_000]).unwrap();
@@ -44,10 +43,9 @@ fn a_dead_path_fails_the_association_within_three_minutes_whether_data_waits_or_
         path.run_for(Duration::from_secs(100));
         assert_eq!(path.sides[0].phase(), SctpPhase::Connected);
         path.run_for(Duration::from_secs(80));
-        // Its last packet tells the other side, which still hears.
-        assert_eq!(path.phases(), [SctpPhase::Failed, SctpPhase::Closed]);
-        let (at, _) = path.seen[0].iter().find(|(_, seen)| *seen == Seen::Phase(SctpPhase::Failed)).unwrap();
-        println!("noticed after {:?}", at.duration_since(began));
+        // Neither gets an answer. The first to notice tells the other, if that can hear.
+        let phases = path.phases();
+        assert!(phases.contains(&SctpPhase::Failed) && !phases.contains(&SctpPhase::Connected), "{phases:?}");
         assert_eq!(path.sides[0].poll_timeout(), None);
     }
 }
@@ -68,7 +66,7 @@ fn a_path_that_comes_back_in_time_goes_on() {
 #[test]
 fn an_answer_under_another_tag_is_none() {
     let mut path = Path::connected(SctpConfig::default(), ORDERED);
-    path.lets_through = |_, packet| !is_heartbeat(packet);
+    path.lets_through = |side, packet| side == 1 || !is_heartbeat(packet);
     for number in 0..200_u64 {
         // What a stranger who can guess the number would say.
         let mut answer = heartbeat::heartbeat(7, number / 10).to_vec();
