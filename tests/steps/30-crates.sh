@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The tests of each crate, examples in documentation too; a worker generated from the template builds, runs and counts.
 # LONG: ten times the cases of property tests, ten times the seeds of lossy DTLS handshakes,
-# LONG: a million damaged messages to a mediasoup worker's channel, and as many to the running worker
+# LONG: a million damaged messages to a mediasoup worker's channel, and as many to the running worker, 20 MB of data channel messages of
+# LONG: each kind instead of 2
 source "$(dirname "$0")/lib.sh"
 
 if is_long; then
