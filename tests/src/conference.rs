@@ -132,6 +132,13 @@ pub fn udp() -> Value {
     json!({ "listenInfos": [{ "protocol": "udp", "ip": address() }] })
 }
 
+/// The same, with data channels.
+pub fn udp_and_data() -> Value {
+    let mut options = udp();
+    options["enableSctp"] = true.into();
+    options
+}
+
 /// Individual sockets for TCP alone.
 pub fn tcp() -> Value {
     json!({ "listenInfos": [{ "protocol": "tcp", "ip": address() }], "enableUdp": false, "enableTcp": true })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind, Page};
-use sfu_tests::conference::{Conference, id, udp};
+use sfu_tests::conference::{Conference, id, udp_and_data};
 use sfu_tests::relay::{Impairment, Relay};
 use sfu_tests::run::is_long;
 use sfu_tests::stack::Running;
@@ -26,8 +26,7 @@ impl Setting {
     async fn new() -> Setting {
         let conference = Conference::start().await;
         let router = id(&conference.router(&conference.worker().await, "VP8").await);
-        let mut options = udp();
-        options["enableSctp"] = true.into();
+        let options = udp_and_data();
         let mut transport = conference.call(&router, "createWebRtcTransport", json!([options])).await;
         let direct = conference.call(&router, "createDirectTransport", json!([{}])).await;
         let producer = conference.call(&id(&direct), "produceData", json!([{ "label": "time" }])).await;

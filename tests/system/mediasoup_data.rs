@@ -1,7 +1,7 @@
 //! Data channels of a mediasoup call.
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, id, udp};
+use sfu_tests::conference::{Conference, id, udp_and_data};
 use sfu_tests::participant::{Participant, Relayed};
 use sfu_tests::relay::Impairment;
 use sfu_tests::{call_test, needs};
@@ -17,8 +17,7 @@ call_test! {
         let conference = Conference::start().await;
         let router = conference.router(&conference.worker().await, "VP8").await;
         let (chromium, firefox) = tokio::join!(Browser::launch(Kind::Chromium), Browser::launch(Kind::Firefox));
-        let mut options = udp();
-        options["enableSctp"] = true.into();
+        let options = udp_and_data();
         let alice = Participant::join_over(&conference, &chromium, &router, options.clone(), None).await;
         let bob = Participant::join_over(&conference, &firefox, &router, options, None).await;
         let script = "return await participant.publishData(argument)";
@@ -45,8 +44,7 @@ call_test! {
         let conference = Conference::start().await;
         let router = conference.router(&conference.worker().await, "VP8").await;
         let browser = Browser::launch(Kind::Chromium).await;
-        let mut options = udp();
-        options["enableSctp"] = true.into();
+        let options = udp_and_data();
         let mallory = Participant::join_over(&conference, &browser, &router, options.clone(), None).await;
         let bob = Participant::join_over(&conference, &browser, &router, options, None).await;
         let media = mallory.publish().await;
@@ -93,8 +91,7 @@ call_test! {
         let conference = Conference::start().await;
         let router = conference.router(&conference.worker().await, "VP8").await;
         let browser = Browser::launch(Kind::Chromium).await;
-        let mut options = udp();
-        options["enableSctp"] = true.into();
+        let options = udp_and_data();
         let relayed = Relayed::new("down", Impairment::default());
         let bob = Participant::join_over(&conference, &browser, &router, options, Some(&relayed)).await;
         // The server itself sends.

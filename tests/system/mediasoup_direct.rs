@@ -1,7 +1,7 @@
 //! A mediasoup server takes part in a call itself, through a direct transport.
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, id, udp};
+use sfu_tests::conference::{Conference, id, udp_and_data};
 use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs, rtp, stream};
 
@@ -70,8 +70,7 @@ call_test! {
         let conference = Conference::start().await;
         let router = conference.router(&conference.worker().await, "VP8").await;
         let browser = Browser::launch(Kind::Chromium).await;
-        let mut options = udp();
-        options["enableSctp"] = true.into();
+        let options = udp_and_data();
         let alice = Participant::join_over(&conference, &browser, &router, options, None).await;
         let script = "return await participant.publishData({})";
         let published = alice.page.evaluate(script, Value::Null).await;

@@ -1,7 +1,7 @@
 //! A room of a mediasoup server spans two workers.
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, id, udp};
+use sfu_tests::conference::{Conference, id, udp_and_data};
 use sfu_tests::participant::Participant;
 use sfu_tests::{call_test, needs};
 
@@ -12,8 +12,7 @@ call_test! {
         let here = conference.router(&conference.worker().await, "VP8").await;
         let there = conference.router(&conference.worker().await, "VP8").await;
         let browser = Browser::launch(Kind::Chromium).await;
-        let mut options = udp();
-        options["enableSctp"] = true.into();
+        let options = udp_and_data();
         let alice = Participant::join_over(&conference, &browser, &here, options.clone(), None).await;
         let bob = Participant::join_over(&conference, &browser, &there, options, None).await;
         let published = alice.publish().await;

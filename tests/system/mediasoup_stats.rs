@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sfu_tests::browser::{Browser, Kind};
-use sfu_tests::conference::{Conference, id, udp};
+use sfu_tests::conference::{Conference, id, udp, udp_and_data};
 use sfu_tests::participant::{Participant, Published, Relayed, Watched};
 use sfu_tests::relay::Impairment;
 use sfu_tests::sender::{Medium, Sender};
@@ -172,8 +172,7 @@ call_test! {
         let conference = Conference::start().await;
         let router = conference.router(&conference.worker().await, "VP8").await;
         let browser = Browser::launch(Kind::Chromium).await;
-        let mut options = udp();
-        options["enableSctp"] = true.into();
+        let options = udp_and_data();
         // So much jitter that some packets come after they were asked for again.
         let poor = Impairment { jitter: Duration::from_millis(60), ..Impairment::loss(0.05) };
         let (up, down) = (Relayed::new("up", poor), Relayed::new("down", poor));
