@@ -88,6 +88,9 @@ fn step(current: Layer, target: Layer, mark: &FrameMark, new_picture: bool, nest
 
 /// The best layer on the way to the target that can be entered with this frame.
 fn enter(current: Layer, target: Layer, mark: &FrameMark, nested: bool) -> Layer {
+    if !mark.reach.contains(current.spatial, current.temporal) {
+        return current;
+    }
     let best = |spatial: u8| {
         (0..=target.temporal.min(7)).rev().find(|temporal| mark.entry.contains(spatial, *temporal))
     };

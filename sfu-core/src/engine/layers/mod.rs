@@ -12,6 +12,7 @@ mod layer;
 mod layering;
 mod picture_ids;
 mod rates;
+mod recent_frames;
 
 pub(crate) use allocation::Wish;
 pub(crate) use edit::Edit;

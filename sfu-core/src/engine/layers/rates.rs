@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::layer::Layer;
+use super::recent_frames::RecentFrames;
 use crate::engine::stream::receive::INACTIVE_AFTER;
 use crate::rtp::Codec;
 use crate::rtp::codec::{
@@ -22,6 +23,8 @@ pub(crate) struct EncodingLayers {
     pub(crate) mode: ScalabilityMode,
     /// The structure that Dependency Descriptors refer to.
     pub(crate) structure: Option<TemplateStructure>,
+    /// The frames that Dependency Descriptors told of.
+    frames: RecentFrames,
     /// The highest temporal layer seen.
     seen_temporal: u8,
     began: Option<Instant>,
@@ -38,6 +41,7 @@ impl EncodingLayers {
         EncodingLayers {
             mode,
             structure: None,
+            frames: RecentFrames::default(),
             seen_temporal: 0,
             began: None,
             window_ends: None,
@@ -58,9 +62,13 @@ impl EncodingLayers {
         if let Some(value) = descriptor
             && let Some(descriptor) = DependencyDescriptor::parse(value, &mut self.structure)
         {
-            // A key frame that the payload shows is one, whatever the descriptor says.
-            let entry = if key_frame { LayerSet::ALL } else { descriptor.mark.entry };
-            return FrameMark { entry, ..descriptor.mark };
+            let mark = FrameMark { reach: self.frames.take(&descriptor), ..descriptor.mark };
+            // A key frame that the payload shows is one, whatever the descriptor says; those of layers above need the one below.
+            return if key_frame && mark.spatial == 0 {
+                FrameMark { entry: LayerSet::ALL, reach: LayerSet::ALL, ..mark }
+            } else {
+                mark
+            };
         }
         FrameMark::of_payload(codec, payload, key_frame, self.mode.key_pictures_only)
     }

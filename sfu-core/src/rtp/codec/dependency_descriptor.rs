@@ -11,6 +11,9 @@ const MAX_TEMPLATES: usize = 64;
 /// Decode targets that a structure may have.
 const MAX_TARGETS: usize = 32;
 
+/// Frames that a frame may refer to: AV1 has seven at a time, and spatial layers one below.
+const MAX_REFERENCES: usize = 8;
+
 /// The largest value that fits a header extension, in bytes.
 pub const MAX_DESCRIPTOR_LEN: usize = 255;
 
@@ -52,11 +55,34 @@ impl Indications {
     }
 }
 
+/// How far back the frames lie that a frame refers to, in frame numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    distances: [u16; MAX_REFERENCES],
+    count: u8,
+    more: bool,
+}
+
+impl References {
+    fn push(&mut self, distance: u16) {
+        match self.distances.get_mut(usize::from(self.count)) {
+            Some(slot) => (*slot, self.count) = (distance, self.count + 1),
+            None => self.more = true,
+        }
+    }
+
+    /// The distances; `None` if there are more than any encoder makes.
+    pub fn distances(&self) -> Option<&[u16]> {
+        if self.more { None } else { self.distances.get(..usize::from(self.count)) }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Template {
     spatial: u8,
     temporal: u8,
     indications: Indications,
+    references: References,
     needed: LayerSet,
     entry: LayerSet,
 }
@@ -86,8 +112,10 @@ pub struct DependencyDescriptor {
     pub has_structure: bool,
     /// Decode targets that the sender has active, bit n for target n, if told.
     pub active_targets: Option<u32>,
-    /// What its frame means to receivers.
+    /// What its frame means to receivers. Who can begin with it depends on the frames that it refers to: `reach` holds everybody.
     pub mark: FrameMark,
+    /// The frames that it refers to.
+    pub references: References,
 }
 
 impl DependencyDescriptor {
@@ -113,13 +141,15 @@ impl DependencyDescriptor {
             let indications = Indications::read(&mut bits, targets)?;
             (needed, entry) = structure.layers(indications);
         }
+        let mut references = template.references;
         if flags.custom_differences {
+            references = References::default();
             loop {
                 let size = bits.take(2)?;
                 if size == 0 {
                     break;
                 }
-                bits.take(4 * size)?;
+                references.push(bits.take(4 * size)? as u16 + 1);
             }
         }
         if flags.custom_chains {
@@ -139,11 +169,12 @@ impl DependencyDescriptor {
                 (true, true) => LayerSet::ALL,
                 (true, false) => entry,
             },
+            reach: LayerSet::ALL,
             step: false,
             up_temporal: 0,
         };
-        let descriptor =
-            Self { start, end, frame_number, has_structure: fresh.is_some(), active_targets, mark };
+        let has_structure = fresh.is_some();
+        let descriptor = Self { start, end, frame_number, has_structure, active_targets, mark, references };
         if fresh.is_some() {
             *known = fresh;
         }
@@ -258,9 +289,10 @@ impl TemplateStructure {
         for index in 0..structure.templates.len() {
             structure.templates.get_mut(index)?.indications = Indications::read(bits, targets)?;
         }
-        for _ in 0..structure.templates.len() {
+        for index in 0..structure.templates.len() {
             while bits.bit()? {
-                bits.take(4)?;
+                let distance = bits.take(4)? as u16 + 1;
+                structure.templates.get_mut(index)?.references.push(distance);
             }
         }
         structure.read_chains(bits, targets)?;
@@ -327,7 +359,7 @@ impl TemplateStructure {
         fitting.max_by_key(|(_, layers)| **layers).map(|(index, _)| index as u8)
     }
 
-    /// Receivers of which layers need a frame, and which may begin with it.
+    /// Receivers of which layers need a frame, and which layers go on from it if it can be decoded itself (A.4, Switch).
     fn layers(&self, indications: Indications) -> (LayerSet, LayerSet) {
         let (mut needed, mut entry) = (LayerSet::NONE, LayerSet::NONE);
         for spatial in 0..MAX_SPATIAL_LAYERS {

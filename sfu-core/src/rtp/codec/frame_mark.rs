@@ -35,6 +35,12 @@ impl LayerSet {
         Self(temporal_row(temporal) << (8 * u32::from(spatial.min(MAX_SPATIAL_LAYERS - 1))))
     }
 
+    /// The layers that are in both.
+    #[inline]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether a layer is in it.
     #[inline]
     pub fn contains(self, spatial: u8, temporal: u8) -> bool {
@@ -65,8 +71,10 @@ pub struct FrameMark {
     pub end: bool,
     /// Who receives one of these layers needs the frame.
     pub needed: LayerSet,
-    /// From this frame on these layers can be decoded, whatever came before.
+    /// From this frame on these layers can be decoded, by who is in `reach`.
     pub entry: LayerSet,
+    /// Who receives one of these layers has all that the frame refers to.
+    pub reach: LayerSet,
     /// The entry of a spatial layer needs the layer below in the same picture: only who has that may take it.
     pub step: bool,
     /// From this frame on these temporal layers can be decoded by who receives a lower one of the same spatial layer; bit n for layer n.
@@ -88,6 +96,7 @@ impl FrameMark {
         end: false,
         needed: LayerSet::ALL,
         entry: LayerSet::NONE,
+        reach: LayerSet::ALL,
         step: false,
         up_temporal: 0,
     };
@@ -148,6 +157,7 @@ impl FrameMark {
                 (true, 0) => LayerSet::ALL,
                 (true, _) => LayerSet::row(spatial, 0),
             },
+            reach: LayerSet::ALL,
             step: first && spatial > 0,
             // By the RFC the bit speaks of the layers above; encoders set it on the frame of a layer that may begin with it.
             up_temporal: if start && descriptor.switching_up { 1 << temporal } else { 0 },

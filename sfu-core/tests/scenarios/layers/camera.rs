@@ -1,7 +1,10 @@
 //! A camera whose frames say in their payload what they are and what they refer to.
+use sfu_core::media::ExtensionKind;
 use sfu_core::plugin::{Nil, ProducerId};
 use sfu_core::testing::{Bench, Rtp};
 use std::time::Duration;
+
+use super::structure;
 
 /// Four pictures of three temporal layers: layer, whether one may begin with it, and how far back it refers.
 const PATTERN: [(u8, bool, &[u32]); 4] =
@@ -16,6 +19,8 @@ pub enum Coding {
     Vp9Full,
     /// VP9, spatial layers that depend on each other in key pictures only.
     Vp9Key,
+    /// AV1, likewise, told by Dependency Descriptors.
+    Av1Key,
 }
 
 /// The frame that a payload belongs to, as its last bytes tell: encoding, spatial layer, picture, key, references.
@@ -72,6 +77,10 @@ struct Encoder {
     timestamp: u32,
     key: u32,
     on: bool,
+    /// Number of the last frame.
+    frame: u16,
+    /// Numbers of the last frames, by picture and spatial layer.
+    frames: Vec<(u32, u8, u16)>,
 }
 
 /// The camera.
@@ -86,6 +95,8 @@ pub struct Camera {
     pub spatial_on: u8,
     /// Key pictures sent.
     pub keys: u32,
+    /// It answers wishes for key frames.
+    pub gives_key_frames: bool,
 }
 
 const PARTS: u8 = 3;
@@ -106,6 +117,8 @@ impl Camera {
             timestamp: 0xFFFF_0000u32.wrapping_add(n as u32 * 1_000_000_007),
             key: 0,
             on: true,
+            frame: 65_500,
+            frames: Vec::new(),
         });
         Camera {
             producer,
@@ -116,6 +129,7 @@ impl Camera {
             picture: 0,
             spatial_on: spatial_layers,
             keys: 0,
+            gives_key_frames: true,
         }
     }
 
@@ -131,7 +145,8 @@ impl Camera {
 
     fn picture(&mut self, bench: &mut Bench<Nil>) {
         let picture = self.picture;
-        let wanted = std::mem::take(&mut bench.sender_mut(self.producer).key_frame_wanted);
+        let wanted =
+            self.gives_key_frames && std::mem::take(&mut bench.sender_mut(self.producer).key_frame_wanted);
         let is_key = picture == 0 || wanted;
         self.keys += u32::from(is_key);
         self.picture += 1;
@@ -158,7 +173,6 @@ impl Camera {
         if !encoder.on {
             return;
         }
-        let encoder = encoder.clone();
         for spatial in 0..self.spatial_layers.min(spatial_on) {
             let mut references: Vec<(u32, u8)> = match is_key {
                 true => Vec::new(),
@@ -168,10 +182,26 @@ impl Camera {
             if inter_layer {
                 references.push((picture, spatial - 1));
             }
+            let encoder = &mut self.encoders[index];
+            encoder.frame = encoder.frame.wrapping_add(1);
+            let descriptor = (coding == Coding::Av1Key).then(|| {
+                let number_of = |(picture, spatial): &(u32, u8)| {
+                    let frame = encoder.frames.iter().find(|(p, s, _)| (p, s) == (picture, spatial));
+                    encoder.frame.wrapping_sub(frame.expect("a frame that was sent").2)
+                };
+                let differences: Vec<u16> = references.iter().map(number_of).collect();
+                structure::l3t3_key(encoder.frame, spatial, temporal, is_key, &differences)
+            });
+            encoder.frames.push((picture, spatial, encoder.frame));
+            let excess = encoder.frames.len().saturating_sub(64);
+            encoder.frames.drain(..excess);
+            let encoder = encoder.clone();
             for part in 0..PARTS {
                 let (first, last) = (part == 0, part == PARTS - 1);
                 let mut payload = match coding {
                     Coding::Vp8 => vp8(&encoder, temporal, sync, is_key, first),
+                    // One OBU, N for the key frame.
+                    Coding::Av1Key => vec![0x10 | u8::from(is_key && spatial == 0 && first) << 3, 0x32],
                     _ => vp9(&encoder, spatial, temporal, sync && !is_key, is_key, inter_layer, first, last),
                 };
                 let told = Told {
@@ -187,7 +217,11 @@ impl Camera {
                 payload.resize(encoder.size.saturating_sub(told.len()).max(payload.len()), 0x55);
                 payload.extend(told);
                 let marker = last && spatial + 1 == self.spatial_layers.min(spatial_on);
-                let packet = Rtp::new(encoder.timestamp, payload).marker(marker).encoding(index);
+                let mut packet = Rtp::new(encoder.timestamp, payload).marker(marker).encoding(index);
+                if let Some(descriptor) = &descriptor {
+                    let value = descriptor.of_part(first, last);
+                    packet = packet.extension(ExtensionKind::DependencyDescriptor, value);
+                }
                 bench.send(self.producer, packet);
             }
         }

@@ -4,21 +4,13 @@ use sfu_core::media::ExtensionKind;
 use sfu_core::plugin::{ConsumerId, Nil, ProducerId};
 use sfu_core::testing::{Bench, Build, Media, Rtp};
 
+use super::structure::bits;
 use crate::ms;
 
 /// L1T3 as libwebrtc sends it: key frame with structure, then templates by their place in four frames.
 struct Av1 {
     frame: u16,
     timestamp: u32,
-}
-
-/// Bits, most significant first.
-fn bits(fields: &[(u32, u32)]) -> Vec<u8> {
-    let mut all = Vec::new();
-    for (value, count) in fields {
-        all.extend((0..*count).rev().map(|shift| (value >> shift & 1) as u8));
-    }
-    all.chunks(8).map(|byte| byte.iter().enumerate().fold(0, |sum, (n, bit)| sum | bit << (7 - n))).collect()
 }
 
 impl Av1 {

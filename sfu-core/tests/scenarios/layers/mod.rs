@@ -5,4 +5,5 @@ mod decoder;
 mod descriptor;
 mod pipe;
 mod simulcast;
+mod structure;
 mod svc;

@@ -1,4 +1,4 @@
-//! Layers of one encoding: VP9 with three spatial and three temporal layers, K-SVC and full SVC, and VP8 with temporal layers.
+//! Layers of one encoding: VP9 and AV1 with three spatial and three temporal layers, K-SVC and full SVC, and VP8 with temporal layers.
 use sfu_core::control::{Command, ConsumerType, EventBody, Layers, Reply};
 use sfu_core::plugin::{ConsumerId, Nil};
 use sfu_core::testing::{Bench, Build, Media, Received};
@@ -14,6 +14,9 @@ fn call(coding: Coding) -> (Bench<Nil>, Camera, ConsumerId) {
         Coding::Vp8 => (Media::vp8().scalability_mode("L1T3"), 1),
         Coding::Vp9Full => (Media::video("video/VP9").rtx().scalability_mode("L3T3"), 3),
         Coding::Vp9Key => (Media::video("video/VP9").rtx().scalability_mode("L3T3_KEY"), 3),
+        Coding::Av1Key => {
+            (Media::video("video/AV1").rtx().scalability_mode("L3T3_KEY").dependency_descriptor(), 3)
+        }
     };
     let p = bench.produce(speaker, media);
     let viewer = bench.peer();
@@ -51,8 +54,8 @@ fn figures_of_a_producer_tell_the_rate_of_each_layer() {
 }
 
 #[test]
-fn vp9_layers_are_chosen_and_what_remains_is_decodable() {
-    for coding in [Coding::Vp9Full, Coding::Vp9Key] {
+fn layers_are_chosen_and_what_remains_is_decodable() {
+    for coding in [Coding::Vp9Full, Coding::Vp9Key, Coding::Av1Key] {
         let (mut bench, mut camera, c) = call(coding);
         camera.film(&mut bench, seconds(2));
         assert_eq!(decode(bench.received(c), true).layers(bench.now()), (0, 2, 2), "{coding:?}");
@@ -70,13 +73,37 @@ fn vp9_layers_are_chosen_and_what_remains_is_decodable() {
 
 #[test]
 fn in_k_svc_only_the_chosen_layer_is_sent_between_key_pictures() {
-    let (mut bench, mut camera, c) = call(Coding::Vp9Key);
-    camera.film(&mut bench, seconds(2));
-    let told: Vec<Told> = bench.received(c).iter().map(|packet| Told::read(&packet.payload)).collect();
-    assert!(told.iter().any(|told| told.spatial == 0) && told.iter().any(|told| told.spatial == 1));
-    assert!(told.iter().filter(|told| told.picture > 5 && !told.references.is_empty()).all(|told| {
-        told.spatial == 2 || told.references.iter().any(|(picture, _)| *picture == told.picture)
-    }));
+    for coding in [Coding::Vp9Key, Coding::Av1Key] {
+        let (mut bench, mut camera, c) = call(coding);
+        camera.film(&mut bench, seconds(2));
+        let told: Vec<Told> = bench.received(c).iter().map(|packet| Told::read(&packet.payload)).collect();
+        assert!(told.iter().any(|told| told.spatial == 0) && told.iter().any(|told| told.spatial == 1));
+        assert!(told.iter().filter(|told| told.picture > 5 && !told.references.is_empty()).all(|told| {
+            told.spatial == 2 || told.references.iter().any(|(picture, _)| *picture == told.picture)
+        }));
+    }
+}
+
+#[test]
+fn a_higher_layer_waits_for_a_picture_that_it_can_be_decoded_from() {
+    for coding in [Coding::Vp9Key, Coding::Av1Key] {
+        let (mut bench, mut camera, c) = call(coding);
+        camera.film(&mut bench, seconds(2));
+        camera.gives_key_frames = false;
+        prefer(&mut bench, c, 0, 2);
+        camera.film(&mut bench, ms(500));
+        assert_eq!(decode(bench.received(c), true).layers(bench.now()), (0, 2, 2), "{coding:?}: until then");
+        camera.gives_key_frames = true;
+        camera.film(&mut bench, seconds(3));
+        assert_eq!(decode(bench.received(c), true).layers(bench.now()), (0, 0, 2), "{coding:?}");
+        camera.gives_key_frames = false;
+        prefer(&mut bench, c, 2, 2);
+        camera.film(&mut bench, ms(500));
+        assert_eq!(decode(bench.received(c), true).layers(bench.now()), (0, 0, 2), "{coding:?}: until then");
+        camera.gives_key_frames = true;
+        camera.film(&mut bench, seconds(3));
+        assert_eq!(decode(bench.received(c), true).layers(bench.now()), (0, 2, 2), "{coding:?}");
+    }
 }
 
 #[test]
