@@ -1,4 +1,7 @@
 //! The association of one transport: from before the first packet until after the last.
+mod replacement;
+mod stream_lives;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -44,6 +47,9 @@ pub(crate) struct Sctp {
     highest_tsn: Option<u32>,
     /// Streams that the peer has reset, once it has acknowledged what was sent before: boundary, stream, generation.
     resetting: Vec<(u32, u16, u64)>,
+    /// Streams that we end once nothing is unacknowledged, and when at the latest.
+    ending: Vec<u16>,
+    ending_until: Option<Instant>,
     inbox: VecDeque<(u16, Chunks)>,
     outputs: VecDeque<SctpOutput>,
     /// Streams that the peer takes, and those that it wants to send on.
@@ -69,6 +75,8 @@ impl Sctp {
             streams: 0,
             highest_tsn: None,
             resetting: Vec::new(),
+            ending: Vec::new(),
+            ending_until: None,
             inbox: VecDeque::new(),
             outputs: VecDeque::new(),
             offered: (0, 0),
@@ -150,77 +158,6 @@ impl Sctp {
         self.handle_for_successor(now, bytes)
     }
 
-    /// The first packet of a peer that wants to begin, or to begin again.
-    fn handle_init(&mut self, now: Instant, tag: u32, init: Bytes) -> bool {
-        let config = self.peer_config.clone();
-        match (&self.peer, self.phase) {
-            (None, _) => {
-                self.peer = safely(|| Peer::accept(&config, now, tag, init)).flatten().map(Box::new);
-                if self.peer.is_some() {
-                    self.enter(SctpPhase::Connecting);
-                }
-                self.work(now, |_| ()).is_some()
-            }
-            // Repeated, or late: RFC 9260 section 5.2.2 answers it, yet the state machine would end what it belongs to.
-            (Some(peer), SctpPhase::Connected) if peer.tag == Some(tag) => false,
-            // Repeated: the answer must be the same, or the peer would go on with one that is forgotten.
-            (Some(_), SctpPhase::Connected)
-                if self.successor.as_ref().is_some_and(|peer| peer.tag == Some(tag)) =>
-            {
-                self.work_successor(now, |peer| _ = peer.handle(now, init))
-            }
-            (Some(_), SctpPhase::Connected) => {
-                self.successor = safely(|| Peer::accept(&config, now, tag, init)).flatten().map(Box::new);
-                self.work_successor(now, |_| ())
-            }
-            (Some(peer), _) if peer.is_active => {
-                self.work(now, |peer| peer.handle_crossed_init(&config, now, tag, init)).is_some()
-            }
-            (Some(peer), _) if peer.tag == Some(tag) => {
-                self.work(now, |peer| peer.handle(now, init)) == Some(true)
-            }
-            // It has given up its first try.
-            (Some(_), _) => {
-                self.peer = safely(|| Peer::accept(&config, now, tag, init)).flatten().map(Box::new);
-                self.work(now, |_| ()).is_some()
-            }
-        }
-    }
-
-    fn handle_for_successor(&mut self, now: Instant, bytes: Bytes) -> bool {
-        self.successor.is_some() && self.work_successor(now, |peer| _ = peer.handle(now, bytes))
-    }
-
-    /// Does something with the successor, which takes over once it is established.
-    fn work_successor(&mut self, now: Instant, work: impl FnOnce(&mut Peer)) -> bool {
-        let Some(mut peer) = self.successor.take() else { return false };
-        let mut packets = Vec::new();
-        let is_connected = safely(|| {
-            work(&mut peer);
-            let mut is_connected = false;
-            while let Some(event) = peer.association.poll() {
-                is_connected |= matches!(event, Event::Connected);
-            }
-            while let Some(transmit) = peer.association.poll_transmit(now) {
-                if let Payload::RawEncode(raw) = transmit.payload {
-                    packets.extend(raw);
-                }
-            }
-            is_connected
-        });
-        let Some(is_connected) = is_connected else { return false };
-        self.outputs.extend(packets.into_iter().map(SctpOutput::Packet));
-        if is_connected {
-            tracing::debug!("sctp: the peer has started anew");
-            self.peer = Some(peer);
-            self.begin_anew(now);
-            self.work(now, |_| ());
-        } else {
-            self.successor = Some(peer);
-        }
-        true
-    }
-
     /// Does what is due at `now`.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.work(now, |peer| peer.association.handle_timeout(now));
@@ -242,7 +179,7 @@ impl Sctp {
     /// When [`handle_timeout`](Sctp::handle_timeout) wants to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let protocol = self.peer.as_ref().and_then(|peer| peer.association.poll_timeout());
-        protocol.into_iter().chain(self.heartbeat.due()).min()
+        protocol.into_iter().chain(self.heartbeat.due()).chain(self.ending_until).min()
     }
 
     /// Takes the next thing that has happened; a message's bytes replace those of `message`.
@@ -296,22 +233,6 @@ impl Sctp {
         self.outgoing.close(stream);
     }
 
-    /// Ends our half of a stream; what waits on it and was not handed over is dropped, the peer ends its half in return.
-    pub(crate) fn reset_stream(&mut self, now: Instant, stream: u16) {
-        self.outgoing.close(stream);
-        if self.phase == SctpPhase::Connected {
-            self.work(now, |peer| {
-                let association = &mut peer.association;
-                if association.stream(stream).is_err() {
-                    let _ = association.open_stream(stream, PayloadProtocolIdentifier::Binary);
-                }
-                if let Ok(mut stream) = association.stream(stream) {
-                    let _ = stream.close();
-                }
-            });
-        }
-    }
-
     /// Bytes of a stream that wait to be sent.
     pub(crate) fn buffered_amount(&self, stream: u16) -> Option<usize> {
         self.outgoing.buffered(stream)
@@ -361,6 +282,7 @@ impl Sctp {
         (self.peer, self.successor) = (None, None);
         self.outgoing.lost(None);
         self.resetting = Vec::new();
+        self.forget_endings();
         self.heartbeat.stop();
         self.enter(phase);
     }
@@ -406,6 +328,7 @@ impl Sctp {
                 tracing::debug!("sctp: the peer uses more than {MAX_STREAMS} streams");
                 return Some(SctpPhase::Closed);
             }
+            self.end_streams(now, peer);
             self.hand_over(peer);
             while let Some(transmit) = peer.association.poll_transmit(now) {
                 is_quiet = false;
@@ -460,15 +383,6 @@ impl Sctp {
         None
     }
 
-    fn begin_anew(&mut self, now: Instant) {
-        self.heartbeat.begin(now);
-        self.guard.emptied();
-        self.outgoing.lost(None);
-        (self.streams, self.highest_tsn) = (0, None);
-        self.resetting.clear();
-        self.negotiated = Some(self.offered);
-    }
-
     fn read(&mut self, peer: &mut Peer, id: u16) {
         while let Ok(mut stream) = peer.association.stream(id)
             && let Ok(Some(chunks)) = stream.read_sctp()
@@ -484,7 +398,7 @@ impl Sctp {
 
     /// Hands messages over that were held, each stream's in their order.
     fn hand_over(&mut self, peer: &mut Peer) {
-        if self.phase != SctpPhase::Connected {
+        if self.phase != SctpPhase::Connected || !self.ending.is_empty() {
             return;
         }
         let mut blocked: Vec<u16> = Vec::new();
@@ -553,49 +467,6 @@ impl Sctp {
             packet::ask_for_sack(&mut asking);
             *last = asking.freeze();
         }
-    }
-
-    /// A stream may begin with a message that is given up. The state machine hears that of streams that live alone, and would wait
-    /// for that message for ever.
-    fn begin_skipped(&mut self, streams: &[u16]) {
-        let Some(peer) = self.peer.as_mut().filter(|_| self.phase == SctpPhase::Connected) else { return };
-        for id in streams {
-            let association = &mut peer.association;
-            if association.stream(*id).is_err()
-                && association.open_stream(*id, PayloadProtocolIdentifier::Binary).is_ok()
-            {
-                self.streams += 1;
-            }
-        }
-    }
-
-    /// Remembers which lives of which streams the peer ends.
-    fn note_resets(&mut self, asked: Asked) {
-        let (Some((boundary, ids)), Some(peer)) = (asked.reset, &mut self.peer) else { return };
-        let association = &mut peer.association;
-        let ids = if ids.is_empty() { association.stream_ids() } else { ids };
-        // One request at a time is taken (RFC 6525 section 5.2.2): the newest is the one that matters.
-        self.resetting.clear();
-        for id in ids.into_iter().take(MAX_STREAMS) {
-            let stats = association.stream(id).and_then(|stream| stream.stats());
-            self.resetting.extend(stats.map(|stats| (boundary, id, stats.generation)));
-        }
-    }
-
-    /// A stream that was reset in the middle of a message never gets the rest: its fragments go, or they would hold up all that
-    /// comes on the stream's next life.
-    fn finish_resets(&mut self, peer: &mut Peer, acknowledged: u32) {
-        self.resetting.retain(|(boundary, id, generation)| {
-            if packet::is_after(*boundary, acknowledged) {
-                return true;
-            }
-            if let Ok(mut stream) = peer.association.stream(*id)
-                && stream.stats().is_ok_and(|stats| stats.generation == *generation)
-            {
-                let _ = stream.stop();
-            }
-            false
-        });
     }
 }
 

@@ -17,6 +17,28 @@ fn a_reset_reaches_the_peer_after_all_that_was_sent_before() {
 }
 
 #[test]
+fn a_stream_ends_once_all_that_was_sent_is_acknowledged_and_the_others_go_on_after_it() {
+    let mut path = Path::connected(SctpConfig::default(), ORDERED);
+    path.sides[0].open_stream(1, UNORDERED);
+    path.run_for(Duration::from_secs(1));
+    // The peer misses something when the stream is to end.
+    path.loss = 1000;
+    path.send(0, 0, &numbered(0, 100)).unwrap();
+    path.run_for(Duration::from_millis(20));
+    path.loss = 0;
+    path.reset(0, 0);
+    for number in 1..4 {
+        path.send(0, 1, &numbered(number, 100)).unwrap();
+    }
+    path.run_for(Duration::from_millis(200));
+    assert!(path.messages(1).is_empty() && !path.has_seen(1, &Seen::Reset(0)), "nothing overtakes it");
+    path.run_for(Duration::from_secs(5));
+    assert_eq!(path.messages(1).len(), 4);
+    let resets = path.seen[1].iter().filter(|(_, seen)| *seen == Seen::Reset(0)).count();
+    assert_eq!(resets, 1);
+}
+
+#[test]
 fn a_stream_can_be_used_again_after_its_reset() {
     let mut path = Path::connected(SctpConfig::default(), ORDERED);
     for life in 0..5u8 {
