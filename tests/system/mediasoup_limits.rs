@@ -47,11 +47,22 @@ call_test! {
         narrow.sees_height(135, Duration::from_secs(30)).await;
         assert!(limited.elapsed() < LOWEST_WITHIN, "the lowest layer was seen after {:?}", limited.elapsed());
         conference.wait_for(&watched.video, "layerschange", |layers| layers[0]["spatialLayer"] == 0).await;
-        // Pictures go on, in both.
+        // Pictures go on; where the machine is too busy to make so many, as on the wide path.
+        conference.call(&narrow.down, "enableTraceEvent", json!([["probation"]])).await;
         let (seen_narrow, seen_wide) = tokio::join!(picture_rate(&narrow), picture_rate(&wide));
-        assert!(seen_narrow > 1.0 && seen_wide > 1.0, "{seen_narrow} pictures/s, and {seen_wide} on the wide path");
-        wide.sees_height(540, Duration::ZERO).await;
+        let enough = seen_narrow >= 10.0 || seen_narrow >= 0.9 * seen_wide;
+        assert!(enough && seen_wide > 1.0, "{seen_narrow} pictures/s, and {seen_wide} on the wide path");
+        // The publisher may still be finding out what its own path carries.
+        wide.sees_height(540, Duration::from_secs(20)).await;
         let figures = stream::figures(&wide.page, "down").await;
         assert_eq!(number(&figures, "inbound-video", "packetsLost"), 0.0, "{figures:#}");
+
+        // Padding finds out that the path is wide again.
+        relayed.relay.get().unwrap().set(Impairment::default());
+        narrow.sees_height(540, Duration::from_secs(90)).await;
+        let probe = conference.wait_for(&narrow.down, "trace", |trace| trace[0]["type"] == "probation").await;
+        assert_eq!(probe[0]["direction"], "out", "{probe}");
+        let figures = conference.call(&narrow.down, "getStats", json!([])).await[0].take();
+        assert!(figures["probationBytesSent"].as_u64() > Some(1000), "{figures:#}");
     }
 }

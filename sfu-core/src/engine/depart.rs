@@ -87,7 +87,7 @@ impl Engine {
         set_sequence_number(head, sequence);
         let mut sent = Sent {
             encoding: packet.info.encoding,
-            timestamp_offset: stream.stream.timestamp_offset(),
+            timestamp_offset: stream.stream.timestamp_offset().wrapping_add(u32::from(edit.later)),
             transport_sequence: 0,
             send_time: 0,
         };

@@ -258,7 +258,10 @@ impl Engine {
         let rewrite = HeaderRewrite {
             ssrc: stream.ssrc,
             payload_type,
-            timestamp: stream.stream.rewrite_timestamp(packet.header.timestamp),
+            timestamp: stream
+                .stream
+                .rewrite_timestamp(packet.header.timestamp)
+                .wrapping_add(u32::from(edit.later)),
             marker: packet.header.marker || edit.numbers.marker(),
             extensions: &consumer.extension_map,
         };

@@ -29,6 +29,7 @@ mod inject;
 mod layers;
 mod observer;
 mod packet;
+mod probe;
 mod producer;
 mod random;
 mod receive;

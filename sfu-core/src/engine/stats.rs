@@ -151,9 +151,10 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
     let protected = rest(now, &mut counters.received, &mut counters.other_received);
     let rtp_received = without_tags(protected, counters.rtp_received * tag_len);
     let all_sent = rest(now, &mut counters.sent, &mut counters.other_sent);
+    let probation_sent = traffic(now, &mut counters.probation_sent);
     let rtp_sent = Traffic {
-        bytes: all_sent.bytes.saturating_sub(rtx_sent.bytes),
-        bitrate: all_sent.bitrate.saturating_sub(rtx_sent.bitrate),
+        bytes: all_sent.bytes.saturating_sub(rtx_sent.bytes + probation_sent.bytes),
+        bitrate: all_sent.bitrate.saturating_sub(rtx_sent.bitrate + probation_sent.bitrate),
     };
     TransportStats {
         id: transport.id,
@@ -176,8 +177,7 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         rtp_sent,
         rtx_received,
         rtx_sent,
-        // Nothing probes yet.
-        probation_sent: Traffic::default(),
+        probation_sent,
         max_incoming_bitrate: transport.max_incoming_bitrate,
         max_outgoing_bitrate: transport.max_outgoing_bitrate,
         min_outgoing_bitrate: transport.min_outgoing_bitrate,

@@ -61,6 +61,7 @@ impl Engine {
             self.poll_congestion(now, id),
             self.poll_reports(now, id),
             self.poll_layers(now, id),
+            self.poll_probe(now, id),
             self.poll_sctp(now, id),
         ];
         for due in dues {

@@ -126,20 +126,19 @@ impl Engine {
         }
     }
 
-    /// A transport sends a packet, `head` and `payload_len` bytes behind it, to probe for bandwidth.
-    #[allow(dead_code, reason = "probing comes with the estimation of bandwidth")]
-    pub(super) fn trace_probation(&mut self, now: Instant, id: TransportId, head: &[u8], payload_len: usize) {
-        let Some(transport) = self.transports.get(id) else { return };
-        if !transport.trace.intersects(TraceEvents::PROBATION) {
-            return;
+    /// A transport sends a packet with this header and so many bytes behind it to probe for bandwidth.
+    pub(super) fn trace_probation(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        header: &RtpHeader,
+        padding: usize,
+    ) {
+        if self.transports.get(id).is_some_and(|path| path.trace.intersects(TraceEvents::PROBATION)) {
+            let size = u32::from(header.payload_offset) + padding as u32;
+            let traced = TracedPacket { size, payload_size: 0, ..fixed_part(header) };
+            self.traced(now, id, TraceDirection::Out, TraceInfo::Probation(traced));
         }
-        let Ok(header) = RtpHeader::parse(head) else { return };
-        let traced = TracedPacket {
-            size: (head.len() + payload_len) as u32,
-            payload_size: payload_len as u32,
-            ..fixed_part(&header)
-        };
-        self.traced(now, id, TraceDirection::Out, TraceInfo::Probation(traced));
     }
 }
 

@@ -144,6 +144,8 @@ pub(crate) struct TransportCounters {
     pub(crate) rtx_received: RateCounter,
     /// RTX sent.
     pub(crate) rtx_sent: RateCounter,
+    /// Padding sent to probe the path.
+    pub(crate) probation_sent: RateCounter,
     /// Loss of what the peer sends, as our transport-wide feedback tells it.
     pub(crate) loss_received: LossAverage,
     /// Loss of what we send, as the peer's transport-wide feedback tells it.

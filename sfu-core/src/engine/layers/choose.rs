@@ -11,12 +11,6 @@ use crate::rtp::codec::{MAX_SPATIAL_LAYERS, MAX_TEMPORAL_LAYERS};
 /// How often the choice is looked at again.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long no higher spatial layer is tried after the path proved too narrow; twice as long each time, up to eight times.
-const CAUTION: Duration = Duration::from_secs(10);
-
-/// What was sent for less than this says nothing about the path.
-const SETTLED: Duration = Duration::from_secs(2);
-
 /// Above this share of the estimate an upgrade can be tried: see [`distribute`].
 const GOAL: (u64, u64) = (115, 100);
 
@@ -41,12 +35,13 @@ impl Engine {
         }
         distribute(available.map(|available| available.saturating_sub(others)), &mut wishes);
         let desired = wishes.iter().fold(others, |sum, wish| sum.saturating_add(wish.desired()));
-        let goal = next_goal(others, &wishes);
+        let can_probe = self.padding_carrier(id).is_some();
+        let goal = next_goal(others, &wishes, can_probe);
         if let Some(path) = self.transports.get_mut(id) {
             path.desired_bitrate = desired;
             path.layers_due = (!wishes.is_empty()).then(|| now + INTERVAL);
             if let Some(bandwidth) = &mut path.bandwidth {
-                bandwidth.set_goal(goal);
+                bandwidth.set_goal(goal, can_probe);
             }
         }
         for wish in &wishes {
@@ -68,8 +63,12 @@ impl Engine {
     fn wish_of(&mut self, now: Instant, id: ConsumerId) -> Option<Wish> {
         let consumer = self.consumers.get(id)?;
         let layers = consumer.layers.as_ref()?;
-        let caution = CAUTION * (1 << layers.failures.min(3));
-        let held = layers.downgraded.is_some_and(|at| now.saturating_duration_since(at) < caution);
+        let caution = layers.caution();
+        let path = self.transports.get(consumer.transport)?;
+        let proven = path.bandwidth.as_ref().and_then(|bandwidth| bandwidth.proven());
+        let held = layers.downgraded.is_some_and(|at| {
+            now.saturating_duration_since(at) < caution && proven.is_none_or(|proven| proven <= at)
+        });
         let mut wish = Wish::new(id, consumer.priority, layers.target, held);
         let preferred = layers.preferred();
         let Some(producer) = self.producers.get_mut(consumer.producer) else { return Some(wish) };
@@ -136,12 +135,17 @@ impl Engine {
         if let Some(before) = before {
             let could_keep = wish.rungs.iter().any(|rung| rung.layer.spatial >= before.spatial);
             if target.spatial < before.spatial && could_keep && target.spatial < layers.preferred().spatial {
-                let settled = layers.began.is_some_and(|at| now.saturating_duration_since(at) >= SETTLED);
-                let again =
-                    layers.downgraded.is_some_and(|at| now.saturating_duration_since(at) < 8 * CAUTION);
-                layers.failures = if again && settled { layers.failures.saturating_add(1) } else { 0 };
-                layers.downgraded = Some(now);
+                let soon = layers.caution() * 2;
+                let again = layers.downgraded.is_some_and(|at| now.saturating_duration_since(at) < soon);
+                layers.failures = match (again, layers.went_up) {
+                    (false, _) => 0,
+                    (true, true) => layers.failures.saturating_add(1),
+                    // One of several steps down.
+                    (true, false) => layers.failures,
+                };
+                (layers.downgraded, layers.went_up) = (Some(now), false);
             }
+            layers.went_up |= target.spatial > before.spatial;
         }
         let encoding = layers.encoding_of(target);
         let producer = consumer.producer;
@@ -229,11 +233,12 @@ impl Engine {
     }
 }
 
-/// The least estimate that would let somebody have more than now, in bit/s; 0 if nobody wants more.
-fn next_goal(others: u32, wishes: &[Wish]) -> u32 {
+/// The least estimate that would let somebody have more than now, in bit/s; 0 if nobody wants more. Who is held back counts where it
+/// can be found out by padding whether there is more.
+fn next_goal(others: u32, wishes: &[Wish], can_probe: bool) -> u32 {
     let granted = |wish: &Wish| wish.granted().map_or(0, |rung| rung.bitrate);
     let spent = wishes.iter().fold(u64::from(others), |sum, wish| sum + u64::from(granted(wish)));
-    let mores = wishes.iter().filter(|wish| !wish.held).filter_map(|wish| {
+    let mores = wishes.iter().filter(|wish| can_probe || !wish.held).filter_map(|wish| {
         let has = wish.granted()?;
         let next = wish.rungs.iter().find(|rung| rung.layer > has.layer && rung.bitrate > has.bitrate)?;
         Some(u64::from(next.bitrate - has.bitrate))

@@ -9,4 +9,6 @@ pub(crate) struct Edit {
     pub(crate) numbers: NumberEdit,
     /// The Dependency Descriptor, where the consumer has it.
     pub(crate) descriptor: DescriptorEdit,
+    /// Ticks that its timestamp is later: see `forward.rs`.
+    pub(crate) later: u8,
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::edit::Edit;
 use super::gate::{Arriving, Gate};
 use super::layer::Layer;
+use super::layering::Layering;
 use super::picture_ids::PictureIds;
 use crate::control::{ConsumerId, EventBody};
 use crate::engine::{Egress, Engine, Packet, Published};
@@ -69,7 +70,7 @@ impl Engine {
         let nested = !producer.mode(encoding).key_pictures_only;
         let mut aim = layers.within(target, producer, encoding);
         if began {
-            layers.restart(now, Gate::new(arriving, aim));
+            layers.restart(Gate::new(arriving, aim));
         }
         if target.spatial != encoding && layers.is_simulcast() {
             // On the way to another encoding, which begins with a key frame of its own.
@@ -79,9 +80,10 @@ impl Engine {
         let admitted = gate.admit(arriving, aim, nested);
         let needs_entry = gate.needs_entry(aim, nested);
         let wants_key_frame = needs_entry && layers.may_ask(now);
+        let apart = layers_apart(packet.info.codec, producer.mode(encoding).spatial_layers, layers);
         let edit = admitted.and_then(|layer| {
             let numbers = numbers(&mut layers.ids, packet)?;
-            let ends = mark.end && mark.spatial == layer.spatial;
+            let ends = mark.end && (apart || mark.spatial == layer.spatial);
             let descriptor = layers.descriptor_ids().and_then(|(from, _)| {
                 let value = packet.header.extension(packet.data(), from)?;
                 let number = u16::from_be_bytes(*value.get(1..3)?.first_chunk()?);
@@ -89,7 +91,11 @@ impl Engine {
                 let structure = known.and_then(|known| known.structure.as_ref());
                 Some(layers.describe(number, layer, structure.filter(|_| !layers.is_simulcast())))
             });
-            Some(Edit { numbers: numbers.with_marker(ends), descriptor: descriptor.unwrap_or_default() })
+            Some(Edit {
+                numbers: numbers.with_marker(ends),
+                descriptor: descriptor.unwrap_or_default(),
+                later: if apart { mark.spatial } else { 0 },
+            })
         });
         if admitted.is_none() {
             leave_out(&mut layers.ids, packet);
@@ -123,6 +129,14 @@ impl Engine {
         let body = EventBody::Layers(self.current_layers(id).map(Layer::told));
         self.change(id, body);
     }
+}
+
+/// Whether the spatial layers of one picture look like pictures of their own, each a tick after the one below.
+///
+/// Without a Dependency Descriptor browsers (libwebrtc) take each frame of AV1 for a whole picture, and drop what comes with the time
+/// of one that was decoded: layers above the lowest would be lost, and what refers to them shown in pieces.
+fn layers_apart(codec: Codec, spatial_layers: u8, layers: &Layering) -> bool {
+    codec == Codec::Av1 && spatial_layers > 1 && !layers.is_simulcast() && layers.descriptor_ids().is_none()
 }
 
 /// Picture id with its bits, and TL0PICIDX, as far as a descriptor has them.

@@ -15,6 +15,9 @@ use crate::rtp::{ExtensionIds, ExtensionKind};
 /// Packets whose edits are remembered: as many as a history of sent packets holds.
 const EDITS: usize = 1024;
 
+/// How long no higher spatial layer is tried after the path proved too narrow; twice as long each time, up to eight times.
+const CAUTION: Duration = Duration::from_secs(10);
+
 /// Least time between two wishes of one consumer for a key frame to change layers.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -32,8 +35,8 @@ pub(crate) struct Layering {
     pub(crate) downgraded: Option<Instant>,
     /// How often in a row that happened soon after it went up.
     pub(crate) failures: u8,
-    /// When the present encoding began.
-    pub(crate) began: Option<Instant>,
+    /// It went up to a higher spatial layer since then.
+    pub(crate) went_up: bool,
     pub(super) ids: PictureIds,
     /// Ids of the Dependency Descriptor on both sides, where both have it.
     descriptor: Option<(u8, u8)>,
@@ -66,7 +69,7 @@ impl Layering {
             told: None,
             downgraded: None,
             failures: 0,
-            began: None,
+            went_up: false,
             ids: PictureIds::default(),
             descriptor: (ids.0 != 0 && ids.1 != 0).then_some(ids),
             frame_number_offset: 0,
@@ -92,7 +95,12 @@ impl Layering {
     pub(crate) fn set_preferred(&mut self, preferred: Layer) {
         self.preferred = preferred;
         // That less was chosen says nothing about the new wish.
-        (self.downgraded, self.failures) = (None, 0);
+        (self.downgraded, self.failures, self.went_up) = (None, 0, false);
+    }
+
+    /// How long no higher spatial layer is tried after it was given up.
+    pub(super) fn caution(&self) -> Duration {
+        CAUTION * (1 << self.failures.min(3))
     }
 
     /// The encoding that a layer belongs to.
@@ -129,10 +137,9 @@ impl Layering {
     }
 
     /// The next packet comes from another encoding or another time: its numbers go on from those before.
-    pub(super) fn restart(&mut self, now: Instant, gate: Gate) {
+    pub(super) fn restart(&mut self, gate: Gate) {
         self.ids.switch();
         self.gate = Some(gate);
-        self.began = Some(now);
         self.asked = None;
         self.frame_number_is_known = false;
     }
@@ -189,6 +196,8 @@ impl Layering {
         Edit {
             numbers: self.numbers.get(index).copied().unwrap_or_default(),
             descriptor: self.descriptors.get(index).copied().unwrap_or_default(),
+            // Part of the timestamp offset that is remembered.
+            later: 0,
         }
     }
 }

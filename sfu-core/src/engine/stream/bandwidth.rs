@@ -1,10 +1,11 @@
 //! A simple estimate of what the path to a peer can carry: by the peer's own word (REMB), else by its transport-wide feedback.
 //!
-//! A queue that builds up, or much loss, takes the estimate down to a little less than what arrived. Otherwise it grows slowly, no
-//! higher than twice what arrived or than what the next layer takes.
+//! A queue that builds up, or much loss, takes the estimate down to a little less than what arrived. Until then it grows no higher than
+//! twice what arrived or than what the next layer takes. After that it grows by what [`Probe`] shows, where padding can be sent.
 
 use std::time::{Duration, Instant};
 
+use super::probe::Probe;
 use crate::rtcp::TransportCc;
 
 /// Never less than this, bit/s.
@@ -37,6 +38,12 @@ const RECOVERY: Duration = Duration::from_secs(1);
 /// Growth per second, 1/100; faster until the path was overused for the first time.
 const GROWTH: u64 = 8;
 const FIRST_GROWTH: u64 = 50;
+
+/// Without a probe it grows no higher than this share of what arrived, once the path was overused.
+const UNPROBED: (u32, u32) = (5, 4);
+
+/// A probe is judged by what arrived in so long at the least, µs.
+const PROBE_SPAN: i64 = 250_000;
 
 /// The peer's word counts for so long.
 const REMB_COUNTS: Duration = Duration::from_secs(20);
@@ -85,6 +92,9 @@ pub(crate) struct Bandwidth {
     start: u32,
     estimate: u32,
     goal: u32,
+    probe: Probe,
+    /// Padding can be sent.
+    can_probe: bool,
     last_change: Instant,
     last_decrease: Option<Instant>,
     remb: Option<(u32, Instant)>,
@@ -113,6 +123,8 @@ impl Bandwidth {
             start,
             estimate: start.max(FLOOR),
             goal: 0,
+            probe: Probe::new(now),
+            can_probe: false,
             last_change: now,
             last_decrease: None,
             remb: None,
@@ -146,9 +158,37 @@ impl Bandwidth {
         self.goal
     }
 
-    /// Up to here growing makes sense, bit/s: somebody could then have more.
-    pub(crate) fn set_goal(&mut self, goal: u32) {
-        self.goal = goal;
+    /// Up to here growing makes sense, bit/s: somebody could then have more. `can_probe`: padding can be sent to find out.
+    pub(crate) fn set_goal(&mut self, goal: u32, can_probe: bool) {
+        (self.goal, self.can_probe) = (goal, can_probe);
+    }
+
+    /// When the path was last shown to carry more than what was sent.
+    pub(crate) fn proven(&self) -> Option<Instant> {
+        self.probe.proven()
+    }
+
+    /// Bytes of padding to send now; `None` while the path is not probed.
+    pub(crate) fn padding(&mut self, now: Instant) -> Option<u64> {
+        if self.probe.is_due(now) && self.is_worth_probing(now) {
+            // What arrived before says nothing about it.
+            self.batches.clear();
+            self.probe.begin(now, self.goal.min(self.estimate.saturating_mul(2)));
+        }
+        self.probe.missing(now)
+    }
+
+    fn is_worth_probing(&self, now: Instant) -> bool {
+        let before = |at: Option<Instant>, age| at.is_none_or(|at| now.saturating_duration_since(at) >= age);
+        self.can_probe
+            && self.goal > self.estimate
+            // Until then it grows by itself.
+            && self.last_decrease.is_some()
+            && before(self.last_decrease, RECOVERY)
+            && !before(self.last_feedback, RECOVERY)
+            && self.queueing < QUEUE_CLEAR
+            && self.loss < 0.02
+            && self.peer_estimate(now).is_none()
     }
 
     /// A packet with a transport-wide number leaves.
@@ -156,6 +196,7 @@ impl Bandwidth {
     pub(crate) fn on_sent(&mut self, now: Instant, sequence: u16, size: usize) {
         let at = self.micros(now);
         self.last_sent = Some(now);
+        self.probe.on_sent(size);
         if self.sent.is_empty() {
             self.sent.resize(FIRST_SENT, SentPacket::default());
         }
@@ -231,6 +272,13 @@ impl Bandwidth {
         let settled =
             self.last_decrease.is_none_or(|at| now.saturating_duration_since(at) >= DECREASE_INTERVAL);
         let arrived = self.arrived();
+        let overused = self.queueing > QUEUE_OVERUSED || (self.loss > 0.1 && self.loss_is_new);
+        if self.probe.is_under_way() && self.probed(now, overused) {
+            return false;
+        }
+        if self.probe.disturbs(now) {
+            return false;
+        }
         if self.queueing > QUEUE_OVERUSED {
             if settled && let Some(arrived) = arrived {
                 // What waits is to get through as well.
@@ -250,8 +298,12 @@ impl Bandwidth {
             return false;
         }
         let recovered = self.last_decrease.is_none_or(|at| now.saturating_duration_since(at) >= RECOVERY);
-        if recovered && self.queueing < QUEUE_CLEAR && self.loss < 0.02 {
-            let cap = arrived.unwrap_or(0).saturating_mul(2).max(self.goal);
+        if recovered && self.probe.is_forgotten(now) && self.queueing < QUEUE_CLEAR && self.loss < 0.02 {
+            let arrived = arrived.unwrap_or(0);
+            let cap = match self.can_probe && self.last_decrease.is_some() {
+                true => arrived / UNPROBED.1 * UNPROBED.0,
+                false => arrived.saturating_mul(2).max(self.goal),
+            };
             let passed = now.saturating_duration_since(self.last_change).as_millis().min(1000) as u64;
             let growth = if self.last_decrease.is_none() { FIRST_GROWTH } else { GROWTH };
             let grown = u64::from(self.estimate) * growth * passed / 100_000 + passed / 2;
@@ -262,7 +314,28 @@ impl Bandwidth {
         false
     }
 
+    /// Looks how a probe goes; true once it is over.
+    fn probed(&mut self, now: Instant, overused: bool) -> bool {
+        if overused {
+            self.probe.overused(now);
+        } else if let Some(arrived) = self.arrived()
+            && self.span() >= PROBE_SPAN
+            && let Some(carried) = self.probe.arrives(now, arrived)
+        {
+            self.estimate = self.estimate.max(carried);
+        } else {
+            return false;
+        }
+        self.last_change = now;
+        // What arrived, and what was lost, was its doing.
+        self.batches.clear();
+        (self.expected, self.received, self.loss_since) = (0, 0, now);
+        (self.loss, self.loss_is_new) = (0.0, false);
+        true
+    }
+
     fn decrease(&mut self, now: Instant, to: u32) {
+        self.probe.overused(now);
         self.estimate = to.max(FLOOR);
         self.last_change = now;
         self.last_decrease = Some(now);
@@ -270,10 +343,15 @@ impl Bandwidth {
         (self.expected, self.received, self.loss_since, self.loss_is_new) = (0, 0, now, false);
     }
 
+    /// Between the first and the last arrival that are remembered, µs.
+    fn span(&self) -> i64 {
+        let (first, last) = (self.batches.first(), self.batches.last());
+        first.zip(last).map_or(0, |(first, last)| last.last - first.last)
+    }
+
     /// What arrived in the last second, bit/s; `None` if that is not known yet.
     fn arrived(&self) -> Option<u32> {
-        let (first, last) = (self.batches.first()?, self.batches.last()?);
-        let span = last.last - first.last;
+        let span = self.span();
         if self.batches.len() < 2 || span < 100_000 {
             return None;
         }

@@ -15,7 +15,13 @@ struct Path {
     arrivals: Vec<Arrival>,
     loss: u64,
     count: u8,
+    /// Bytes of padding sent, and the longest time that a packet waited.
+    padding: u64,
+    longest: Duration,
 }
+
+/// Bytes of a packet of padding.
+const PADDING: u64 = 250;
 
 impl Path {
     fn new(start_rate: u32, rate: u64) -> Self {
@@ -31,6 +37,8 @@ impl Path {
             arrivals: Vec::new(),
             loss: 0,
             count: 0,
+            padding: 0,
+            longest: Duration::ZERO,
         }
     }
 
@@ -41,23 +49,33 @@ impl Path {
         let interval = Duration::from_micros(size * 8_000_000 / rate);
         let mut feedback = self.now + Duration::from_millis(100);
         while self.now < end {
-            self.bandwidth.on_sent(self.now, self.number as u16, size as usize);
-            let is_lost = self.loss > 0 && self.number.is_multiple_of(self.loss);
-            let waits = self.free.saturating_duration_since(self.now);
-            if !is_lost && waits < self.queue {
-                self.free = self.free.max(self.now) + Duration::from_micros(size * 8_000_000 / self.rate);
-                let at = self.free.duration_since(self.start) + Duration::from_millis(20);
-                // The receiver's clock is another one.
-                let ticks = at.as_micros() as u64 / 250 + 77_000;
-                self.arrivals.push(Arrival { sequence: self.number, ticks });
+            self.packet(size);
+            let mut padding = self.bandwidth.padding(self.now).unwrap_or(0);
+            while padding >= PADDING {
+                self.packet(PADDING);
+                (padding, self.padding) = (padding - PADDING, self.padding + PADDING);
             }
-            self.number += 1;
             self.now += interval;
             if self.now >= feedback {
                 feedback = self.now + Duration::from_millis(100);
                 self.feedback();
             }
         }
+    }
+
+    fn packet(&mut self, size: u64) {
+        self.bandwidth.on_sent(self.now, self.number as u16, size as usize);
+        let is_lost = self.loss > 0 && self.number.is_multiple_of(self.loss);
+        let waits = self.free.saturating_duration_since(self.now);
+        self.longest = self.longest.max(waits);
+        if !is_lost && waits < self.queue {
+            self.free = self.free.max(self.now) + Duration::from_micros(size * 8_000_000 / self.rate);
+            let at = self.free.duration_since(self.start) + Duration::from_millis(20);
+            // The receiver's clock is another one.
+            let ticks = at.as_micros() as u64 / 250 + 77_000;
+            self.arrivals.push(Arrival { sequence: self.number, ticks });
+        }
+        self.number += 1;
     }
 
     fn feedback(&mut self) {
@@ -110,10 +128,70 @@ fn it_grows_to_twice_of_what_arrives_or_to_the_goal_and_no_further() {
     path.send(400_000, Duration::from_secs(60));
     let estimate = path.estimate();
     assert!((700_000..900_000).contains(&estimate), "{estimate}");
-    path.bandwidth.set_goal(2_000_000);
+    path.bandwidth.set_goal(2_000_000, false);
     path.send(400_000, Duration::from_secs(60));
     let estimate = path.estimate();
     assert!((1_900_000..=2_000_000).contains(&estimate), "{estimate}");
+}
+
+/// A path that was overused once, which 200 kbit/s are sent on since.
+fn after_overuse(rate: u64) -> Path {
+    let mut path = Path::new(2_000_000, 300_000);
+    path.send(900_000, Duration::from_secs(2));
+    path.rate = rate;
+    path.bandwidth.set_goal(500_000, true);
+    path.send(200_000, Duration::from_secs(4));
+    (path.padding, path.longest) = (0, Duration::ZERO);
+    path
+}
+
+#[test]
+fn a_path_that_carries_more_again_is_found_out_by_padding() {
+    let mut path = after_overuse(1_000_000);
+    assert!(path.estimate() < 300_000, "{}", path.estimate());
+    path.send(200_000, Duration::from_secs(10));
+    assert!((440_000..=520_000).contains(&path.estimate()), "{}", path.estimate());
+    // 300 kbit/s for less than a second.
+    assert!((10_000..40_000).contains(&path.padding), "{}", path.padding);
+    assert!(path.bandwidth.proven().is_some());
+    let padding = path.padding;
+    path.bandwidth.set_goal(0, true);
+    path.send(200_000, Duration::from_secs(10));
+    assert_eq!(path.padding, padding, "nobody wants more");
+}
+
+#[test]
+fn a_path_that_carries_no_more_is_tried_less_and_less_often_and_never_for_long() {
+    let mut path = after_overuse(300_000);
+    let mut tries = Vec::new();
+    for quarter in 0..8 {
+        let padding = path.padding;
+        path.send(200_000, Duration::from_secs(15));
+        tries.push(path.padding - padding);
+        assert!((200_000..310_000).contains(&path.estimate()), "{} in {quarter}", path.estimate());
+    }
+    assert!(tries[0] > 0 && tries.iter().skip(4).any(|padding| *padding == 0), "{tries:?}");
+    assert!(path.padding < 8 * 20_000, "{tries:?}");
+    assert!(path.longest < Duration::from_millis(350), "{:?}", path.longest);
+    assert_eq!(path.bandwidth.proven(), None);
+}
+
+#[test]
+fn a_probe_that_promised_too_much_makes_the_next_one_wait_longer() {
+    let mut path = after_overuse(1_000_000);
+    let mut proofs = Vec::new();
+    for _ in 0..60 {
+        path.send(200_000, Duration::from_secs(1));
+        if path.bandwidth.proven().is_some_and(|at| proofs.last().is_none_or(|last| at > *last)) {
+            proofs.extend(path.bandwidth.proven());
+            // Bursts pass, a stream does not.
+            path.rate = 300_000;
+            path.send(500_000, Duration::from_secs(3));
+            path.rate = 1_000_000;
+        }
+    }
+    let pauses: Vec<u64> = proofs.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert!(pauses.len() >= 2 && pauses.windows(2).all(|pair| pair[1] > pair[0]), "{pauses:?}");
 }
 
 #[test]

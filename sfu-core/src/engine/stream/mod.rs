@@ -16,6 +16,7 @@ pub(crate) mod key_frame_requests;
 pub(crate) mod loss_average;
 pub(crate) mod nack_generator;
 pub(crate) mod ntp;
+mod probe;
 pub(crate) mod rate;
 pub(crate) mod receive;
 pub(crate) mod received_window;

@@ -187,7 +187,6 @@ impl SendStream {
     }
 
     /// Gives a padding packet (probing) its number on the retransmission SSRC.
-    #[cfg(test)]
     pub(crate) fn depart_rtx_padding(&mut self, now: Instant, size: usize) -> u16 {
         let seq = self.next_rtx_seq;
         self.next_rtx_seq = seq.wrapping_add(1);
@@ -202,6 +201,11 @@ impl SendStream {
         self.rate.add(now, size);
         self.resent += 1;
         self.repaired += u64::from(is_first);
+    }
+
+    /// RTP timestamp of the last packet; `None` before the first.
+    pub(crate) fn last_timestamp(&self) -> Option<u32> {
+        self.timeline.last().map(|(timestamp, _)| timestamp)
     }
 
     /// The sender information for a report now; `ntp` is our clock now. `None` before the first packet.

@@ -14,7 +14,7 @@ mod vp9;
 
 pub use av1::Av1Aggregation;
 pub use dependency_descriptor::{
-    DependencyDescriptor, DescriptorEdit, MAX_DESCRIPTOR_LEN, References, TemplateStructure,
+    DependencyDescriptor, DescriptorEdit, MAX_DESCRIPTOR_LEN, TemplateStructure,
 };
 pub use frame_mark::{FrameMark, LayerSet, MAX_SPATIAL_LAYERS, MAX_TEMPORAL_LAYERS};
 pub use h264::{H264Nals, H264Payload};

@@ -56,6 +56,8 @@ fn a_viewer_with_a_narrow_path_gets_the_lowest_encoding_and_others_notice_nothin
         assert_eq!(other.layers(bench.now()).0, 2);
         assert!(other.pictures(began, bench.now()) > 29 * 40);
         continuous(bench.received(wide));
+        let probed = bench.transport_stats(viewer).probation_sent.bytes;
+        assert!((1000..200_000).contains(&probed), "{options:?}: {probed} bytes of padding");
         // The path gets wide again.
         bench.set_path(viewer, Direction::ToPeer, Conditions::delay(ms(20)));
         film_for(&mut bench, &mut camera, narrow, 120);

@@ -1,5 +1,6 @@
 //! Layers of one encoding: VP9 and AV1 with three spatial and three temporal layers, K-SVC and full SVC, and VP8 with temporal layers.
 use sfu_core::control::{Command, ConsumerType, EventBody, Layers, Reply};
+use sfu_core::media::ExtensionKind;
 use sfu_core::plugin::{ConsumerId, Nil};
 use sfu_core::testing::{Bench, Build, Media, Received};
 
@@ -104,6 +105,43 @@ fn a_higher_layer_waits_for_a_picture_that_it_can_be_decoded_from() {
         camera.film(&mut bench, seconds(3));
         assert_eq!(decode(bench.received(c), true).layers(bench.now()), (0, 2, 2), "{coding:?}");
     }
+}
+
+#[test]
+fn without_a_dependency_descriptor_layers_of_av1_look_like_pictures_of_their_own() {
+    let (mut bench, mut camera, with) = call(Coding::Av1Key);
+    let viewer = bench.peer();
+    let without = bench
+        .try_consume_with(viewer, camera.producer, |options| {
+            options.kind = ConsumerType::Svc;
+            let uri = ExtensionKind::DependencyDescriptor.uri();
+            options.rtp_parameters.header_extensions.retain(|extension| extension.uri != uri);
+        })
+        .unwrap();
+    camera.film(&mut bench, seconds(2));
+    let times = |id: ConsumerId| {
+        let first = bench.received(id)[0].timestamp;
+        let key = bench.received(id).iter().filter(|packet| Told::read(&packet.payload).picture == 0);
+        let told = |packet: &Received| {
+            (Told::read(&packet.payload).spatial, packet.timestamp.wrapping_sub(first), packet.marker)
+        };
+        key.map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        times(without),
+        (0..3)
+            .flat_map(|layer| [false, false, true].map(|last| (layer, u32::from(layer), last)))
+            .collect::<Vec<_>>()
+    );
+    assert!(times(with).iter().all(|(_, later, _)| *later == 0));
+    continuous(bench.received(without));
+    // Again the same.
+    let sent = bench.received(without).iter().rev().find(|packet| Told::read(&packet.payload).spatial == 2);
+    let sent = sent.unwrap().clone();
+    bench.nack(without, &[sent.sequence]);
+    bench.advance(ms(100));
+    let again = bench.receiver(without).again.last().unwrap();
+    assert_eq!((again.timestamp, again.marker, &again.payload), (sent.timestamp, sent.marker, &sent.payload));
 }
 
 #[test]
