@@ -325,7 +325,7 @@ impl Recorder {
         let text = |id: &dyn std::fmt::Display| id.to_string();
         let (producer, transport, router) = (text(&info.id), text(&info.transport), text(&info.router));
         let session = info.session.map(|id| id.to_string()).unwrap_or_default();
-        let mut tracks = Vec::new();
+        let mut tracks: Vec<(u32, Arc<TrackStatus>)> = Vec::new();
         for encoding in 0..info.rtp_parameters.encodings.len().clamp(1, MAX_ENCODINGS) as u8 {
             let stem = template.stem(&NameParts {
                 kind: formats.kind_name(),
@@ -342,10 +342,13 @@ impl Recorder {
             let status = Arc::new(TrackStatus::new(info.id, stream, formats.kind_name(), encoding, opened.1));
             let track = self.next_track;
             self.next_track = self.next_track.wrapping_add(1);
-            tracks.push((track, status.clone()));
-            if !writer.open(Open { track, opened, stem, formats: formats.clone(), status }) {
-                return Err("its writer thread is gone".to_owned());
+            let open = Open { track, opened, stem, formats: formats.clone(), status: status.clone() };
+            if let Err(refused) = writer.open(open) {
+                // All encodings or none.
+                tracks.iter().for_each(|(track, _)| writer.close(*track));
+                return Err(refused.to_string());
             }
+            tracks.push((track, status));
         }
         let gated = self.config.wait_for_key_frame && formats.kind == sfu_core::control::MediaKind::Video;
         let lineage = cx.view().lineage(info.id.into()).into_iter().collect();

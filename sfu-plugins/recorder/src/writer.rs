@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -27,6 +27,27 @@ const POLL: Duration = Duration::from_millis(20);
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// Files of one encoding: each change of the codec begins another, and a hostile sender could change it with each packet.
 const MAX_FILES: u32 = 32;
+
+/// Recordings that may wait for their files: a slow disk, and a sender that begins again and again, take no more memory.
+const MAX_WAITING: usize = 1024;
+
+/// Why a recording can't begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoom {
+    /// Too many wait for their files.
+    Busy,
+    /// The writer is gone.
+    Gone,
+}
+
+impl std::fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NoRoom::Busy => "too many recordings wait for the disk, make it faster or record less",
+            NoRoom::Gone => "its writer thread is gone",
+        })
+    }
+}
 
 /// A recording that begins.
 pub struct Open {
@@ -75,6 +96,8 @@ pub struct Outfit {
 /// The way to a writer. Dropped, the writer finishes what it has and ends.
 pub struct WriterHandle {
     jobs: Sender<Job>,
+    /// Recordings that wait for their files.
+    waiting: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
 }
 
@@ -82,16 +105,23 @@ impl WriterHandle {
     /// Starts a writer with the packets of `packets`.
     pub fn spawn(name: String, packets: PacketReceiver, outfit: Outfit) -> io::Result<Self> {
         let (jobs, inbox) = channel();
+        let waiting = Arc::<AtomicUsize>::default();
+        let counter = waiting.clone();
         let run = move || {
-            let desk = Desk { inbox, outfit, tracks: HashMap::new(), closing: Vec::new() };
+            let desk = Desk { inbox, waiting: counter, outfit, tracks: HashMap::new(), closing: Vec::new() };
             Writer { packets, desk, flushed: Instant::now() }.run();
         };
-        Ok(WriterHandle { jobs, thread: std::thread::Builder::new().name(name).spawn(run)? })
+        Ok(WriterHandle { jobs, waiting, thread: std::thread::Builder::new().name(name).spawn(run)? })
     }
 
-    /// Begins a recording; its packets may be queued from now on. `false`: the writer is gone.
-    pub fn open(&self, open: Open) -> bool {
-        self.jobs.send(Job::Open(Box::new(open))).is_ok()
+    /// Begins a recording; its packets may be queued from now on.
+    pub fn open(&self, open: Open) -> Result<(), NoRoom> {
+        // Only this end adds: nobody else can have taken the place meanwhile.
+        if self.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+            return Err(NoRoom::Busy);
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.jobs.send(Job::Open(Box::new(open))).map_err(|_| NoRoom::Gone)
     }
 
     /// Ends a recording after all packets that were queued before.
@@ -126,6 +156,7 @@ struct Track {
 /// Everything but the queue, whose packets are borrowed while they are written.
 struct Desk {
     inbox: Receiver<Job>,
+    waiting: Arc<AtomicUsize>,
     outfit: Outfit,
     tracks: HashMap<u32, Track>,
     closing: Vec<u32>,
@@ -202,6 +233,7 @@ impl Desk {
             Job::Close(track) => self.closing.push(track),
             Job::Open(open) => {
                 let open = *open;
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
                 let number = self.outfit.registry.add(open.status.clone());
                 let id = open.track;
                 let mut track = Track { open, number, files: 0, file: None };

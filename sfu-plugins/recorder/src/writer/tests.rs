@@ -39,6 +39,15 @@ fn bench(store: impl Store, fsync: bool) -> Bench {
 
 impl Bench {
     fn open(&self, track: u32, kind: MediaKind, codecs: &[(u8, &str)]) -> Arc<TrackStatus> {
+        self.try_open(track, kind, codecs).unwrap()
+    }
+
+    fn try_open(
+        &self,
+        track: u32,
+        kind: MediaKind,
+        codecs: &[(u8, &str)],
+    ) -> Result<Arc<TrackStatus>, NoRoom> {
         let codec = |(payload_type, mime): &(u8, &str)| RtpCodecParameters {
             mime_type: (*mime).into(),
             payload_type: *payload_type,
@@ -53,8 +62,8 @@ impl Bench {
         let status = Arc::new(TrackStatus::new(producer, Some("cam".into()), formats.kind_name(), 0, wall));
         let stem = format!("track-{track}");
         let opened = (self.opened, wall);
-        assert!(self.writer.open(Open { track, opened, stem, formats, status: status.clone() }));
-        status
+        self.writer.open(Open { track, opened, stem, formats, status: status.clone() })?;
+        Ok(status)
     }
 
     fn push(&mut self, track: u32, at_ms: u64, packet: &[u8]) {
@@ -241,6 +250,29 @@ impl Store for DiskStore {
     fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)> {
         Ok((stem.to_owned(), Box::new(OnDisk(self.0.clone()))))
     }
+}
+
+#[test]
+fn a_stalled_disk_bounds_what_waits_for_it() {
+    let disk = Arc::new(Disk::default());
+    let bench = bench(DiskStore(disk.clone()), false);
+    *disk.stalled.lock().unwrap() = true;
+    let mut begun = 0;
+    let refused = loop {
+        assert!(begun <= 2 * MAX_WAITING as u32, "{begun} recordings wait");
+        match bench.try_open(begun, MediaKind::Audio, &[(111, "audio/opus")]) {
+            Ok(_) => bench.writer.close(begun),
+            Err(refused) => break refused,
+        }
+        begun += 1;
+    };
+    assert_eq!(refused, NoRoom::Busy);
+    *disk.stalled.lock().unwrap() = false;
+    disk.moves.notify_all();
+    // As many as begun become files, and then there is room again.
+    let stopped = (0..2 * begun).filter(|_| bench.next()["event"] == "recorder.stopped").count();
+    assert_eq!(stopped as u32, begun);
+    bench.open(begun, MediaKind::Audio, &[(111, "audio/opus")]);
 }
 
 #[test]
