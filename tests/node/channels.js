@@ -4,6 +4,8 @@
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 /** Bytes on their way, there and back: less than the worker lets wait. */
 const WINDOW = 768 * 1024;
+/** Messages on their way: so many pass in less time than the shortest lifetime. */
+const MESSAGES = 256;
 
 /** An offer as the worker would make it, from the parameters of its transport. */
 function offer({ iceParameters, iceCandidates, dtlsParameters }) {
@@ -114,7 +116,11 @@ export class Channels {
         givenUp = sent - received;
       }
       if (silent > 20_000) break;
-      for (let n = 0; n < 100 && sent < count && (sent - received - givenUp + 1) * size <= WINDOW && up.bufferedAmount < WINDOW; n++) {
+      const mayGo = () => {
+        const underway = sent - received - givenUp;
+        return underway < MESSAGES && (underway + 1) * size <= WINDOW && up.bufferedAmount < WINDOW;
+      };
+      for (let n = 0; n < 100 && sent < count && mayGo(); n++) {
         up.send(numbered(sent, size));
         sent += 1;
       }

@@ -102,6 +102,19 @@ impl Conference {
         let found = all.as_array().and_then(|all| all.iter().find(|stats| stats["type"] == kind));
         found.cloned().unwrap_or_else(|| panic!("no {kind} in {all:#}"))
     }
+
+    /// Waits until none of these figures of a transport is zero; panics with all of them if that is not so within 20 s.
+    pub async fn counts(&self, transport: &str, names: &[&str]) {
+        let start = Instant::now();
+        loop {
+            let figures = self.call(transport, "getStats", json!([])).await[0].take();
+            if names.iter().all(|name| figures[name].as_f64() > Some(0.0)) {
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "{names:?} are not all counted: {figures:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
 }
 
 impl Drop for Conference {

@@ -137,8 +137,13 @@ fn judge(stack: &str, loss: f64, plan: &Value, cells: &[Value], latency: Option<
             assert_eq!(cell["late"], 0, "{stack} at {loss}: {cell}");
         }
         let (received, count) = (cell["received"].as_f64().unwrap(), cell["count"].as_f64().unwrap());
-        // How soon a message is given up is the stack's own affair on the way to us.
-        assert!(received > count / 4.0, "{stack} at {loss}: {cell}");
+        // How soon a message is given up is the stack's own affair on the way to us. One of hundreds of packets is as soon as the first
+        // of them is.
+        let is_long = cell["size"].as_u64() >= Some(64 << 10);
+        assert!(
+            received > count / 4.0 || (is_long && !is_reliable && loss > 0.0),
+            "{stack} at {loss}: {cell}"
+        );
     }
     if let Some(latency) = latency {
         println!("{stack} at {loss}: {latency}");

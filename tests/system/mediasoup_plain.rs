@@ -109,6 +109,10 @@ async fn ffmpeg_sends(srtp: bool) {
     bob.watch_one(&id(&audio)).await;
     bob.watch_one(&id(&video)).await;
     stream::assert_size(&bob.sees().await, stream::Size { width: 320, height: 240 });
+    // What is sent are reports.
+    let figures =
+        ["bytesReceived", "recvBitrate", "rtpBytesReceived", "rtpRecvBitrate", "bytesSent", "sendBitrate"];
+    conference.counts(&pictures, &figures).await;
 }
 
 call_test! {
@@ -192,6 +196,7 @@ async fn decodes(conference: &Conference, router: &Value, producer: &str, frames
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     conference.call(&id(&consumer), "resume", json!([])).await;
+    conference.counts(&id(&transport), &["bytesSent", "sendBitrate", "rtpBytesSent", "rtpSendBitrate"]).await;
     decoder.finish(Duration::from_secs(30)).await;
 }
 
