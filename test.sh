@@ -36,6 +36,8 @@ for name in "${wanted[@]}"; do
     fi
 done
 
+# A whole run builds ahead what later steps need.
+((${#wanted[@]})) || export SFU_TEST_WHOLE=1
 export SFU_TEST_ROOT=$PWD
 export SFU_TEST_TOOLS=${SFU_TEST_TOOLS:-$PWD/target/tools}
 export PATH="$SFU_TEST_TOOLS/node/node_modules/.bin:$SFU_TEST_TOOLS/bin:$PATH:/usr/sbin:/sbin"

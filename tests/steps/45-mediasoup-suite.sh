@@ -51,6 +51,7 @@ suite() {
 
 check "worker" cargo build --locked --workspace --bin sfu-worker
 check "certificate" certificate
+build_ahead
 suite "mediasoup's own tests"
 if is_long; then
     for run in 2 3 4 5; do
