@@ -14,7 +14,7 @@ use sctp_proto::{
 use super::guard::{Asked, Guard, init_tag};
 use super::heartbeat::{Beat, Heartbeat, heartbeat};
 use super::outgoing::{Held, Outgoing, Relief};
-use super::packet::{self, ABORT, DATA, INIT, INIT_ACK, PORT, SACK};
+use super::packet::{self, ABORT, DATA, INIT, INIT_ACK, PORT, RE_CONFIG, SACK};
 use super::peer::{Peer, PeerConfig};
 use super::{Reliability, ReliabilityLimit, SctpConfig, SctpOutput, SctpPhase, SendError};
 
@@ -47,9 +47,8 @@ pub(crate) struct Sctp {
     highest_tsn: Option<u32>,
     /// Streams that the peer has reset, once it has acknowledged what was sent before: boundary, stream, generation.
     resetting: Vec<(u32, u16, u64)>,
-    /// Streams that we end once nothing is unacknowledged, and when at the latest.
-    ending: Vec<u16>,
-    ending_until: Option<Instant>,
+    /// What the peer has all of: the TSN that it acknowledged last.
+    acknowledged: Option<u32>,
     inbox: VecDeque<(u16, Chunks)>,
     outputs: VecDeque<SctpOutput>,
     /// Streams that the peer takes, and those that it wants to send on.
@@ -75,8 +74,7 @@ impl Sctp {
             streams: 0,
             highest_tsn: None,
             resetting: Vec::new(),
-            ending: Vec::new(),
-            ending_until: None,
+            acknowledged: None,
             inbox: VecDeque::new(),
             outputs: VecDeque::new(),
             offered: (0, 0),
@@ -137,8 +135,12 @@ impl Sctp {
             self.abort(SctpPhase::Closed);
             return false;
         }
+        if let Some(abort) = packet::chunks(&bytes).find(|chunk| chunk.kind == ABORT) {
+            let (cause, text) = abort.abort_cause();
+            tracing::debug!("sctp: the peer ends the association, cause {cause}: {text}");
+        }
         let new_tag = first.filter(|chunk| chunk.kind == INIT_ACK).and_then(|chunk| chunk.u32_at(0));
-        let has_sack = asked.has_sack;
+        let acknowledged = asked.acknowledged;
         self.begin_skipped(&asked.skipped);
         self.note_resets(asked);
         let is_taken = self.work(now, |peer| {
@@ -150,7 +152,8 @@ impl Sctp {
         });
         if is_taken == Some(true) {
             self.own_tag = tag;
-            if has_sack {
+            if let Some(number) = acknowledged {
+                self.acknowledged = Some(number);
                 self.heartbeat.answered(now);
             }
             return true;
@@ -179,7 +182,7 @@ impl Sctp {
     /// When [`handle_timeout`](Sctp::handle_timeout) wants to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let protocol = self.peer.as_ref().and_then(|peer| peer.association.poll_timeout());
-        protocol.into_iter().chain(self.heartbeat.due()).chain(self.ending_until).min()
+        protocol.into_iter().chain(self.heartbeat.due()).min()
     }
 
     /// Takes the next thing that has happened; a message's bytes replace those of `message`.
@@ -282,7 +285,6 @@ impl Sctp {
         (self.peer, self.successor) = (None, None);
         self.outgoing.lost(None);
         self.resetting = Vec::new();
-        self.forget_endings();
         self.heartbeat.stop();
         self.enter(phase);
     }
@@ -328,7 +330,6 @@ impl Sctp {
                 tracing::debug!("sctp: the peer uses more than {MAX_STREAMS} streams");
                 return Some(SctpPhase::Closed);
             }
-            self.end_streams(now, peer);
             self.hand_over(peer);
             while let Some(transmit) = peer.association.poll_transmit(now) {
                 is_quiet = false;
@@ -398,7 +399,7 @@ impl Sctp {
 
     /// Hands messages over that were held, each stream's in their order.
     fn hand_over(&mut self, peer: &mut Peer) {
-        if self.phase != SctpPhase::Connected || !self.ending.is_empty() {
+        if self.phase != SctpPhase::Connected {
             return;
         }
         let mut blocked: Vec<u16> = Vec::new();
@@ -426,7 +427,7 @@ impl Sctp {
 
     /// Looks at a packet of ours as it leaves.
     fn depart(&mut self, peer: &mut Peer, packet: Bytes) {
-        let mut sack = None;
+        let (mut sack, mut resets) = (None, false);
         for chunk in packet::chunks(&packet) {
             match chunk.kind {
                 DATA => {
@@ -440,6 +441,7 @@ impl Sctp {
                     }
                 }
                 SACK => sack = chunk.u32_at(0).zip(chunk.u32_at(4)),
+                RE_CONFIG => resets = true,
                 _ => {}
             }
         }
@@ -450,6 +452,10 @@ impl Sctp {
             self.finish_resets(peer, acknowledged);
         }
         let packet = if packet.len() > MAX_PACKET { shorten_sack(packet) } else { packet };
+        let packet = match self.acknowledged.filter(|_| resets) {
+            Some(acknowledged) => packet::bound_reset(packet, acknowledged),
+            None => packet,
+        };
         self.outputs.push_back(SctpOutput::Packet(packet));
     }
 

@@ -30,8 +30,8 @@ pub(super) struct Asked {
     pub(super) skipped: Vec<u16>,
     /// The peer answers the heartbeat of this number.
     pub(super) heartbeat: Option<u64>,
-    /// The peer acknowledges data.
-    pub(super) has_sack: bool,
+    /// The peer acknowledges all data up to this number.
+    pub(super) acknowledged: Option<u32>,
 }
 
 impl Guard {
@@ -45,7 +45,7 @@ impl Guard {
                 RE_CONFIG if is_known(&chunk) => asked.reset = reset_request(&chunk).or(asked.reset.take()),
                 FORWARD_TSN => asked.skipped.extend(skipped_streams(&chunk)),
                 HEARTBEAT_ACK => asked.heartbeat = heartbeat::number(&chunk).or(asked.heartbeat),
-                SACK => asked.has_sack = true,
+                SACK => asked.acknowledged = chunk.u32_at(0),
                 _ => {}
             }
             let passes = passes(&chunk);

@@ -1,6 +1,8 @@
 //! What this side reads of SCTP packets itself (RFC 9260 section 3): enough to tell them apart, to count, and to keep
 //! away what the protocol's state machine must not see.
 
+use bytes::{Bytes, BytesMut};
+
 /// Bytes before the first chunk: ports, verification tag, checksum.
 pub(super) const HEADER: usize = 12;
 /// The port on both sides (RFC 8841 section 5.2 leaves it open; everybody uses this one).
@@ -35,6 +37,13 @@ impl Chunk<'_> {
     /// The big-endian number at `offset` behind the chunk's header.
     pub(super) fn u16_at(&self, offset: usize) -> Option<u16> {
         self.bytes.get(4 + offset..).and_then(|rest| rest.first_chunk()).map(|raw| u16::from_be_bytes(*raw))
+    }
+
+    /// Why the peer ends the association, as an ABORT chunk tells it (RFC 9260 section 3.3.10): the first cause's code and its text.
+    pub(super) fn abort_cause(&self) -> (u16, String) {
+        let text = self.bytes.get(8..).unwrap_or_default().iter().take(80);
+        let text = text.filter(|byte| byte.is_ascii_graphic() || **byte == b' ');
+        (self.u16_at(0).unwrap_or(0), text.map(|byte| char::from(*byte)).collect())
     }
 
     /// Bytes of user data in a DATA chunk.
@@ -83,6 +92,45 @@ pub(super) fn write_checksum(packet: &mut [u8]) {
     if let Some(field) = packet.get_mut(8..12) {
         field.copy_from_slice(&checksum);
     }
+}
+
+/// Outgoing SSN Reset Request (RFC 6525 section 4.1), a parameter of RE-CONFIG.
+const OUTGOING_RESET: u16 = 13;
+
+/// Lets a request to reset streams of ours name no later TSN than `acknowledged`.
+///
+/// It says what the peer must have before it resets them, and is sent once all data of these streams is acknowledged; that of other
+/// streams does not matter. A peer that misses some would keep the request and what comes after it: usrsctp gives the association up
+/// if unordered messages are among that.
+pub(super) fn bound_reset(packet: Bytes, acknowledged: u32) -> Bytes {
+    let mut at = HEADER;
+    let mut fields = Vec::new();
+    for chunk in chunks(&packet) {
+        let mut parameter = 4;
+        while let Some(&[t0, t1, l0, l1]) = chunk.bytes.get(parameter..).and_then(|rest| rest.first_chunk())
+            && chunk.kind == RE_CONFIG
+        {
+            let last = chunk.u32_at(parameter - 4 + 12);
+            if u16::from_be_bytes([t0, t1]) == OUTGOING_RESET
+                && last.is_some_and(|last| is_after(last, acknowledged))
+            {
+                fields.push(at + parameter + 12);
+            }
+            parameter += usize::from(u16::from_be_bytes([l0, l1])).next_multiple_of(4).max(4);
+        }
+        at += chunk.bytes.len().next_multiple_of(4);
+    }
+    if fields.is_empty() {
+        return packet;
+    }
+    let mut bounded = BytesMut::from(&packet[..]);
+    for field in fields {
+        if let Some(slot) = bounded.get_mut(field..field + 4) {
+            slot.copy_from_slice(&acknowledged.to_be_bytes());
+        }
+    }
+    write_checksum(&mut bounded);
+    bounded.freeze()
 }
 
 /// Asks the peer to acknowledge at once (RFC 7053), if there is DATA in a packet.

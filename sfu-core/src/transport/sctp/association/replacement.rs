@@ -87,7 +87,7 @@ impl Sctp {
         self.outgoing.lost(None);
         (self.streams, self.highest_tsn) = (0, None);
         self.resetting.clear();
-        self.forget_endings();
+        self.acknowledged = None;
         self.negotiated = Some(self.offered);
     }
 }

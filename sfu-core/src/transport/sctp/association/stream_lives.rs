@@ -1,5 +1,5 @@
 //! The lives of streams: how we end one, and those of the peer's that begin or end with a message that never comes whole.
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sctp_proto::PayloadProtocolIdentifier;
 
@@ -7,51 +7,23 @@ use super::super::SctpPhase;
 use super::super::guard::Asked;
 use super::super::packet;
 use super::super::peer::Peer;
-use super::{MAX_STREAMS, Sctp, in_flight};
-
-/// The end of a stream waits no longer than this for acknowledgements.
-const PATIENCE: Duration = Duration::from_secs(3);
+use super::{MAX_STREAMS, Sctp};
 
 impl Sctp {
     /// Ends our half of a stream; what waits on it and was not handed over is dropped, the peer ends its half in return.
-    ///
-    /// It is done once all that was sent, on any stream, is acknowledged; what comes meanwhile waits. RFC 6525 section 5.2.2 lets a
-    /// peer that misses something keep the request until it has it; usrsctp gives the association up if unordered messages come
-    /// while it does.
     pub(crate) fn reset_stream(&mut self, now: Instant, stream: u16) {
         self.outgoing.close(stream);
         if self.phase == SctpPhase::Connected {
-            self.ending.push(stream);
-            self.ending_until.get_or_insert(now + PATIENCE);
-            self.work(now, |_| ());
+            self.work(now, |peer| {
+                let association = &mut peer.association;
+                if association.stream(stream).is_err() {
+                    let _ = association.open_stream(stream, PayloadProtocolIdentifier::Binary);
+                }
+                if let Ok(mut stream) = association.stream(stream) {
+                    let _ = stream.close();
+                }
+            });
         }
-    }
-
-    /// Ends the streams that are to end, if it is time.
-    pub(super) fn end_streams(&mut self, now: Instant, peer: &mut Peer) {
-        let Some(until) = self.ending_until else { return };
-        if now < until && in_flight(peer) > 0 {
-            return;
-        }
-        self.ending_until = None;
-        let mut ending = std::mem::take(&mut self.ending);
-        ending.sort_unstable();
-        ending.dedup();
-        for stream in ending {
-            let association = &mut peer.association;
-            if association.stream(stream).is_err() {
-                let _ = association.open_stream(stream, PayloadProtocolIdentifier::Binary);
-            }
-            if let Ok(mut stream) = association.stream(stream) {
-                let _ = stream.close();
-            }
-        }
-    }
-
-    /// Nothing is to be ended any more.
-    pub(super) fn forget_endings(&mut self) {
-        self.ending.clear();
-        self.ending_until = None;
     }
 
     /// A stream may begin with a message that is given up. The state machine hears that of streams that live alone, and would wait
