@@ -1,0 +1,18 @@
+//! Stand-in for the crate `mediasoup-sys`: what the crate `mediasoup` calls, on sfukit's engine.
+//!
+//! - [`fbs`]: the messages, from `fbs/sfukit.fbs`.
+//! - [`mediasoup_worker_run`]: a worker on the thread that calls it, until it is closed.
+//! - [`uv_async_send`]: there is something to read.
+#![deny(clippy::undocumented_unsafe_blocks)]
+
+mod bridge;
+mod schema;
+mod surface;
+mod wake;
+mod worker;
+
+pub use schema::fbs;
+pub use surface::{
+    ChannelReadCtx, ChannelReadFn, ChannelReadFreeFn, ChannelWriteCtx, ChannelWriteFn, UvAsyncT,
+    mediasoup_worker_run, uv_async_send,
+};
