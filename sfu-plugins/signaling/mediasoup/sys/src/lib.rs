@@ -3,7 +3,6 @@
 //! - [`fbs`]: the messages, from `fbs/sfukit.fbs`.
 //! - [`mediasoup_worker_run`]: a worker on the thread that calls it, until it is closed.
 //! - [`uv_async_send`]: there is something to read.
-#![deny(clippy::undocumented_unsafe_blocks)]
 
 mod bridge;
 mod schema;

@@ -24,7 +24,8 @@ unsafe impl Send for ChannelReadCtx {}
 pub type ChannelReadFreeFn = Option<unsafe extern "C" fn(*mut u8, u32, usize)>;
 
 /// Hands out the next message, if there is one: where its address, its length and what belongs to it are to be written,
-/// whom to wake for the next one, and the library's own.
+/// whom to wake for the next one, and the library's own. The message is the caller's until it gives it back by the function
+/// that is returned; if none is, nothing was written.
 pub type ChannelReadFn =
     unsafe extern "C" fn(*mut *mut u8, *mut u32, *mut usize, UvAsyncT, ChannelReadCtx) -> ChannelReadFreeFn;
 
@@ -45,12 +46,20 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// # Safety
+    ///
+    /// The function may be called with the context by one thread at a time, whichever it is, as long as this is there, and
+    /// hands out what [`ChannelReadFn`] says.
+    pub(crate) unsafe fn new(read: ChannelReadFn, context: ChannelReadCtx) -> Self {
+        Self { read, context }
+    }
+
     /// The next message, if there is one; `handle` is rung for those that come later.
     pub(crate) fn next(&mut self, handle: usize) -> Option<Vec<u8>> {
         let (mut message, mut length, mut own) = (ptr::null_mut(), 0, 0);
         let handle = UvAsyncT(ptr::without_provenance(handle));
-        // SAFETY: whoever made the reader promised that function and context belong together and live as long as it, and
-        // `&mut self` that nobody else calls it now; the three places are ours.
+        // SAFETY: `new` was promised that this may be called as long as the reader is there, and `&mut self` means that nobody
+        // else calls it now; the three places are ours.
         let free = unsafe {
             (self.read)(&mut message, &mut length, &mut own, handle, ChannelReadCtx(self.context.0))
         }?;
@@ -72,10 +81,16 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// # Safety
+    ///
+    /// The function may be called with the context by one thread at a time, whichever it is, as long as this is there.
+    pub(crate) unsafe fn new(write: ChannelWriteFn, context: ChannelWriteCtx) -> Self {
+        Self { write, context }
+    }
+
     /// Tells it a message.
     pub(crate) fn put(&mut self, frame: &[u8]) {
-        // SAFETY: whoever made the writer promised that function and context belong together and live as long as it, and
-        // `&mut self` that nobody else calls it now; it reads `frame` during the call alone. A frame is at most 8 MiB.
+        // SAFETY: as with the reader; `frame` is lent for the call alone. It is at most 8 MiB.
         unsafe { (self.write)(frame.as_ptr(), frame.len() as u32, ChannelWriteCtx(self.context.0)) }
     }
 }
@@ -94,7 +109,7 @@ pub unsafe fn uv_async_send(handle: UvAsyncT) -> c_int {
 /// # Safety
 ///
 /// `arguments` are `count` texts that end with 0. Each function may be called with its context until this returns, by one
-/// thread at a time, which need not be this one.
+/// thread at a time, which need not be this one, and what is read is as [`ChannelReadFn`] says.
 #[allow(clippy::too_many_arguments, reason = "as it is there")]
 pub unsafe fn mediasoup_worker_run(
     count: c_int,
@@ -114,6 +129,7 @@ pub unsafe fn mediasoup_worker_run(
             OsStr::from_bytes(text.to_bytes()).to_owned()
         })
         .collect();
-    let reader = Reader { read, context: read_context };
-    worker::run(arguments, reader, Writer { write, context: write_context })
+    // SAFETY: what the caller promised; `run` drops both before it returns, on whatever threads they are.
+    let (reader, writer) = unsafe { (Reader::new(read, read_context), Writer::new(write, write_context)) };
+    worker::run(arguments, reader, writer)
 }

@@ -1,21 +1,30 @@
-//! One worker, on the thread that it is given.
-use std::error::Error;
+//! One worker, from its start to its end.
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
-use std::thread;
+use std::panic::{self, AssertUnwindSafe};
+use std::time::Duration;
+use std::{io, net, thread};
 
-use sfu_core::WorkerConfig;
 use sfu_core::signaling::Shutdown;
+use sfu_core::{WorkerConfig, WorkerError};
 use sfu_mediasoup::arguments::Settings;
-use sfu_mediasoup::in_process;
+use sfu_mediasoup::in_process::InProcess;
 
 use crate::bridge;
 use crate::surface::{Reader, Writer};
 use crate::wake::Wake;
 
+#[cfg(not(feature = "recorder"))]
 sfu_core::worker! {
-    /// The engine alone: the library says everything.
+    /// The engine alone: the library says everything. Plugins of your own go here.
     pub plugins = [];
+    pub signaling = [];
+}
+
+#[cfg(feature = "recorder")]
+sfu_core::worker! {
+    /// The engine, and a recorder that records nothing until it is told to.
+    pub plugins = [sfu_recorder::Recorder];
     pub signaling = [];
 }
 
@@ -25,7 +34,23 @@ const CLOSED: i32 = 0;
 /// Something failed.
 const FAILED: i32 = 1;
 
+/// What background work of plugins may take when the worker has ended.
+const REST: Duration = Duration::from_millis(100);
+
+/// Why a worker ended that the library did not close.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("mediasoup-sys: no socket pair, thread or runtime: {0}; are there limits on descriptors or threads?")]
+    Io(#[from] io::Error),
+    #[error("mediasoup-sys: the worker does not start: {0}")]
+    Start(#[from] WorkerError),
+    #[error("mediasoup-sys: the worker panicked, as it says above; all that it had is gone")]
+    Panicked,
+}
+
 /// Runs a worker until the library closes it, and says how it ended.
+///
+/// Neither function of the library is called any more when this returns, nor by a thread of the worker's later.
 pub(crate) fn run(arguments: Vec<OsString>, reader: Reader, writer: Writer) -> i32 {
     let settings = match Settings::from_arguments(arguments) {
         Ok(settings) => settings,
@@ -34,45 +59,66 @@ pub(crate) fn run(arguments: Vec<OsString>, reader: Reader, writer: Writer) -> i
             return error.exit_code() as i32;
         }
     };
-    match serve(&settings, reader, writer) {
+    // The library learns from the number alone that its worker has ended. What unwinds here is not used again.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| serve(settings, reader, writer)));
+    match outcome.unwrap_or(Err(RunError::Panicked)) {
         Ok(()) => CLOSED,
         Err(error) => {
-            eprintln!("mediasoup-sys: the worker can't run: {error}");
+            eprintln!("{error}");
             FAILED
         }
     }
 }
 
-fn serve(settings: &Settings, reader: Reader, writer: Writer) -> Result<(), Box<dyn Error>> {
-    let (library, door) = UnixStream::pair()?;
+/// Three threads: this one tells the library what there is, as it expects of the thread that it gave, one asks it, and one is
+/// the front door, between whom there is a socket pair. The engine has threads of its own.
+fn serve(settings: Settings, reader: Reader, writer: Writer) -> Result<(), RunError> {
+    let (library, channel) = UnixStream::pair()?;
     let wake = Wake::new();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Both functions of the library are called by nobody any more when this returns.
     thread::scope(|scope| {
-        let builder = || thread::Builder::new();
-        let requests = builder()
-            .name("mediasoup-requests".into())
-            .spawn_scoped(scope, || bridge::requests(reader, &wake, &library));
-        let answers = builder()
-            .name("mediasoup-answers".into())
-            .spawn_scoped(scope, || bridge::answers(writer, &library));
-        let outcome = requests
-            .and(answers)
-            .map_err(Box::<dyn Error>::from)
-            .and_then(|_| runtime.block_on(work(settings, door)));
-        let _ = library.shutdown(std::net::Shutdown::Write);
-        wake.end();
-        outcome
+        let end = End { wake: &wake, library: &library };
+        let named = |name: &str| thread::Builder::new().name(name.to_owned());
+        named("mediasoup-ask").spawn_scoped(scope, || bridge::requests(reader, &wake, &library))?;
+        let door = named("mediasoup-door").spawn_scoped(scope, || door(settings, channel))?;
+        // Until the door is closed.
+        let told = bridge::answers(writer, &library);
+        drop(end);
+        door.join().unwrap_or(Err(RunError::Panicked))?;
+        Ok(told?)
     })
 }
 
-async fn work(settings: &Settings, door: UnixStream) -> Result<(), Box<dyn Error>> {
+/// Ends the threads of a worker, however it ends: they are waited for.
+struct End<'a> {
+    wake: &'a Wake,
+    library: &'a UnixStream,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.wake.end();
+        let _ = self.library.shutdown(net::Shutdown::Both);
+    }
+}
+
+/// Starts the engine, and serves the library.
+fn door(settings: Settings, channel: UnixStream) -> Result<(), RunError> {
+    let worker = InProcess::new(settings);
+    let _log = tracing::dispatcher::set_default(worker.log());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work(worker, channel));
+    runtime.shutdown_timeout(REST);
+    outcome
+}
+
+async fn work(worker: InProcess, channel: UnixStream) -> Result<(), RunError> {
     let mut config = WorkerConfig::default();
-    in_process::configure(settings, &mut config);
-    let running = Worker::builder().config(config).without_http().without_shared_ports().start().await?;
+    worker.configure(&mut config);
+    let builder = Worker::builder().config(config).log(worker.log().clone());
+    let running = builder.without_http().without_shared_ports().start().await?;
     // The library alone ends it.
     let (_switch, stop) = Shutdown::new();
-    let outcome = in_process::serve(running.control().clone(), settings, door, stop).await;
+    let outcome = worker.serve(running.control().clone(), channel, stop).await;
     running.stop().await;
     Ok(outcome?)
 }
