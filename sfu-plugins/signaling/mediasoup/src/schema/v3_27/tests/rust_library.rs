@@ -1,12 +1,12 @@
-//! The schema that the Rust library is given (`sys/fbs/sfukit.fbs`), against ours: it has to say the same, but for what is named here.
+//! The schema that the Rust library is given (`sys/fbs/`), against ours: it has to say the same, but for what is named here.
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
 use super::catalog;
 use crate::schema::catalog::{FieldFacts, camel_case};
-
-const SCHEMA: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sys/fbs/sfukit.fbs"));
 
 /// What a schema in the language of FlatBuffers declares, as far as this one uses it.
 #[derive(Default)]
@@ -18,13 +18,22 @@ struct Declared {
 }
 
 impl Declared {
-    fn read(text: &str) -> Self {
+    fn read() -> Self {
         let mut declared = Self::default();
+        for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("sys/fbs")).unwrap() {
+            declared.add(&fs::read_to_string(file.unwrap().path()).unwrap());
+        }
+        declared
+    }
+
+    /// A file, which has one namespace.
+    fn add(&mut self, text: &str) {
         let mut namespace = "";
         let mut lines = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
         while let Some(line) = lines.next() {
             let words: Vec<&str> = line.split([' ', ':', '{', ';']).filter(|word| !word.is_empty()).collect();
             let [kind, name, ..] = words[..] else { continue };
+            let of = |name: &str| qualified(namespace, name);
             let full = format!("{namespace}.{name}");
             let mut body = || -> Vec<String> {
                 let body = lines.by_ref().take_while(|line| *line != "}").filter(|line| !line.is_empty());
@@ -32,31 +41,32 @@ impl Declared {
             };
             match kind {
                 "namespace" => namespace = name.strip_prefix("FBS.").unwrap(),
-                "root_type" => assert_eq!(name, "FBS.Message.Message"),
-                "table" => assert!(declared.tables.insert(full, body()).is_none()),
+                "root_type" => assert_eq!(of(name), "Message.Message"),
+                "include" => {}
+                "table" => assert!(self.tables.insert(full, body()).is_none()),
                 "enum" => {
                     let member = |line: String| {
                         let (name, number) = line.split_once(" = ").unwrap();
                         (number.parse().unwrap(), name.to_owned())
                     };
-                    declared.enums.insert(full, body().into_iter().map(member).collect());
+                    self.enums.insert(full, body().into_iter().map(member).collect());
                 }
                 "union" => {
                     let member = |(number, line): (u64, String)| {
-                        let (name, table) = line.split_once(": FBS.").unwrap();
-                        (number, name.to_owned(), table.to_owned())
+                        let (name, table) = line.split_once(": ").unwrap();
+                        (number, name.to_owned(), of(table))
                     };
-                    declared.unions.insert(full, (1..).zip(body()).map(member).collect());
+                    self.unions.insert(full, (1..).zip(body()).map(member).collect());
                 }
                 other => panic!("{other}: {line}"),
             }
         }
-        declared
     }
 
     fn fields(&self, table: &str) -> Vec<FieldFacts> {
         let mut fields = Vec::new();
         let mut slot = 0;
+        let (namespace, _) = table.split_once('.').unwrap();
         for line in &self.tables[table] {
             let (name, rest) = line.split_once(": ").unwrap();
             let (rest, is_required) = match rest.strip_suffix(" (required)") {
@@ -67,7 +77,7 @@ impl Declared {
                 Some((kind, default)) => (kind, Some(default)),
                 None => (rest, None),
             };
-            let wire = self.wire(kind);
+            let wire = self.wire(namespace, kind);
             if let Some(union) = wire.strip_prefix("union ") {
                 FieldFacts::of_union(name, slot, union, is_required, &mut fields);
                 slot += 2;
@@ -79,7 +89,7 @@ impl Declared {
                 ("Uint64", default) => json!({ "$bigint": default.unwrap_or("0") }),
                 (wire, _) if wire.starts_with('[') => json!([]),
                 (wire, _) if wire.starts_with("table") || wire == "string" => Json::Null,
-                (_, default) => self.number(kind, default.unwrap_or("0")),
+                (_, default) => self.number(&qualified(namespace, kind), default.unwrap_or("0")),
             };
             fields.push(FieldFacts { name: camel_case(name), slot, wire, is_required, default });
             slot += 1;
@@ -88,24 +98,25 @@ impl Declared {
     }
 
     fn number(&self, kind: &str, text: &str) -> Json {
-        let member = kind.strip_prefix("FBS.").and_then(|name| self.enums.get(name)).and_then(|members| {
+        let member = self.enums.get(kind).and_then(|members| {
             members.iter().find(|(_, name)| name == text).map(|(number, _)| json!(number))
         });
         member.unwrap_or_else(|| json!(text.parse::<u64>().unwrap()))
     }
 
-    fn wire(&self, kind: &str) -> String {
-        if let Some(name) = kind.strip_prefix("FBS.") {
-            return match () {
-                () if self.unions.contains_key(name) => format!("union {name}"),
-                () if name == "Transport.SctpZeroChecksum" => "Uint32".into(),
-                () if self.enums.contains_key(name) => "Uint8".into(),
-                () if self.tables.contains_key(name) => format!("table {name}"),
-                () => panic!("{kind} is not declared"),
-            };
-        }
+    fn wire(&self, namespace: &str, kind: &str) -> String {
         if let Some(inner) = kind.strip_prefix('[').and_then(|kind| kind.strip_suffix(']')) {
-            return format!("[{}]", self.wire(inner));
+            return format!("[{}]", self.wire(namespace, inner));
+        }
+        if kind.starts_with(char::is_uppercase) {
+            let name = qualified(namespace, kind);
+            return match () {
+                () if self.unions.contains_key(&name) => format!("union {name}"),
+                () if name == "Transport.SctpZeroChecksum" => "Uint32".into(),
+                () if self.enums.contains_key(&name) => "Uint8".into(),
+                () if self.tables.contains_key(&name) => format!("table {name}"),
+                () => panic!("{name} is not declared"),
+            };
         }
         match kind {
             "float" => "Float32".into(),
@@ -116,12 +127,17 @@ impl Declared {
     }
 }
 
+/// Without the prefix that all have, and with the namespace of the file where none is given.
+fn qualified(namespace: &str, name: &str) -> String {
+    name.strip_prefix("FBS.").map_or_else(|| format!("{namespace}.{name}"), str::to_owned)
+}
+
 /// Packets have sizes of 64 bits here: of a number with its lowest byte first, the lower half is where that of 32 bits would be.
 const NARROWER: [&str; 2] = ["size", "payloadSize"];
 
 #[test]
 fn every_table_of_the_rust_library_is_as_ours_with_our_own_fields_at_its_end() {
-    let declared = Declared::read(SCHEMA);
+    let declared = Declared::read();
     let catalog = catalog();
     let mut own = Vec::new();
     for table in &catalog.tables {
@@ -157,7 +173,7 @@ fn every_table_of_the_rust_library_is_as_ours_with_our_own_fields_at_its_end() {
 
 #[test]
 fn every_enum_and_union_of_the_rust_library_has_our_members_and_numbers() {
-    let declared = Declared::read(SCHEMA);
+    let declared = Declared::read();
     let catalog = catalog();
     for (name, members) in &catalog.enums {
         let mut ours: Vec<_> =
