@@ -1,7 +1,7 @@
 use futures_lite::future::block_on;
 use mediasoup::data_consumer::DataConsumerType;
 use mediasoup::data_producer::DataProducerType;
-use mediasoup::data_structures::OwnedWebRtcMessage;
+use mediasoup_types::data_structures::OwnedWebRtcMessage;
 use mediasoup::prelude::*;
 use mediasoup::worker::RequestError;
 
@@ -11,7 +11,7 @@ use crate::rig::{Heard, direct_data, heard, room, until};
 /// What a data consumer of a direct transport gets.
 pub fn messages_of(consumer: &DataConsumer) -> Heard<OwnedWebRtcMessage> {
     let (told, messages) = heard();
-    let tell = move |message: &WebRtcMessage<'_>| drop(told.send(message.clone().into_owned()));
+    let tell = move |message: &WebRtcMessage<'_>| told.tell(message.clone().into_owned());
     consumer.on_message(tell).detach();
     messages
 }
@@ -82,7 +82,7 @@ fn no_message_comes_while_either_side_is_paused() {
         let (told, events) = heard();
         let tell = |what: &'static str| {
             let told = told.clone();
-            move || told.send(what).unwrap()
+            move || told.tell(what)
         };
         consumer.on_data_producer_pause(tell("pause")).detach();
         consumer.on_data_producer_resume(tell("resume")).detach();

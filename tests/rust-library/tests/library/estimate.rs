@@ -35,7 +35,7 @@ fn what_a_receiver_says_of_its_path_is_told_within_limits() {
         let available = || block_on(transport.get_stats()).unwrap()[0].available_outgoing_bitrate;
         assert_eq!(available(), Some(400_000));
         let (told, traces) = heard();
-        transport.on_trace(std::sync::Arc::new(move |trace: &TransportTraceEventData| drop(told.send(trace.clone())))).detach();
+        transport.on_trace(std::sync::Arc::new(move |trace: &TransportTraceEventData| told.tell(trace.clone()))).detach();
         transport.enable_trace_event(vec![TransportTraceEventType::Bwe]).await.unwrap();
         for (said, expected) in [(5_000_000, 1_000_000), (100_000, 200_000), (600_000, 600_000)] {
             peer.send(&Rtcp::remb(ssrc, said).bytes());

@@ -31,7 +31,7 @@ fn a_simulcast_consumer_gets_the_encoding_that_it_prefers() {
         assert_eq!(consumer.score().producer_scores, [0, 0, 0]);
         let packets = rtp_of(&consumer);
         let (told, changes) = heard();
-        consumer.on_layers_change(move |layers| drop(told.send(*layers))).detach();
+        consumer.on_layers_change(move |layers| told.tell(*layers)).detach();
 
         let mut streams: Vec<Stream> = ssrcs.iter().map(|ssrc| Stream::video(*ssrc)).collect();
         for ssrc in ssrcs {

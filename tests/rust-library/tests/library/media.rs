@@ -1,9 +1,9 @@
 use futures_lite::future::block_on;
 use mediasoup::consumer::{ConsumerRtpStreamStat, ConsumerTraceEventData, ConsumerTraceEventType, ConsumerType};
-use mediasoup::data_structures::TraceEventDirection;
+use mediasoup_types::data_structures::TraceEventDirection;
 use mediasoup::prelude::*;
 use mediasoup::producer::{ProducerTraceEventData, ProducerTraceEventType, ProducerType};
-use mediasoup::rtp_parameters::MimeType;
+use mediasoup_types::rtp_parameters::MimeType;
 use mediasoup::worker::RequestError;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::rtp::{Seen, Stream, parse, vp8};
 pub fn rtp_of(consumer: &Consumer) -> Heard<Seen> {
     let (told, packets) = heard();
     let tell = move |packet: &[u8]| {
-        let _ = told.send(parse(packet).unwrap());
+        let _ = told.tell(parse(packet).unwrap());
     };
     consumer.on_rtp(tell).detach();
     packets
@@ -25,7 +25,7 @@ pub fn rtp_of(consumer: &Consumer) -> Heard<Seen> {
 /// The RTCP that a direct transport gets.
 fn rtcp_of(transport: &DirectTransport) -> Heard<Rtcp> {
     let (told, packets) = heard();
-    let tell = move |packet: &[u8]| Rtcp::parse(packet).into_iter().for_each(|packet| drop(told.send(packet)));
+    let tell = move |packet: &[u8]| Rtcp::parse(packet).into_iter().for_each(|packet| told.tell(packet));
     transport.on_rtcp(tell).detach();
     packets
 }
@@ -114,7 +114,7 @@ fn nothing_comes_while_either_side_is_paused() {
         let (told, events) = heard();
         let tell = |what: &'static str| {
             let told = told.clone();
-            move || told.send(what).unwrap()
+            move || told.tell(what)
         };
         consumer.on_producer_pause(tell("producer pause")).detach();
         consumer.on_producer_resume(tell("producer resume")).detach();
@@ -157,14 +157,14 @@ fn wishes_for_pictures_go_the_other_way_and_traces_tell_of_them() {
         let reports = rtcp_of(&to);
         let producer = from.produce(video(&[1111])).await.unwrap();
         let (told, produced) = heard();
-        producer.on_trace(move |trace| drop(told.send(trace.clone()))).detach();
+        producer.on_trace(move |trace| told.tell(trace.clone())).detach();
         use ProducerTraceEventType as In;
-        producer.enable_trace_event(vec![In::KeyFrame, In::Rtp, In::Pli, In::Fir, In::Sr, In::Nack]).await.unwrap();
-        assert_eq!(producer.dump().await.unwrap().trace_event_types.len(), 6);
+        producer.enable_trace_event(vec![In::KeyFrame, In::Rtp, In::Pli, In::Fir, In::Nack]).await.unwrap();
+        assert_eq!(producer.dump().await.unwrap().trace_event_types.len(), 5);
         let consumer = to.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         let ssrc = consumer.rtp_parameters().encodings[0].ssrc.unwrap();
         let (told, consumed) = heard();
-        consumer.on_trace(move |trace| drop(told.send(trace.clone()))).detach();
+        consumer.on_trace(move |trace| told.tell(trace.clone())).detach();
         use ConsumerTraceEventType as Out;
         consumer.enable_trace_event(vec![Out::KeyFrame, Out::Rtp, Out::Pli, Out::Fir, Out::Nack]).await.unwrap();
         assert_eq!(consumer.dump().await.unwrap().trace_event_types.len(), 5);
@@ -201,14 +201,6 @@ fn wishes_for_pictures_go_the_other_way_and_traces_tell_of_them() {
         consumed.find(|trace| matches!(trace, ConsumerTraceEventData::Fir { info, .. } if info.ssrc == ssrc));
         to.send_rtcp(Rtcp::nack(ssrc, sequence).bytes()).unwrap();
         consumed.find(|trace| matches!(trace, ConsumerTraceEventData::Nack { .. }));
-        from.send_rtcp(Rtcp::sender_report(1111, 2).bytes()).unwrap();
-        let ProducerTraceEventData::Sr { info, .. } =
-            produced.find(|trace| matches!(trace, ProducerTraceEventData::Sr { .. }))
-        else {
-            unreachable!()
-        };
-        assert_eq!((info.ssrc, info.ntp_sec, info.ntp_frac, info.rtp_ts), (1111, 0xe000_0000, 7, 5000));
-        assert_eq!((info.packet_count, info.octet_count), (2, 80));
         reports.find(|rtcp| rtcp.kind == SENDER_REPORT && rtcp.word(0) == ssrc);
         consumer.request_key_frame().await.unwrap();
         wishes.find(|rtcp| rtcp.is(PAYLOAD_FEEDBACK, PLI) || rtcp.is(PAYLOAD_FEEDBACK, FIR));
@@ -226,11 +218,11 @@ fn scores_and_the_camera_are_told() {
         let consumer = to.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         assert_eq!(consumer.score().producer_scores, [0]);
         let (told, scores) = heard();
-        producer.on_score(move |scores| drop(told.send(scores.to_vec()))).detach();
+        producer.on_score(move |scores| told.tell(scores.to_vec())).detach();
         let (told, both) = heard();
-        consumer.on_score(move |score| drop(told.send(score.clone()))).detach();
+        consumer.on_score(move |score| told.tell(score.clone())).detach();
         let (told, turns) = heard();
-        producer.on_video_orientation_change(move |turn| drop(told.send(turn))).detach();
+        producer.on_video_orientation_change(move |turn| told.tell(turn)).detach();
         let mut stream = Stream::video(1111);
         direct(&producer).send(stream.with(&[(ORIENTATION, &[0b1001])], &vp8(true, 1))).unwrap();
         let score = scores.next();
@@ -253,8 +245,8 @@ fn what_closes_is_told_to_those_that_lived_on_it() {
         let other = to.consume(options()).await.unwrap();
         let (told, closed) = heard();
         let tell = told.clone();
-        consumer.on_producer_close(move || tell.send("producer").unwrap()).detach();
-        consumer.on_close(move || told.send("consumer").unwrap()).detach();
+        consumer.on_producer_close(move || tell.tell("producer")).detach();
+        consumer.on_close(move || told.tell("consumer")).detach();
         // One consumer goes by itself.
         let gone = other.id();
         drop(other);
@@ -278,7 +270,7 @@ fn packets_of_a_peer_go_through_a_plain_transport_and_back() {
         options.comedia = true;
         let transport = router.create_plain_transport(options).await.unwrap();
         let (told, tuples) = heard();
-        transport.on_tuple(move |tuple| told.send(tuple.clone()).unwrap()).detach();
+        transport.on_tuple(move |tuple| told.tell(tuple.clone())).detach();
         let producer = transport.produce(audio(1111)).await.unwrap();
         let peer = Peer::of(transport.tuple().local_port());
         let mut stream = Stream::audio(1111);
@@ -298,7 +290,7 @@ fn packets_of_a_peer_go_through_a_plain_transport_and_back() {
         (options.comedia, options.rtcp_mux) = (true, false);
         let transport = router.create_plain_transport(options).await.unwrap();
         let (told, tuples) = heard();
-        transport.on_rtcp_tuple(move |tuple| told.send(tuple.clone()).unwrap()).detach();
+        transport.on_rtcp_tuple(move |tuple| told.tell(tuple.clone())).detach();
         let producer = transport.produce(audio(2222)).await.unwrap();
         let (rtp, rtcp) = (Peer::of(transport.tuple().local_port()), Peer::of(transport.rtcp_tuple().unwrap().local_port()));
         rtp.send(&Stream::audio(2222).packet(b"first"));

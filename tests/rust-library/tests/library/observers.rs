@@ -11,20 +11,34 @@ use crate::media::direct_transport;
 use crate::rig::{AUDIO_LEVEL, audio, direct, heard, room, until};
 use crate::rtp::Stream;
 
-/// Somebody who speaks, 30 dB below the loudest, for as long as this is there.
+/// A tone, 30 dB below the loudest.
+fn tone(_: u32) -> u8 {
+    30
+}
+
+/// Syllables and short breaths, instead of a level that stays the same.
+fn speech(packet: u32) -> u8 {
+    if packet % 12 < 10 { 25 + (packet * 7 % 11) as u8 } else { 65 }
+}
+
+/// Somebody who is heard for as long as this is there.
 struct Speaker {
     ends: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Speaker {
-    fn on(producer: &Producer, ssrc: u32) -> Self {
+    fn on(producer: &Producer, ssrc: u32, level: fn(u32) -> u8) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let (told, producer) = (ends.clone(), direct(producer).clone());
         let thread = thread::spawn(move || {
             let mut stream = Stream::audio(ssrc);
-            while !told.load(Ordering::Relaxed) {
-                producer.send(stream.with(&[(AUDIO_LEVEL, &[0x80 | 30])], &[0; 40])).unwrap();
+            for packet in 0.. {
+                if told.load(Ordering::Relaxed) {
+                    break;
+                }
+                // The first bit says that it is a voice.
+                producer.send(stream.with(&[(AUDIO_LEVEL, &[0x80 | level(packet)])], &[0; 40])).unwrap();
                 thread::sleep(Duration::from_millis(20));
             }
         });
@@ -49,14 +63,14 @@ fn volumes_and_silence_are_told() {
         (options.max_entries, options.threshold, options.interval) = (NonZeroU16::new(5).unwrap(), -70, 250);
         let observer = router.create_audio_level_observer(options).await.unwrap();
         let (told, volumes) = heard();
-        observer.on_volumes(move |volumes| drop(told.send((volumes.len(), volumes[0].producer.id(), volumes[0].volume)))).detach();
+        observer.on_volumes(move |volumes| told.tell((volumes.len(), volumes[0].producer.id(), volumes[0].volume))).detach();
         let (told, silence) = heard();
-        observer.on_silence(move || drop(told.send(()))).detach();
+        observer.on_silence(move || told.tell(())).detach();
         observer.add_producer(RtpObserverAddProducerOptions::new(producer.id())).await.unwrap();
         let dump = router.dump().await.unwrap();
         assert!(dump.rtp_observer_ids.contains(&observer.id()));
         assert!(dump.map_producer_id_observer_ids[&producer.id()].contains(&observer.id()));
-        let speaker = Speaker::on(&producer, 1);
+        let speaker = Speaker::on(&producer, 1, tone);
         assert_eq!(volumes.next(), (1, producer.id(), -30));
         drop(speaker);
         silence.next();
@@ -80,11 +94,11 @@ fn the_one_who_speaks_is_told() {
         options.interval = 300;
         let observer = router.create_active_speaker_observer(options).await.unwrap();
         let (told, speakers) = heard();
-        observer.on_dominant_speaker(move |speaker| drop(told.send(speaker.producer.id()))).detach();
+        observer.on_dominant_speaker(move |speaker| told.tell(speaker.producer.id())).detach();
         for producer in &producers {
             observer.add_producer(RtpObserverAddProducerOptions::new(producer.id())).await.unwrap();
         }
-        let _speaker = Speaker::on(&producers[1], 2);
+        let _speaker = Speaker::on(&producers[1], 2, speech);
         speakers.find(|id| *id == producers[1].id());
     });
 }

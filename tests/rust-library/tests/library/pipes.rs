@@ -1,5 +1,5 @@
 use futures_lite::future::block_on;
-use mediasoup::data_structures::SctpState;
+use mediasoup_types::data_structures::SctpState;
 use mediasoup::prelude::*;
 use mediasoup::router::NewTransport;
 
@@ -26,7 +26,7 @@ fn media_goes_from_one_worker_through_a_pipe_to_another() {
         let (told, events) = heard();
         let tell = |what: &'static str| {
             let told = told.clone();
-            move || told.send(what).unwrap()
+            move || told.tell(what)
         };
         consumer.on_producer_pause(tell("pause")).detach();
         consumer.on_producer_resume(tell("resume")).detach();
@@ -59,7 +59,7 @@ fn messages_go_from_one_worker_through_a_pipe_to_another() {
         let (told, pipes) = heard();
         let tell = move |transport: NewTransport<'_>| {
             if let NewTransport::Pipe(pipe) = transport {
-                told.send(pipe.clone()).unwrap();
+                told.tell(pipe.clone());
             }
         };
         one.on_new_transport(tell).detach();
@@ -80,7 +80,7 @@ fn messages_go_from_one_worker_through_a_pipe_to_another() {
             assert_eq!(text(messages.next()), format!("message {number}"));
         }
         let (told, closed) = heard();
-        consumer.on_data_producer_close(move || told.send(()).unwrap()).detach();
+        consumer.on_data_producer_close(move || told.tell(())).detach();
         drop(producer);
         closed.next();
     });
@@ -99,7 +99,7 @@ fn a_data_consumer_on_sctp_sends_for_the_program_and_tells_what_it_buffers() {
         };
         let (one, two) = (pipe().await, pipe().await);
         let (told, states) = heard();
-        one.on_sctp_state_change(move |state| told.send(state).unwrap()).detach();
+        one.on_sctp_state_change(move |state| told.tell(state)).detach();
         for (pipe, peer) in [(&one, &two), (&two, &one)] {
             let port = peer.tuple().local_port();
             let peer = PipeTransportRemoteParameters { ip: [127, 0, 0, 1].into(), port, srtp_parameters: None };
@@ -119,7 +119,7 @@ fn a_data_consumer_on_sctp_sends_for_the_program_and_tells_what_it_buffers() {
         consumer.set_buffered_amount_low_threshold(10_000).await.unwrap();
         assert_eq!(consumer.dump().await.unwrap().buffered_amount_low_threshold, 10_000);
         let (told, low) = heard();
-        consumer.on_buffered_amount_low(move |amount| drop(told.send(amount))).detach();
+        consumer.on_buffered_amount_low(move |amount| told.tell(amount)).detach();
         let DataConsumer::Regular(speaker) = &consumer else { panic!("it is on SCTP") };
         let big = vec![b'x'; 200_000];
         speaker.send(WebRtcMessage::String(big.as_slice().into())).await.unwrap();
@@ -132,7 +132,7 @@ fn a_data_consumer_on_sctp_sends_for_the_program_and_tells_what_it_buffers() {
         assert_eq!(text(messages.next()), "from elsewhere");
         // More than is buffered for it.
         let (told, full) = heard();
-        consumer.on_sctp_send_buffer_full(move || drop(told.send(()))).detach();
+        consumer.on_sctp_send_buffer_full(move || told.tell(())).detach();
         let mut refused = None;
         for _ in 0..60 {
             refused = speaker.send(WebRtcMessage::Binary(big.as_slice().into())).await.err();

@@ -13,10 +13,20 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Something that happens, once it has happened.
 pub struct Heard<T>(Receiver<T>);
 
+/// Who tells it; nobody may listen any more.
+#[derive(Clone)]
+pub struct Told<T>(Sender<T>);
+
+impl<T> Told<T> {
+    pub fn tell(&self, value: T) {
+        let _ = self.0.send(value);
+    }
+}
+
 /// Where it is told, and where it is waited for.
-pub fn heard<T>() -> (Sender<T>, Heard<T>) {
+pub fn heard<T>() -> (Told<T>, Heard<T>) {
     let (told, heard) = channel();
-    (told, Heard(heard))
+    (Told(told), Heard(heard))
 }
 
 impl<T> Heard<T> {
@@ -179,7 +189,7 @@ pub fn local(protocol: Protocol) -> ListenInfo {
 pub fn direct(producer: &Producer) -> &mediasoup::producer::DirectProducer {
     match producer {
         Producer::Direct(direct) => direct,
-        Producer::Regular(_) => panic!("it is on a transport with a peer"),
+        _ => panic!("it is on a transport with a peer"),
     }
 }
 
@@ -187,6 +197,6 @@ pub fn direct(producer: &Producer) -> &mediasoup::producer::DirectProducer {
 pub fn direct_data(producer: &DataProducer) -> &DirectDataProducer {
     match producer {
         DataProducer::Direct(direct) => direct,
-        DataProducer::Regular(_) => panic!("it is on a transport with a peer"),
+        _ => panic!("it is on a transport with a peer"),
     }
 }

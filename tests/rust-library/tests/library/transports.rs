@@ -1,7 +1,7 @@
 use futures_lite::future::block_on;
-use mediasoup::data_structures::*;
+use mediasoup_types::data_structures::*;
 use mediasoup::prelude::*;
-use mediasoup::srtp_parameters::SrtpParameters;
+use mediasoup_types::srtp_parameters::SrtpParameters;
 use mediasoup::transport::TransportTraceEventType;
 use serde_json::json;
 
@@ -237,7 +237,7 @@ fn a_direct_transport_has_the_options_that_it_was_made_with() {
         assert_eq!((stat.transport_id, stat.bytes_received, stat.round_trip_time), (transport.id(), 0, None));
         let id = transport.id();
         let (told, closed) = crate::rig::heard();
-        transport.on_close(Box::new(move || told.send(()).unwrap())).detach();
+        transport.on_close(Box::new(move || told.tell(()))).detach();
         drop(transport);
         closed.next();
         until(|| (!block_on(router.dump()).unwrap().transport_ids.contains(&id)).then_some(()));

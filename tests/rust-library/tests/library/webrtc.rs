@@ -1,6 +1,6 @@
 use futures_lite::future::block_on;
 use hmac::{Hmac, Mac};
-use mediasoup::data_structures::*;
+use mediasoup_types::data_structures::*;
 use mediasoup::prelude::*;
 use serde_json::json;
 use sha1::Sha1;
@@ -53,11 +53,11 @@ fn a_webrtc_transport_tells_its_way_and_its_states() {
         let options = WebRtcTransportOptions::new(WebRtcTransportListenInfos::new(local(Protocol::Udp)));
         let transport = router.create_webrtc_transport(options).await.unwrap();
         let (told, states) = heard();
-        transport.on_ice_state_change(move |state| told.send(state).unwrap()).detach();
+        transport.on_ice_state_change(move |state| told.tell(state)).detach();
         let (told, tuples) = heard();
-        transport.on_ice_selected_tuple_change(move |tuple| told.send(tuple.clone()).unwrap()).detach();
+        transport.on_ice_selected_tuple_change(move |tuple| told.tell(tuple.clone())).detach();
         let (told, dtls) = heard();
-        transport.on_dtls_state_change(move |state| told.send(state).unwrap()).detach();
+        transport.on_dtls_state_change(move |state| told.tell(state)).detach();
 
         let before = transport.ice_parameters().clone();
         let fresh = transport.restart_ice().await.unwrap();

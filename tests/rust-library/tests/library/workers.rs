@@ -22,7 +22,8 @@ fn two_workers_run_in_one_process_and_hold_routers() {
         for (worker, router) in &workers {
             let dump = worker.dump().await.unwrap();
             assert_eq!(dump.router_ids, [router.id()]);
-            assert_eq!(dump.channel_message_handlers.channel_request_handlers, [router.id().into()]);
+            let handlers = serde_json::to_value(&dump.channel_message_handlers.channel_request_handlers).unwrap();
+            assert_eq!(handlers, serde_json::json!([router.id()]));
             assert!(dump.webrtc_server_ids.is_empty());
             let dump = router.dump().await.unwrap();
             assert!(dump.id == router.id() && dump.transport_ids.is_empty(), "{dump:?}");
@@ -35,9 +36,9 @@ fn routers_close_when_nobody_holds_them_and_workers_end_with_their_manager() {
     let (told, closed) = heard();
     block_on(async {
         let (worker, router) = room().await;
-        worker.on_close(move || told.send("worker").unwrap()).detach();
+        worker.on_close(move || told.tell("worker")).detach();
         let (told, router_closed) = heard();
-        router.on_close(move || told.send(()).unwrap()).detach();
+        router.on_close(move || told.tell(())).detach();
         drop(router);
         router_closed.next();
         until(|| block_on(worker.dump()).unwrap().router_ids.is_empty().then_some(()));
@@ -71,10 +72,10 @@ fn settings_that_make_no_sense_are_no_worker() {
     let missing = || "/does/not/exist.pem".into();
     settings.dtls_files = Some(WorkerDtlsFiles { certificate: missing(), private_key: missing() });
     let manager = WorkerManager::new();
-    let error = block_on(manager.create_worker(settings)).unwrap_err().to_string();
-    assert!(error.contains("Settings"), "{error}");
+    block_on(manager.create_worker(settings)).unwrap_err();
     // Nor do they do any harm.
-    block_on(manager.create_worker(WorkerSettings::default())).unwrap();
+    let worker = block_on(manager.create_worker(WorkerSettings::default())).unwrap();
+    assert!(block_on(worker.dump()).unwrap().router_ids.is_empty());
 }
 
 #[test]

@@ -182,8 +182,7 @@ macro_rules! schema {
             }
 
             fn fill(&self, writer: &mut $crate::flat::Writer<'_>, hole: $crate::flat::Hole) {
-                let table = $crate::flat::Table::write(self, writer);
-                writer.point(hole, table);
+                writer.place(hole, |writer| $crate::flat::Table::write(self, writer));
             }
 
             fn get(place: $crate::flat::Place<'_>) -> Result<Self, $crate::flat::FlatError> {
