@@ -1,13 +1,14 @@
 //! Transports whose peer is signaling itself.
 use bytes::Bytes;
 use sfu_core::control::{
-    Command, ConsumerOptions, DirectTransportOptions, Dump, ErrorKind, LinkDump, MediaKind, ProducerId,
-    ProducerOptions, Reply, RtcpFeedback, RtpCodecParameters, RtpParameters, Told, TransportId,
+    Command, ConsumerOptions, DirectTransportOptions, Dump, ErrorKind, EventBody, LinkDump, MediaKind,
+    ProducerId, ProducerOptions, Reply, RtcpFeedback, RtpCodecParameters, RtpParameters, Told, Trace,
+    TraceDirection, TraceEvents, TraceInfo, TransportId,
 };
 use sfu_core::plugin::{
     Attach, Cx, Plugin, PluginSet, ProducerInfo, RtpPacket, TransportInfo, TransportKind, Verdict, plugin,
 };
-use sfu_core::testing::{Bench, Media, PeerOptions};
+use sfu_core::testing::{Bench, Media, PeerOptions, vp8_key};
 
 use crate::{ms, seconds};
 
@@ -141,6 +142,28 @@ fn packets_of_a_peer_are_handed_to_signaling_with_requests_and_reports_both_ways
         dump.link,
         LinkDump::Direct { max_send_message_size: 262_144, max_receive_message_size: 262_144 }
     );
+}
+
+#[test]
+fn what_is_handed_to_signaling_is_traced_like_what_is_sent() {
+    let mut bench = Bench::empty();
+    let ann = bench.peer();
+    let p = bench.produce(ann, Media::vp8());
+    let transport = direct(&mut bench);
+    let options = ConsumerOptions::new(p, vp8(4321));
+    let Reply::Consumer(c) = bench.command(Command::Consume { transport, options }) else { panic!() };
+    bench.command(Command::EnableTrace { target: c.into(), events: TraceEvents::RTP });
+    bench.send(p, vp8_key(1));
+    let told = bench.events_of(c);
+    let traced = told.iter().find_map(|body| match body {
+        EventBody::Trace(trace) => Some(trace),
+        _ => None,
+    });
+    let Some(Trace { direction: TraceDirection::Out, info, .. }) = traced.map(|trace| &**trace) else {
+        panic!("{told:?}")
+    };
+    let TraceInfo::Rtp { packet, is_rtx: false } = info else { panic!("{info:?}") };
+    assert!(packet.ssrc == 4321 && packet.payload_type == 96 && packet.is_key_frame, "{packet:?}");
 }
 
 #[test]

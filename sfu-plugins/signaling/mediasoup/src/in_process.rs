@@ -47,7 +47,8 @@ impl InProcess {
     /// Frames are those of a process of its own. Must be called on tokio.
     pub async fn serve(self, control: ControlHandle, channel: UnixStream, stop: Shutdown) -> io::Result<()> {
         channel.set_nonblocking(true)?;
-        let channel = ChannelFds { input: OwnedFd::from(channel.try_clone()?), output: OwnedFd::from(channel) };
+        let channel =
+            ChannelFds { input: OwnedFd::from(channel.try_clone()?), output: OwnedFd::from(channel) };
         let feed = control.follow().ok_or_else(|| {
             io::Error::other(
                 "signaling.mediasoup: somebody else follows this worker; give the library one of its own",

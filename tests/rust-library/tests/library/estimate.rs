@@ -30,12 +30,15 @@ fn what_a_receiver_says_of_its_path_is_told_within_limits() {
         transport.connect(to_peer(&peer)).await.unwrap();
         let from = direct_transport(&router).await;
         let producer = from.produce(video(&[1])).await.unwrap();
-        let consumer = transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
+        let consumer =
+            transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         let ssrc = consumer.rtp_parameters().encodings[0].ssrc.unwrap();
         let available = || block_on(transport.get_stats()).unwrap()[0].available_outgoing_bitrate;
         assert_eq!(available(), Some(400_000));
         let (told, traces) = heard();
-        transport.on_trace(std::sync::Arc::new(move |trace: &TransportTraceEventData| told.tell(trace.clone()))).detach();
+        transport
+            .on_trace(std::sync::Arc::new(move |trace: &TransportTraceEventData| told.tell(trace.clone())))
+            .detach();
         transport.enable_trace_event(vec![TransportTraceEventType::Bwe]).await.unwrap();
         for (said, expected) in [(5_000_000, 1_000_000), (100_000, 200_000), (600_000, 600_000)] {
             peer.send(&Rtcp::remb(ssrc, said).bytes());
@@ -70,12 +73,14 @@ fn a_sender_hears_of_the_limit_that_its_transport_was_made_with() {
 fn the_round_trip_of_a_transport_is_told() {
     block_on(async {
         let (_worker, router) = room().await;
-        let transport = router.create_plain_transport(PlainTransportOptions::new(local(Protocol::Udp))).await.unwrap();
+        let transport =
+            router.create_plain_transport(PlainTransportOptions::new(local(Protocol::Udp))).await.unwrap();
         let peer = Peer::of(transport.tuple().local_port());
         transport.connect(to_peer(&peer)).await.unwrap();
         let from = direct_transport(&router).await;
         let producer = from.produce(video(&[1])).await.unwrap();
-        let consumer = transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
+        let consumer =
+            transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         let ssrc = consumer.rtp_parameters().encodings[0].ssrc.unwrap();
         assert_eq!(transport.get_stats().await.unwrap()[0].round_trip_time, None);
         let mut stream = Stream::video(1);

@@ -33,6 +33,7 @@ pub fn keep() {
 /// How often a worker said it.
 pub fn count(worker: &Worker, level: log::Level, text: &str) -> usize {
     let id = worker.id().to_string();
-    let is_one = |(at, line): &&(log::Level, String)| *at == level && line.contains(&id) && line.contains(text);
+    let is_one =
+        |(at, line): &&(log::Level, String)| *at == level && line.contains(&id) && line.contains(text);
     JOURNAL.0.lock().unwrap().iter().filter(is_one).count()
 }

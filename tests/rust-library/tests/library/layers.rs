@@ -8,7 +8,7 @@ use mediasoup::producer::ProducerType;
 use crate::media::{direct_transport, rtp_of};
 use crate::rig::{direct, everything, heard, room, svc, until, video};
 use crate::rtcp::Rtcp;
-use crate::rtp::{Stream, vp8, vp9};
+use crate::rtp::{Stream, numbered_vp8, vp8_number, vp9};
 
 /// Layers as numbers.
 fn layers(layers: Option<ConsumerLayers>) -> Option<(u8, Option<u8>)> {
@@ -34,16 +34,26 @@ fn a_simulcast_consumer_gets_the_encoding_that_it_prefers() {
         consumer.on_layers_change(move |layers| told.tell(*layers)).detach();
 
         let mut streams: Vec<Stream> = ssrcs.iter().map(|ssrc| Stream::video(*ssrc)).collect();
+        // Each encoder counts pictures by itself, the receiver sees one count.
+        let (mut count, mut last) = (0, None);
         for ssrc in ssrcs {
             from.send_rtcp(Rtcp::sender_report(ssrc, 0).bytes()).unwrap();
         }
         let mut reach = |wanted: u8| {
             until(|| {
-                for (tag, stream) in (0..).zip(&mut streams) {
-                    direct(&producer).send(stream.packet(&vp8(true, tag))).unwrap();
+                count += 1;
+                for (tag, stream) in (0u8..).zip(&mut streams) {
+                    let picture = numbered_vp8(u16::from(tag) * 5000 + count, true, tag);
+                    direct(&producer).send(stream.packet(&picture)).unwrap();
                 }
                 std::thread::sleep(Duration::from_millis(30));
-                packets.all().iter().any(|packet| packet.payload.last() == Some(&wanted)).then_some(())
+                let seen = packets.all();
+                for packet in &seen {
+                    let number = vp8_number(packet);
+                    assert!(last.is_none_or(|last| number == last + 1), "{number} after {last:?}");
+                    last = Some(number);
+                }
+                seen.iter().any(|packet| packet.payload.last() == Some(&wanted)).then_some(())
             });
         };
         reach(2);
@@ -52,7 +62,10 @@ fn a_simulcast_consumer_gets_the_encoding_that_it_prefers() {
         let dump = consumer.dump().await.unwrap();
         assert_eq!((dump.preferred_spatial_layer, dump.current_spatial_layer), (Some(2), Some(2)));
         assert_eq!(dump.rtp_streams.len(), 1);
-        consumer.set_preferred_layers(ConsumerLayers { spatial_layer: 0, temporal_layer: Some(0) }).await.unwrap();
+        consumer
+            .set_preferred_layers(ConsumerLayers { spatial_layer: 0, temporal_layer: Some(0) })
+            .await
+            .unwrap();
         assert_eq!(layers(consumer.preferred_layers()), Some((0, Some(0))));
         reach(0);
         changes.find(|change| layers(*change).is_some_and(|(spatial, _)| spatial == 0));
@@ -91,11 +104,15 @@ fn an_svc_consumer_gets_the_layers_that_it_prefers() {
             packets.all().iter().any(|packet| packet.payload.last() == Some(&2)).then_some(())
         });
         assert_eq!(layers(consumer.current_layers()).unwrap().0, 2);
-        consumer.set_preferred_layers(ConsumerLayers { spatial_layer: 0, temporal_layer: None }).await.unwrap();
+        consumer
+            .set_preferred_layers(ConsumerLayers { spatial_layer: 0, temporal_layer: None })
+            .await
+            .unwrap();
         assert_eq!(layers(consumer.preferred_layers()).unwrap().0, 0);
         until(|| {
             send();
-            let tags: Vec<_> = packets.all().iter().filter_map(|packet| packet.payload.last().copied()).collect();
+            let tags: Vec<_> =
+                packets.all().iter().filter_map(|packet| packet.payload.last().copied()).collect();
             (!tags.is_empty() && tags.iter().all(|tag| *tag == 0)).then_some(())
         });
         let dump = consumer.dump().await.unwrap();

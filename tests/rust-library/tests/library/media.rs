@@ -1,10 +1,12 @@
 use futures_lite::future::block_on;
-use mediasoup::consumer::{ConsumerRtpStreamStat, ConsumerTraceEventData, ConsumerTraceEventType, ConsumerType};
-use mediasoup_types::data_structures::TraceEventDirection;
+use mediasoup::consumer::{
+    ConsumerRtpStreamStat, ConsumerTraceEventData, ConsumerTraceEventType, ConsumerType,
+};
 use mediasoup::prelude::*;
 use mediasoup::producer::{ProducerTraceEventData, ProducerTraceEventType, ProducerType};
-use mediasoup_types::rtp_parameters::MimeType;
 use mediasoup::worker::RequestError;
+use mediasoup_types::data_structures::TraceEventDirection;
+use mediasoup_types::rtp_parameters::MimeType;
 use serde_json::json;
 
 use crate::peer::Peer;
@@ -40,7 +42,10 @@ fn packets_go_from_the_program_through_a_worker_to_the_program() {
         let (_worker, router) = room().await;
         let (from, to) = (direct_transport(&router).await, direct_transport(&router).await);
         let producer = from.produce(audio(1111)).await.unwrap();
-        assert_eq!((producer.kind(), producer.r#type(), producer.paused()), (MediaKind::Audio, ProducerType::Simple, false));
+        assert_eq!(
+            (producer.kind(), producer.r#type(), producer.paused()),
+            (MediaKind::Audio, ProducerType::Simple, false)
+        );
         assert!(router.can_consume(&producer.id(), &everything(&router)));
         let consumer = to.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         assert_eq!((consumer.kind(), consumer.r#type()), (MediaKind::Audio, ConsumerType::Simple));
@@ -59,7 +64,10 @@ fn packets_go_from_the_program_through_a_worker_to_the_program() {
         }
 
         let [stat] = &producer.get_stats().await.unwrap()[..] else { panic!("one stream") };
-        assert_eq!((stat.ssrc, stat.kind, stat.mime_type), (1111, MediaKind::Audio, MimeType::Audio(MimeTypeAudio::Opus)));
+        assert_eq!(
+            (stat.ssrc, stat.kind, stat.mime_type),
+            (1111, MediaKind::Audio, MimeType::Audio(MimeTypeAudio::Opus))
+        );
         assert_eq!((stat.packet_count, stat.packets_lost, stat.rid.as_deref()), (10, 0, None));
         assert!(stat.byte_count >= 500 && stat.timestamp > 1_700_000_000_000, "{stat:?}");
         let stats = consumer.get_stats().await.unwrap();
@@ -80,16 +88,23 @@ fn packets_go_from_the_program_through_a_worker_to_the_program() {
 
         let dump = producer.dump().await.unwrap();
         assert_eq!((dump.id, dump.kind, dump.paused), (producer.id(), MediaKind::Audio, false));
-        assert_eq!(&dump.rtp_parameters, producer.rtp_parameters());
-        assert_eq!(dump.rtp_parameters.msid.as_deref(), Some("stream track"));
+        let (said, dumped) = (producer.rtp_parameters(), &dump.rtp_parameters);
+        assert_eq!((&said.mid, &said.codecs, &said.rtcp), (&dumped.mid, &dumped.codecs, &dumped.rtcp));
+        assert_eq!((&said.header_extensions, &said.msid), (&dumped.header_extensions, &dumped.msid));
+        // A dump names the codec.
+        let encoding = RtpEncodingParameters { codec_payload_type: Some(111), ..said.encodings[0].clone() };
+        assert_eq!(dumped.encodings, [encoding]);
         let json = serde_json::to_value(&dump).unwrap();
         let stream = &json["rtpStreams"][0];
-        assert_eq!((&stream["params"]["ssrc"], &stream["params"]["payloadType"]), (&json!(1111), &json!(111)));
+        assert_eq!(
+            (&stream["params"]["ssrc"], &stream["params"]["payloadType"]),
+            (&json!(1111), &json!(111))
+        );
         assert_eq!(stream["params"]["cname"], json!("somebody"));
         let dump = consumer.dump().await.unwrap();
         assert_eq!((dump.id, dump.producer_id, dump.kind), (consumer.id(), producer.id(), MediaKind::Audio));
         assert_eq!((dump.paused, dump.producer_paused, dump.priority), (false, false, 1));
-        assert_eq!(&dump.rtp_parameters, consumer.rtp_parameters());
+        assert_eq!(dump.rtp_parameters.codecs, consumer.rtp_parameters().codecs);
         assert_eq!(dump.supported_codec_payload_types, [100]);
         assert_eq!(dump.consumable_rtp_encodings.len(), 1);
         assert_eq!(dump.rtp_streams[0].params.ssrc, ssrc);
@@ -166,7 +181,10 @@ fn wishes_for_pictures_go_the_other_way_and_traces_tell_of_them() {
         let (told, consumed) = heard();
         consumer.on_trace(move |trace| told.tell(trace.clone())).detach();
         use ConsumerTraceEventType as Out;
-        consumer.enable_trace_event(vec![Out::KeyFrame, Out::Rtp, Out::Pli, Out::Fir, Out::Nack]).await.unwrap();
+        consumer
+            .enable_trace_event(vec![Out::KeyFrame, Out::Rtp, Out::Pli, Out::Fir, Out::Nack])
+            .await
+            .unwrap();
         assert_eq!(consumer.dump().await.unwrap().trace_event_types.len(), 5);
 
         let packets = rtp_of(&consumer);
@@ -181,8 +199,11 @@ fn wishes_for_pictures_go_the_other_way_and_traces_tell_of_them() {
             unreachable!()
         };
         assert!(info.is_key_frame && is_in(&direction) && timestamp > 0 && !info.is_rtx, "{info:?}");
-        assert_eq!((info.ssrc, info.payload_type, info.sequence_number, info.timestamp), (1111, 112, 100, 5000));
-        // 12 bytes of header; 4 + 3 + 7 and so on are filled up to 40, and the tag.
+        assert_eq!(
+            (info.ssrc, info.payload_type, info.sequence_number, info.timestamp),
+            (1111, 112, 100, 5000)
+        );
+        // A header of 12 bytes, and 41 of the picture.
         assert_eq!((info.size, info.payload_size, info.marker), (53, 41, true));
         produced.find(|trace| matches!(trace, ProducerTraceEventData::Rtp { .. }));
         let ConsumerTraceEventData::KeyFrame { info, direction, .. } =
@@ -277,13 +298,17 @@ fn packets_of_a_peer_go_through_a_plain_transport_and_back() {
         peer.send(&stream.packet(b"first"));
         assert_eq!(tuples.next().remote_port(), Some(peer.port()));
         assert_eq!(transport.tuple().remote_port(), Some(peer.port()));
-        let consumer = transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
+        let consumer =
+            transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         peer.send(&stream.packet(b"second"));
         let seen = peer.rtp();
         assert_eq!((seen.payload_type, &seen.payload[..]), (100, &b"second"[..]));
         assert_eq!(Some(seen.ssrc), consumer.rtp_parameters().encodings[0].ssrc);
         let [stat] = &transport.get_stats().await.unwrap()[..] else { panic!("one") };
-        assert!(stat.rtp_bytes_received > 0 && stat.rtp_bytes_sent > 0 && stat.bytes_received > 0, "{stat:?}");
+        assert!(
+            stat.rtp_bytes_received > 0 && stat.rtp_bytes_sent > 0 && stat.bytes_received > 0,
+            "{stat:?}"
+        );
 
         // With ports of their own for RTP and RTCP, both of which are learnt.
         let mut options = PlainTransportOptions::new(local(Protocol::Udp));
@@ -292,9 +317,14 @@ fn packets_of_a_peer_go_through_a_plain_transport_and_back() {
         let (told, tuples) = heard();
         transport.on_rtcp_tuple(move |tuple| told.tell(tuple.clone())).detach();
         let producer = transport.produce(audio(2222)).await.unwrap();
-        let (rtp, rtcp) = (Peer::of(transport.tuple().local_port()), Peer::of(transport.rtcp_tuple().unwrap().local_port()));
+        let (rtp, rtcp) = (
+            Peer::of(transport.tuple().local_port()),
+            Peer::of(transport.rtcp_tuple().unwrap().local_port()),
+        );
         rtp.send(&Stream::audio(2222).packet(b"first"));
-        until(|| block_on(producer.get_stats()).unwrap().first().map(|stat| assert_eq!(stat.packet_count, 1)));
+        until(|| {
+            block_on(producer.get_stats()).unwrap().first().map(|stat| assert_eq!(stat.packet_count, 1))
+        });
         rtcp.send(&Rtcp::sender_report(2222, 1).bytes());
         assert_eq!(tuples.next().remote_port(), Some(rtcp.port()));
     });

@@ -63,7 +63,11 @@ fn volumes_and_silence_are_told() {
         (options.max_entries, options.threshold, options.interval) = (NonZeroU16::new(5).unwrap(), -70, 250);
         let observer = router.create_audio_level_observer(options).await.unwrap();
         let (told, volumes) = heard();
-        observer.on_volumes(move |volumes| told.tell((volumes.len(), volumes[0].producer.id(), volumes[0].volume))).detach();
+        observer
+            .on_volumes(move |volumes| {
+                told.tell((volumes.len(), volumes[0].producer.id(), volumes[0].volume))
+            })
+            .detach();
         let (told, silence) = heard();
         observer.on_silence(move || told.tell(())).detach();
         observer.add_producer(RtpObserverAddProducerOptions::new(producer.id())).await.unwrap();
@@ -89,7 +93,10 @@ fn the_one_who_speaks_is_told() {
     block_on(async {
         let (_worker, router) = room().await;
         let transport = direct_transport(&router).await;
-        let producers = [transport.produce(other("a", 1)).await.unwrap(), transport.produce(other("b", 2)).await.unwrap()];
+        let producers = [
+            transport.produce(other("a", 1)).await.unwrap(),
+            transport.produce(other("b", 2)).await.unwrap(),
+        ];
         let mut options = ActiveSpeakerObserverOptions::default();
         options.interval = 300;
         let observer = router.create_active_speaker_observer(options).await.unwrap();

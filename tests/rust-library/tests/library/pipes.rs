@@ -1,7 +1,7 @@
 use futures_lite::future::block_on;
-use mediasoup_types::data_structures::SctpState;
 use mediasoup::prelude::*;
 use mediasoup::router::NewTransport;
+use mediasoup_types::data_structures::SctpState;
 
 use crate::data::{messages_of, say, text};
 use crate::media::{direct_transport, rtp_of};
@@ -65,11 +65,14 @@ fn messages_go_from_one_worker_through_a_pipe_to_another() {
         one.on_new_transport(tell).detach();
         let (from, to) = (direct_transport(&one).await, direct_transport(&two).await);
         let producer = from.produce_data(DataProducerOptions::new_direct()).await.unwrap();
-        let pair = one.pipe_data_producer_to_router(producer.id(), PipeToRouterOptions::new(two.clone())).await.unwrap();
+        let pair = one
+            .pipe_data_producer_to_router(producer.id(), PipeToRouterOptions::new(two.clone()))
+            .await
+            .unwrap();
         let piped = pair.pipe_data_producer.into_inner();
         let pipe = pipes.next();
         until(|| (pipe.sctp_state() == Some(SctpState::Connected)).then_some(()));
-        let streams = until(|| pipe.sctp_negotiated_capabilities());
+        let streams = until(|| block_on(pipe.dump()).unwrap().sctp_negotiated_capabilities);
         assert!(streams.negotiated_max_outbound_streams > 0 && streams.negotiated_max_inbound_streams > 0);
         let consumer = to.consume_data(DataConsumerOptions::new_direct(piped.id(), None)).await.unwrap();
         let messages = messages_of(&consumer);
@@ -102,7 +105,8 @@ fn a_data_consumer_on_sctp_sends_for_the_program_and_tells_what_it_buffers() {
         one.on_sctp_state_change(move |state| told.tell(state)).detach();
         for (pipe, peer) in [(&one, &two), (&two, &one)] {
             let port = peer.tuple().local_port();
-            let peer = PipeTransportRemoteParameters { ip: [127, 0, 0, 1].into(), port, srtp_parameters: None };
+            let peer =
+                PipeTransportRemoteParameters { ip: [127, 0, 0, 1].into(), port, srtp_parameters: None };
             pipe.connect(peer).await.unwrap();
         }
         let direct = direct_transport(&router).await;
@@ -113,7 +117,8 @@ fn a_data_consumer_on_sctp_sends_for_the_program_and_tells_what_it_buffers() {
         let stream = consumer.sctp_stream_parameters().unwrap();
         assert!(stream.ordered());
         let producer = two.produce_data(DataProducerOptions::new_sctp(stream)).await.unwrap();
-        let listener = direct.consume_data(DataConsumerOptions::new_direct(producer.id(), None)).await.unwrap();
+        let listener =
+            direct.consume_data(DataConsumerOptions::new_direct(producer.id(), None)).await.unwrap();
         let messages = messages_of(&listener);
         assert_eq!(consumer.dump().await.unwrap().buffered_amount_low_threshold, 77);
         consumer.set_buffered_amount_low_threshold(10_000).await.unwrap();

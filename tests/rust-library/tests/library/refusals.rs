@@ -28,10 +28,15 @@ fn what_a_worker_refuses_is_an_error_with_a_reason() {
         assert!(router.create_plain_transport(PlainTransportOptions::new(nowhere)).await.is_err());
 
         // Plain RTP goes over UDP alone.
-        let error = router.create_plain_transport(PlainTransportOptions::new(local(Protocol::Tcp))).await.unwrap_err();
+        let error = router
+            .create_plain_transport(PlainTransportOptions::new(local(Protocol::Tcp)))
+            .await
+            .unwrap_err();
         assert!(reason(error).contains("udp"));
-        let transport = router.create_plain_transport(PlainTransportOptions::new(local(Protocol::Udp))).await.unwrap();
-        let peer = PlainTransportRemoteParameters { ip: None, port: None, rtcp_port: None, srtp_parameters: None };
+        let transport =
+            router.create_plain_transport(PlainTransportOptions::new(local(Protocol::Udp))).await.unwrap();
+        let peer =
+            PlainTransportRemoteParameters { ip: None, port: None, rtcp_port: None, srtp_parameters: None };
         assert!(!reason(transport.connect(peer).await.unwrap_err()).is_empty());
 
         let direct = direct_transport(&router).await;
@@ -45,13 +50,10 @@ fn what_a_worker_refuses_is_an_error_with_a_reason() {
 
         // Of the observers' kind: pictures have no volume.
         let camera = direct.produce(video(&[7])).await.unwrap();
-        let observer = router.create_audio_level_observer(AudioLevelObserverOptions::default()).await.unwrap();
+        let observer =
+            router.create_audio_level_observer(AudioLevelObserverOptions::default()).await.unwrap();
         let refused = observer.add_producer(RtpObserverAddProducerOptions::new(camera.id())).await;
         assert!(!reason(refused.unwrap_err()).is_empty());
-
-        let mut options = WebRtcTransportOptions::new(WebRtcTransportListenInfos::new(local(Protocol::Udp)));
-        (options.enable_sctp, options.sctp_max_receiver_window_buffer_size) = (true, 1);
-        assert!(!reason(router.create_webrtc_transport(options).await.unwrap_err()).is_empty());
 
         // All that was refused left nothing behind.
         let dump = router.dump().await.unwrap();

@@ -134,8 +134,10 @@ pub fn audio(ssrc: u32) -> ProducerOptions {
 
 /// VP8 under 112 with RTX under 113, one encoding for each SSRC.
 pub fn video(ssrcs: &[u32]) -> ProducerOptions {
-    let encodings: Vec<Json> =
-        ssrcs.iter().map(|ssrc| json!({ "ssrc": ssrc, "rtx": { "ssrc": ssrc + 1000 }, "scalabilityMode": "L1T1" })).collect();
+    let encodings: Vec<Json> = ssrcs
+        .iter()
+        .map(|ssrc| json!({ "ssrc": ssrc, "rtx": { "ssrc": ssrc + 1000 }, "scalabilityMode": "L1T1" }))
+        .collect();
     ProducerOptions::new(MediaKind::Video, read(video_parameters("video/VP8", json!({}), encodings)))
 }
 

@@ -71,7 +71,8 @@ impl Rtcp {
 
     /// Bit/s, if it is a REMB.
     pub fn remb_bitrate(&self) -> Option<u64> {
-        let is_remb = self.is(PAYLOAD_FEEDBACK, APPLICATION) && self.body.len() >= 16 && &self.body[8..12] == b"REMB";
+        let is_remb =
+            self.is(PAYLOAD_FEEDBACK, APPLICATION) && self.body.len() >= 16 && &self.body[8..12] == b"REMB";
         is_remb.then(|| u64::from(self.word(3) & 0x3ffff) << (self.word(3) >> 18 & 63))
     }
 

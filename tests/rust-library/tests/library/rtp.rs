@@ -16,7 +16,8 @@ pub struct Packet {
 impl Packet {
     pub fn bytes(&self) -> Vec<u8> {
         let has_extensions = !self.extensions.is_empty();
-        let mut bytes = vec![0x80 | u8::from(has_extensions) << 4, self.payload_type | u8::from(self.is_marked) << 7];
+        let mut bytes =
+            vec![0x80 | u8::from(has_extensions) << 4, self.payload_type | u8::from(self.is_marked) << 7];
         bytes.extend(self.sequence.to_be_bytes());
         bytes.extend(self.timestamp.to_be_bytes());
         bytes.extend(self.ssrc.to_be_bytes());
@@ -55,8 +56,15 @@ impl Stream {
 
     fn new(payload_type: u8, ssrc: u32, step: u32) -> Self {
         let (extensions, payload) = (Vec::new(), Vec::new());
-        let next =
-            Packet { payload_type, sequence: 100, timestamp: 5000, ssrc, is_marked: true, extensions, payload };
+        let next = Packet {
+            payload_type,
+            sequence: 100,
+            timestamp: 5000,
+            ssrc,
+            is_marked: true,
+            extensions,
+            payload,
+        };
         Self { next, step }
     }
 
@@ -111,14 +119,25 @@ pub fn parse(bytes: &[u8]) -> Option<Seen> {
 
 /// A key frame of VP8, 160 × 120, or a picture after one; `tag` stands at its end.
 pub fn vp8(is_key: bool, tag: u8) -> Vec<u8> {
-    // Begins a picture; number and TL0PICIDX are not there.
-    let mut payload = vec![0x10, u8::from(!is_key), 2, 0];
+    numbered_vp8(0, is_key, tag)
+}
+
+/// The same with a number of the picture, 15 bits of it.
+pub fn numbered_vp8(number: u16, is_key: bool, tag: u8) -> Vec<u8> {
+    // Begins a picture; it has a number, and no layers.
+    let [high, low] = number.to_be_bytes();
+    let mut payload = vec![0x90, 0x80, 0x80 | high, low, u8::from(!is_key), 2, 0];
     if is_key {
         payload.extend([0x9d, 0x01, 0x2a, 160, 0, 120, 0]);
     }
     payload.resize(40, 0x55);
     payload.push(tag);
     payload
+}
+
+/// The number of the picture that is seen.
+pub fn vp8_number(seen: &Seen) -> u16 {
+    u16::from_be_bytes([seen.payload[2] & 0x7f, seen.payload[3]])
 }
 
 /// A layer of a key picture of VP9 in three spatial layers, which is whole; `tag` stands at its end.

@@ -1,8 +1,8 @@
 use futures_lite::future::block_on;
-use mediasoup_types::data_structures::*;
 use mediasoup::prelude::*;
-use mediasoup_types::srtp_parameters::SrtpParameters;
 use mediasoup::transport::TransportTraceEventType;
+use mediasoup_types::data_structures::*;
+use mediasoup_types::srtp_parameters::SrtpParameters;
 use serde_json::json;
 
 use crate::rig::{everything, local, read, room, until, video};
@@ -37,7 +37,10 @@ fn a_webrtc_server_has_the_ports_of_its_transports() {
         let addresses: Vec<_> = candidates.iter().map(|candidate| candidate.address.as_str()).collect();
         assert_eq!(addresses, ["sfu.example.org", "127.0.0.1"]);
         for candidate in candidates {
-            assert_eq!((candidate.protocol, candidate.port, candidate.r#type), (Protocol::Tcp, port, IceCandidateType::Host));
+            assert_eq!(
+                (candidate.protocol, candidate.port, candidate.r#type),
+                (Protocol::Tcp, port, IceCandidateType::Host)
+            );
             assert_eq!(candidate.tcp_type, Some(IceCandidateTcpType::Passive));
             assert!(candidate.priority > 0 && !candidate.foundation.is_empty());
         }
@@ -64,16 +67,29 @@ fn a_webrtc_transport_has_the_options_that_it_was_made_with() {
         let transport = router.create_webrtc_transport(options).await.unwrap();
         assert_eq!((transport.ice_role(), transport.ice_state()), (IceRole::Controlled, IceState::New));
         assert_eq!((transport.dtls_state(), transport.ice_selected_tuple()), (DtlsState::New, None));
-        assert!(transport.ice_parameters().ice_lite == Some(true) || transport.ice_parameters().ice_lite.is_none());
+        assert!(
+            transport.ice_parameters().ice_lite == Some(true)
+                || transport.ice_parameters().ice_lite.is_none()
+        );
         let sctp = transport.sctp_parameters().unwrap();
-        assert_eq!((sctp.port, sctp.max_send_message_size, sctp.max_receive_message_size), (5000, 100_000, 200_000));
+        assert_eq!(
+            (sctp.port, sctp.max_send_message_size, sctp.max_receive_message_size),
+            (5000, 100_000, 200_000)
+        );
         assert_eq!((sctp.send_buffer_size, sctp.per_stream_send_queue_limit), (3_000_000, 1_000_000));
         assert_eq!((sctp.max_receiver_window_buffer_size, sctp.is_data_channel), (4_000_000, true));
-        assert_eq!((transport.sctp_state(), transport.sctp_negotiated_capabilities()), (Some(SctpState::New), None));
+        assert_eq!(
+            (transport.sctp_state(), transport.sctp_negotiated_capabilities()),
+            (Some(SctpState::New), None)
+        );
 
-        transport.enable_trace_event(vec![TransportTraceEventType::Probation, TransportTraceEventType::Bwe]).await.unwrap();
+        transport
+            .enable_trace_event(vec![TransportTraceEventType::Probation, TransportTraceEventType::Bwe])
+            .await
+            .unwrap();
         let producer = transport.produce(video(&[1])).await.unwrap();
-        let consumer = transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
+        let consumer =
+            transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         let stream = SctpStreamParameters::new_unordered_with_life_time(7, 5000);
         let data_producer = transport.produce_data(DataProducerOptions::new_sctp(stream)).await.unwrap();
         let data_consumer =
@@ -81,7 +97,10 @@ fn a_webrtc_transport_has_the_options_that_it_was_made_with() {
 
         let dump = transport.dump().await.unwrap();
         assert_eq!((dump.id, dump.direct), (transport.id(), false));
-        assert_eq!((&dump.producer_ids[..], &dump.consumer_ids[..]), (&[producer.id()][..], &[consumer.id()][..]));
+        assert_eq!(
+            (&dump.producer_ids[..], &dump.consumer_ids[..]),
+            (&[producer.id()][..], &[consumer.id()][..])
+        );
         assert_eq!(dump.data_producer_ids, [data_producer.id()]);
         assert_eq!(dump.data_consumer_ids, [data_consumer.id()]);
         let encoding = &consumer.rtp_parameters().encodings[0];
@@ -101,7 +120,10 @@ fn a_webrtc_transport_has_the_options_that_it_was_made_with() {
         assert_eq!(dump.dtls_parameters.fingerprints.len(), transport.dtls_parameters().fingerprints.len());
 
         let [stat] = &transport.get_stats().await.unwrap()[..] else { panic!("one") };
-        assert_eq!((stat.transport_id, stat.ice_role, stat.ice_state), (transport.id(), IceRole::Controlled, IceState::New));
+        assert_eq!(
+            (stat.transport_id, stat.ice_role, stat.ice_state),
+            (transport.id(), IceRole::Controlled, IceState::New)
+        );
         assert!(stat.timestamp > 1_700_000_000_000);
         assert_eq!((stat.dtls_state, stat.sctp_state), (DtlsState::New, Some(SctpState::New)));
         assert_eq!(stat.max_incoming_bitrate, Some(2_000_000));
@@ -131,7 +153,8 @@ fn transports_without_estimation_have_neither_limits_nor_feedback() {
         options.max_outgoing_bitrate = Some(800_000);
         let transport = router.create_webrtc_transport(options).await.unwrap();
         let producer = transport.produce(video(&[1])).await.unwrap();
-        let consumer = transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
+        let consumer =
+            transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         let dump = consumer.dump().await.unwrap();
         let extensions = &dump.rtp_parameters.header_extensions;
         assert!(!extensions.iter().any(|extension| extension.uri == RtpHeaderExtensionUri::AbsSendTime));
@@ -155,7 +178,8 @@ fn a_plain_transport_has_the_options_that_it_was_made_with() {
         options.max_outgoing_bitrate = Some(500_000);
         let transport = router.create_plain_transport(options).await.unwrap();
         assert_eq!(transport.srtp_parameters().unwrap().crypto_suite, SrtpCryptoSuite::AeadAes256Gcm);
-        let ours = SrtpParameters { crypto_suite: SrtpCryptoSuite::AesCm128HmacSha132, key_base64: KEY_30.into() };
+        let ours =
+            SrtpParameters { crypto_suite: SrtpCryptoSuite::AesCm128HmacSha132, key_base64: KEY_30.into() };
         let peer = PlainTransportRemoteParameters {
             ip: Some([127, 0, 0, 2].into()),
             port: Some(9999),
@@ -174,7 +198,10 @@ fn a_plain_transport_has_the_options_that_it_was_made_with() {
         assert_eq!(dump.srtp_parameters, transport.srtp_parameters());
         let [stat] = &transport.get_stats().await.unwrap()[..] else { panic!("one") };
         assert_eq!((stat.rtcp_mux, stat.comedia, &stat.tuple), (false, false, &transport.tuple()));
-        assert_eq!((stat.rtcp_tuple.clone(), stat.max_outgoing_bitrate), (transport.rtcp_tuple(), Some(500_000)));
+        assert_eq!(
+            (stat.rtcp_tuple.clone(), stat.max_outgoing_bitrate),
+            (transport.rtcp_tuple(), Some(500_000))
+        );
 
         let mut options = PlainTransportOptions::new(local(Protocol::Udp));
         (options.comedia, options.enable_sctp) = (true, true);
@@ -213,7 +240,8 @@ fn a_pipe_transport_has_the_options_that_it_was_made_with() {
         // All encodings, as they come.
         let direct = router.create_direct_transport(DirectTransportOptions::default()).await.unwrap();
         let producer = direct.produce(video(&[1, 2, 3])).await.unwrap();
-        let consumer = transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
+        let consumer =
+            transport.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
         assert_eq!(consumer.r#type(), mediasoup::consumer::ConsumerType::Pipe);
         assert_eq!(consumer.dump().await.unwrap().rtp_streams.len(), 3);
         let dump = router.dump().await.unwrap();

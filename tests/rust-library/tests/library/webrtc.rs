@@ -1,7 +1,7 @@
 use futures_lite::future::block_on;
 use hmac::{Hmac, Mac};
-use mediasoup_types::data_structures::*;
 use mediasoup::prelude::*;
+use mediasoup_types::data_structures::*;
 use serde_json::json;
 use sha1::Sha1;
 
@@ -61,7 +61,10 @@ fn a_webrtc_transport_tells_its_way_and_its_states() {
 
         let before = transport.ice_parameters().clone();
         let fresh = transport.restart_ice().await.unwrap();
-        assert_ne!((&fresh.username_fragment, &fresh.password), (&before.username_fragment, &before.password));
+        assert_ne!(
+            (&fresh.username_fragment, &fresh.password),
+            (&before.username_fragment, &before.password)
+        );
         let parameters = json!({
             "role": "server",
             "fingerprints": [{
@@ -83,7 +86,10 @@ fn a_webrtc_transport_tells_its_way_and_its_states() {
         peer.find(|| (), |bytes| (bytes[0] == 22).then_some(()));
         assert_eq!(dtls.next(), DtlsState::Connecting);
         let [stat] = &transport.get_stats().await.unwrap()[..] else { panic!("one") };
-        assert_eq!((stat.dtls_state, stat.ice_selected_tuple.as_ref()), (DtlsState::Connecting, Some(&tuple)));
+        assert_eq!(
+            (stat.dtls_state, stat.ice_selected_tuple.as_ref()),
+            (DtlsState::Connecting, Some(&tuple))
+        );
         assert!(stat.bytes_received > 0 && stat.bytes_sent > 0, "{stat:?}");
         assert_eq!(transport.dump().await.unwrap().ice_parameters.username_fragment, fresh.username_fragment);
 

@@ -22,7 +22,8 @@ fn two_workers_run_in_one_process_and_hold_routers() {
         for (worker, router) in &workers {
             let dump = worker.dump().await.unwrap();
             assert_eq!(dump.router_ids, [router.id()]);
-            let handlers = serde_json::to_value(&dump.channel_message_handlers.channel_request_handlers).unwrap();
+            let handlers =
+                serde_json::to_value(&dump.channel_message_handlers.channel_request_handlers).unwrap();
             assert_eq!(handlers, serde_json::json!([router.id()]));
             assert!(dump.webrtc_server_ids.is_empty());
             let dump = router.dump().await.unwrap();

@@ -75,8 +75,7 @@ impl Desk {
             max_send_message_size: base.max_send_message_size,
             max_receive_message_size: base.max_receive_message_size,
         };
-        let detail =
-            TransportDetail { announced, limits: Limits::of(&base), ..TransportDetail::default() };
+        let detail = TransportDetail { announced, limits: Limits::of(&base), ..TransportDetail::default() };
         self.opened_transport(&body.transport_id, facts, detail, router_key, server, method).await
     }
 

@@ -40,7 +40,9 @@ const REST: Duration = Duration::from_millis(100);
 /// Why a worker ended that the library did not close.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
-    #[error("mediasoup-sys: no socket pair, thread or runtime: {0}; are there limits on descriptors or threads?")]
+    #[error(
+        "mediasoup-sys: no socket pair, thread or runtime: {0}; are there limits on descriptors or threads?"
+    )]
     Io(#[from] io::Error),
     #[error("mediasoup-sys: the worker does not start: {0}")]
     Start(#[from] WorkerError),

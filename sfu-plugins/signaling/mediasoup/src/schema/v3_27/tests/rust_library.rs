@@ -182,7 +182,8 @@ fn every_enum_and_union_of_the_rust_library_has_our_members_and_numbers() {
             // It does not know it, and never says it.
             ours.retain(|(_, name)| name != "TimeOffset");
         }
-        let theirs: Vec<_> = declared.enums[*name].iter().map(|(number, name)| (*number, plain(name))).collect();
+        let theirs: Vec<_> =
+            declared.enums[*name].iter().map(|(number, name)| (*number, plain(name))).collect();
         let ours: Vec<_> = ours.into_iter().map(|(number, name)| (number, plain(&name))).collect();
         assert_eq!(theirs, ours, "{name}");
     }
