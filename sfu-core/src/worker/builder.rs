@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc};
 
+use super::cli::Cli;
 use super::media_thread::{self, Around, Inbound, Peer};
 use super::running::{MediaThread, Running};
 use super::{RtcConfig, WorkerConfig, WorkerError};
@@ -63,6 +64,12 @@ impl<C: Composition> Builder<C> {
     /// A builder with default settings.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What the environment says (`SFU_CONFIG`, `SFU_SET` and so on), for workers inside a program whose command line is not
+    /// theirs. To be asked once: what it says does not change.
+    pub fn config_of_environment() -> Result<WorkerConfig, WorkerError> {
+        Cli::of_environment::<C>()?.settings.resolve()
     }
 
     /// Takes all settings.

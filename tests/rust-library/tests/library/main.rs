@@ -7,6 +7,7 @@ mod media;
 mod observers;
 mod peer;
 mod pipes;
+mod plugins;
 mod refusals;
 mod rig;
 mod rtcp;

@@ -136,9 +136,10 @@ fn everything_is_aligned_to_its_size() {
 #[test]
 fn equal_tables_share_a_vtable() {
     let tree = |count| Tree { children: (0..count).map(|_| Tree { children: vec![] }).collect() };
-    // The root's vtable serves all: an offset, a table with one offset, and the length of a vector each.
-    let [none, one, two] = [0, 1, 2].map(|count| bytes(&tree(count)).len());
-    assert_eq!((one - none, two - one), (4 + 8 + 4, 4 + 8 + 4));
+    // An offset, a table with one offset, and the length of a vector each. The first one's vtable serves all: that of the root
+    // is before what points to them.
+    let [none, one, two, three] = [0, 1, 2, 3].map(|count| bytes(&tree(count)).len());
+    assert_eq!((one - none, two - one, three - two), (4 + 8 + 4 + 8, 4 + 8 + 4, 4 + 8 + 4));
 }
 
 #[test]

@@ -2,11 +2,12 @@
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::LazyLock;
 use std::time::Duration;
 use std::{io, net, thread};
 
 use sfu_core::signaling::Shutdown;
-use sfu_core::{WorkerConfig, WorkerError};
+use sfu_core::{Builder, WorkerConfig, WorkerError};
 use sfu_mediasoup::arguments::Settings;
 use sfu_mediasoup::in_process::InProcess;
 
@@ -14,17 +15,12 @@ use crate::bridge;
 use crate::surface::{Reader, Writer};
 use crate::wake::Wake;
 
-#[cfg(not(feature = "recorder"))]
 sfu_core::worker! {
-    /// The engine alone: the library says everything. Plugins of your own go here.
-    pub plugins = [];
-    pub signaling = [];
-}
-
-#[cfg(feature = "recorder")]
-sfu_core::worker! {
-    /// The engine, and a recorder that records nothing until it is told to.
-    pub plugins = [sfu_recorder::Recorder];
+    /// The library says everything; plugins do nothing until it tells them to. Those of your own go here.
+    pub plugins = [
+        #[cfg(feature = "recorder")]
+        sfu_recorder::Recorder,
+    ];
     pub signaling = [];
 }
 
@@ -44,6 +40,8 @@ enum RunError {
         "mediasoup-sys: no socket pair, thread or runtime: {0}; are there limits on descriptors or threads?"
     )]
     Io(#[from] io::Error),
+    #[error("mediasoup-sys: the environment configures no worker: {0}")]
+    Environment(String),
     #[error("mediasoup-sys: the worker does not start: {0}")]
     Start(#[from] WorkerError),
     #[error("mediasoup-sys: the worker panicked, as it says above; all that it had is gone")]
@@ -71,6 +69,10 @@ pub(crate) fn run(arguments: Vec<OsString>, reader: Reader, writer: Writer) -> i
         }
     }
 }
+
+/// What `SFU_CONFIG`, `SFU_SET` and `SFU_OFF` say, of plugins above all; the same for all workers of the program.
+static CONFIG: LazyLock<Result<WorkerConfig, String>> =
+    LazyLock::new(|| Builder::<Worker>::config_of_environment().map_err(|error| error.to_string()));
 
 /// Three threads: this one tells the library what there is, as it expects of the thread that it gave, one asks it, and one is
 /// the front door, between whom there is a socket pair. The engine has threads of its own.
@@ -114,7 +116,7 @@ fn door(settings: Settings, channel: UnixStream) -> Result<(), RunError> {
 }
 
 async fn work(worker: InProcess, channel: UnixStream) -> Result<(), RunError> {
-    let mut config = WorkerConfig::default();
+    let mut config = CONFIG.clone().map_err(RunError::Environment)?;
     worker.configure(&mut config);
     let builder = Worker::builder().config(config).log(worker.log().clone());
     let running = builder.without_http().without_shared_ports().start().await?;
