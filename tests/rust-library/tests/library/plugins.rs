@@ -33,7 +33,7 @@ fn a_worker_records_what_the_program_tells_it_to() {
         let listener =
             transport.consume_data(DataConsumerOptions::new_direct(door.id(), None)).await.unwrap();
         let messages = messages_of(&listener);
-        let mut ask = |request: Json| -> Json {
+        let ask = |request: Json| -> Json {
             say(&door, &request.to_string(), None, None);
             let answer = messages.find(|message| {
                 matches!(message, mediasoup_types::data_structures::OwnedWebRtcMessage::String(text)
