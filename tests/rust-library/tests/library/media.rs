@@ -18,7 +18,7 @@ use crate::rtp::{Seen, Stream, parse, vp8};
 pub fn rtp_of(consumer: &Consumer) -> Heard<Seen> {
     let (told, packets) = heard();
     let tell = move |packet: &[u8]| {
-        let _ = told.tell(parse(packet).unwrap());
+        told.tell(parse(packet).unwrap());
     };
     consumer.on_rtp(tell).detach();
     packets

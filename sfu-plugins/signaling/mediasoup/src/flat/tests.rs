@@ -82,7 +82,7 @@ fn the_vtable_of_each_table_is_behind_what_points_to_it() {
 
     let tree = |children: &[Tree]| Tree { children: children.to_vec() };
     let twins = tree(&[tree(&[]), tree(&[])]);
-    let message = tree(&[twins.clone(), tree(&[twins.clone()]), twins]);
+    let message = tree(&[twins.clone(), tree(std::slice::from_ref(&twins)), twins]);
     assert_eq!(walk(&bytes(&message), 4), 11);
 }
 

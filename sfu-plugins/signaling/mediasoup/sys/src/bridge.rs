@@ -26,18 +26,19 @@ pub(crate) fn requests(mut reader: Reader, wake: &Wake, mut stream: &UnixStream)
 pub(crate) fn answers(mut writer: Writer, mut stream: &UnixStream) -> io::Result<()> {
     let mut frame = Vec::new();
     loop {
-        frame.resize(4, 0);
-        match stream.read_exact(&mut frame) {
+        let mut prefix = [0; 4];
+        match stream.read_exact(&mut prefix) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             outcome => outcome?,
         }
-        let length = frame.iter().rev().fold(0, |length, byte| length << 8 | u64::from(*byte));
-        stream.take(length).read_to_end(&mut frame)?;
-        if frame.len() as u64 != length + 4 {
+        let length = u32::from_le_bytes(prefix);
+        frame.clear();
+        frame.extend(prefix);
+        stream.take(length.into()).read_to_end(&mut frame)?;
+        if frame.len() != prefix.len() + length as usize {
             return Ok(());
         }
         writer.put(&frame);
-        frame.clear();
     }
 }
 
