@@ -65,6 +65,9 @@ pub struct PlainTransportOptions {
     pub srtp: Option<SrtpCryptoSuite>,
     /// SCTP on the same port, without DTLS.
     pub sctp: Option<SctpOptions>,
+    /// What is sent at first, bit/s, until the peer's feedback says more; without it the estimate begins with a number of its
+    /// own, and is not told until then.
+    pub initial_outgoing_bitrate: Option<u32>,
 }
 
 /// On any port, RTP and RTCP together, without SRTP, to a peer that `connect` names.
@@ -79,6 +82,7 @@ impl Default for PlainTransportOptions {
             comedia: false,
             srtp: None,
             sctp: None,
+            initial_outgoing_bitrate: None,
         }
     }
 }

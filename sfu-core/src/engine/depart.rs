@@ -71,7 +71,7 @@ impl Engine {
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return false };
         let Some(route) = transport.route() else {
-            self.deliver(now, id, extended, head, offsets, packet);
+            self.deliver(now, id, extended, head, offsets, edit, packet, private);
             return false;
         };
         let payload = packet.payload();

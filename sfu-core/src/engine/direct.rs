@@ -5,10 +5,12 @@ use std::time::Instant;
 use super::control::not_found;
 use super::forward::{Egress, Published};
 use super::ingress_streams::StreamRef;
+use super::layers::Edit;
 use super::receive::Ingress;
 use super::rtcp_in::IngressRtcp;
+use super::trace::Outgoing;
 use super::{Engine, Packet};
-use crate::control::{ConsumerId, ControlError, ProducerId, Told, TransportId};
+use crate::control::{ConsumerId, ControlError, ProducerId, Told, TraceEvents, TransportId};
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number};
 use crate::rtp::{EgressHeader, RtpHeader};
 
@@ -92,6 +94,10 @@ impl Engine {
 
     /// Hands a packet of a consumer to signaling. It is not remembered: between us nothing gets lost.
     #[cold]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one packet, all borrowed from different places"
+    )]
     pub(super) fn deliver(
         &mut self,
         now: Instant,
@@ -99,7 +105,9 @@ impl Engine {
         extended: u64,
         head: &mut [u8],
         offsets: EgressHeader,
+        edit: Edit,
         packet: &Rc<Packet>,
+        private: bool,
     ) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
         let Some(transport) =
@@ -110,7 +118,8 @@ impl Engine {
         let payload = packet.payload();
         let size = head.len() + payload.len();
         let Some(stream) = consumer.stream_mut(packet.info.encoding) else { return };
-        let timestamp = stream.stream.rewrite_timestamp(packet.header.timestamp);
+        let timestamp =
+            u32::from_be_bytes(head.get(4..8).and_then(|b| b.first_chunk().copied()).unwrap_or_default());
         let Some(sequence) = stream.stream.depart(now, extended, timestamp, payload.len(), size) else {
             self.counters.rtp_discarded += 1;
             return;
@@ -122,8 +131,16 @@ impl Engine {
         consumer.key_frames += u64::from(is_new_key_frame);
         transport.counters.sent.add(now, size);
         transport.counters.rtp_sent += 1;
-        let packet = [head, payload].concat().into();
-        self.changes.push_back(Told::Rtp { consumer: id, packet }.into());
+        // A private copy was made of what leaves.
+        let (prefix, len) =
+            if private { Default::default() } else { edit.numbers.prefix(packet.info.codec, payload) };
+        let (prefix, rest) = (prefix.get(..len).unwrap_or_default(), payload.get(len..).unwrap_or_default());
+        let handed = [&*head, prefix, rest].concat();
+        if consumer.trace != TraceEvents::NONE {
+            let leaving = Outgoing { head, payload_len: payload.len(), media: packet, is_rtx: false };
+            self.trace_departure(now, id, &leaving);
+        }
+        self.changes.push_back(Told::Rtp { consumer: id, packet: handed.into() }.into());
     }
 
     /// The same for a packet that a plugin made.

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc};
 
+use super::cli::Cli;
 use super::media_thread::{self, Around, Inbound, Peer};
 use super::running::{MediaThread, Running};
 use super::{RtcConfig, WorkerConfig, WorkerError};
@@ -34,6 +35,8 @@ pub struct Builder<C> {
     serve_http: bool,
     /// Whether media threads open ports that WebRTC transports share.
     share_ports: bool,
+    /// Where media threads log to, in place of the program's own log.
+    log: Option<tracing::Dispatch>,
     composition: PhantomData<C>,
 }
 
@@ -43,6 +46,7 @@ impl<C: Composition> Default for Builder<C> {
             config: WorkerConfig::default(),
             serve_http: true,
             share_ports: true,
+            log: None,
             composition: PhantomData,
         }
     }
@@ -60,6 +64,12 @@ impl<C: Composition> Builder<C> {
     /// A builder with default settings.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What the environment says (`SFU_CONFIG`, `SFU_SET` and so on), for workers inside a program whose command line is not
+    /// theirs. To be asked once: what it says does not change.
+    pub fn config_of_environment() -> Result<WorkerConfig, WorkerError> {
+        Cli::of_environment::<C>()?.settings.resolve()
     }
 
     /// Takes all settings.
@@ -88,6 +98,14 @@ impl<C: Composition> Builder<C> {
     #[must_use]
     pub fn without_shared_ports(mut self) -> Self {
         self.share_ports = false;
+        self
+    }
+
+    /// With a log of its own: media threads log there, and not where the program does. The thread that starts the worker
+    /// decides for itself.
+    #[must_use]
+    pub fn log(mut self, log: tracing::Dispatch) -> Self {
+        self.log = Some(log);
         self
     }
 
@@ -162,9 +180,11 @@ impl<C: Composition> Builder<C> {
                 runtime: runtime.clone(),
             };
             let (ready, started) = std::sync::mpsc::channel();
-            let handle = std::thread::Builder::new()
-                .name(format!("media-{worker}"))
-                .spawn(move || start.run(&ready))?;
+            let log = self.log.clone();
+            let handle = std::thread::Builder::new().name(format!("media-{worker}")).spawn(move || {
+                let _log = log.as_ref().map(tracing::dispatcher::set_default);
+                start.run(&ready);
+            })?;
             // Made on its own thread, since an engine never leaves it; what fails there fails the start.
             let outcome = started.recv().unwrap_or_else(|_| {
                 Err(WorkerError::Config("worker: a media thread ended while it started".to_owned()))

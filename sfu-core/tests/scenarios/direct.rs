@@ -1,13 +1,14 @@
 //! Transports whose peer is signaling itself.
 use bytes::Bytes;
 use sfu_core::control::{
-    Command, ConsumerOptions, DirectTransportOptions, Dump, ErrorKind, LinkDump, MediaKind, ProducerId,
-    ProducerOptions, Reply, RtcpFeedback, RtpCodecParameters, RtpParameters, Told, TransportId,
+    Command, ConsumerOptions, ConsumerType, DirectTransportOptions, Dump, ErrorKind, EventBody, Layers,
+    LinkDump, MediaKind, ProducerId, ProducerOptions, Reply, RtcpFeedback, RtpCodecParameters, RtpParameters,
+    Told, Trace, TraceDirection, TraceEvents, TraceInfo, TransportId,
 };
 use sfu_core::plugin::{
     Attach, Cx, Plugin, PluginSet, ProducerInfo, RtpPacket, TransportInfo, TransportKind, Verdict, plugin,
 };
-use sfu_core::testing::{Bench, Media, PeerOptions};
+use sfu_core::testing::{Bench, Media, PeerOptions, vp8_key};
 
 use crate::{ms, seconds};
 
@@ -141,6 +142,59 @@ fn packets_of_a_peer_are_handed_to_signaling_with_requests_and_reports_both_ways
         dump.link,
         LinkDump::Direct { max_send_message_size: 262_144, max_receive_message_size: 262_144 }
     );
+}
+
+#[test]
+fn what_is_handed_to_signaling_is_traced_like_what_is_sent() {
+    let mut bench = Bench::empty();
+    let ann = bench.peer();
+    let p = bench.produce(ann, Media::vp8());
+    let transport = direct(&mut bench);
+    let options = ConsumerOptions::new(p, vp8(4321));
+    let Reply::Consumer(c) = bench.command(Command::Consume { transport, options }) else { panic!() };
+    bench.command(Command::EnableTrace { target: c.into(), events: TraceEvents::RTP });
+    bench.send(p, vp8_key(1));
+    let told = bench.events_of(c);
+    let traced = told.iter().find_map(|body| match body {
+        EventBody::Trace(trace) => Some(trace),
+        _ => None,
+    });
+    let Some(Trace { direction: TraceDirection::Out, info, .. }) = traced.map(|trace| &**trace) else {
+        panic!("{told:?}")
+    };
+    let TraceInfo::Rtp { packet, is_rtx: false } = info else { panic!("{info:?}") };
+    assert!(packet.ssrc == 4321 && packet.payload_type == 96 && packet.is_key_frame, "{packet:?}");
+}
+
+#[test]
+fn signaling_sees_one_count_of_pictures_without_those_that_it_did_not_want() {
+    let mut bench = Bench::empty();
+    let ann = bench.peer();
+    let p = bench.produce(ann, Media::vp8().scalability_mode("L1T2"));
+    let transport = direct(&mut bench);
+    let options = ConsumerOptions {
+        kind: ConsumerType::Svc,
+        preferred_layers: Some(Layers { spatial: 0, temporal: Some(0) }),
+        ..ConsumerOptions::new(p, vp8(4321))
+    };
+    bench.command(Command::Consume { transport, options });
+    for n in 1..=20 {
+        // Every other picture is of the upper layer. It has a number, TL0PICIDX and its layer before it.
+        let temporal = u8::from(n % 2 == 0);
+        let mut payload = vec![0x90, 0xe0, 0x80, n as u8, n as u8, temporal << 6];
+        match n {
+            1 => payload.extend([0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]),
+            _ => payload.extend([0x31, 0, 0, 0]),
+        }
+        bench.send(p, vp8_key(n).payload(payload));
+        bench.advance(ms(33));
+    }
+    let told = bench.take_told();
+    let numbers = told.iter().filter_map(|told| match told {
+        Told::Rtp { packet, .. } => Some(u16::from_be_bytes([packet[14] & 0x7f, packet[15]])),
+        _ => None,
+    });
+    assert_eq!(numbers.collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
 }
 
 #[test]

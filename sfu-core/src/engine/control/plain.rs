@@ -66,6 +66,9 @@ impl Engine {
             pipe: None,
         };
         let id = self.add_plain_transport(router, options.session, labels, link);
+        if let Some(transport) = self.transports.get_mut(id) {
+            transport.initial_outgoing_bitrate = options.initial_outgoing_bitrate;
+        }
         self.plain_created(id)
     }
 

@@ -5,6 +5,7 @@
 //! - [`channel`]: the two byte streams as frames, and what is given up when the library does not read.
 //! - [`arguments`], [`exit_code`], [`log`], [`refusal`]: how the process is started, how it ends, what it
 //!   tells people, and how it says no.
+//! - [`in_process`]: a worker inside the program of whoever drives it.
 //! - [`Mediasoup`]: the signaling crate, for `worker!`.
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod channel;
 mod door;
 pub mod exit_code;
 pub mod flat;
+pub mod in_process;
 pub mod log;
 mod log_layer;
 mod plugin_door;

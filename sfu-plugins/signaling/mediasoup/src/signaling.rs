@@ -40,7 +40,7 @@ impl Signaling for Mediasoup {
         let streams = door::Streams::new(channel).map_err(|error| fail(format!("the channel: {error}")))?;
         match version {
             ProtocolVersion::V3_27 => {
-                let desk = v3_27::Desk::new(control, switch, &settings);
+                let desk = v3_27::Desk::new(v3_27::Library::Node, control, switch, &settings);
                 door::run(desk, streams, feed, log, stop).await;
             }
         }

@@ -72,7 +72,7 @@ fn read(invocation: &Invocation) -> Option<Result<Read, EarlyExit>> {
 }
 
 /// A worker of the library is one media thread; it starts more of them for more cores.
-fn configure(settings: &Settings) -> Box<dyn FnOnce(&mut WorkerConfig) + Send> {
+pub(crate) fn configure(settings: &Settings) -> Box<dyn FnOnce(&mut WorkerConfig) + Send> {
     let dtls = settings.dtls_files.clone();
     Box::new(move |config| {
         config.workers = 1;

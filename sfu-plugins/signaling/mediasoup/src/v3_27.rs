@@ -9,6 +9,7 @@ mod data_producer;
 mod desk;
 mod detail;
 mod direct_transport;
+mod limits;
 mod lookup;
 mod notifications;
 mod perform;
@@ -25,4 +26,4 @@ mod webrtc_server;
 mod webrtc_transport;
 mod worker;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, Library};

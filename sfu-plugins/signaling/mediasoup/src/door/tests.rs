@@ -2,3 +2,5 @@
 mod library;
 mod loop_tests;
 mod plugin_tests;
+
+pub(crate) use loop_tests::direct_options;

@@ -141,8 +141,7 @@ impl<T: Table> Inline for Box<T> {
     }
 
     fn fill(&self, writer: &mut Writer<'_>, hole: Hole) {
-        let table = self.write(writer);
-        writer.point(hole, table);
+        writer.place(hole, |writer| self.write(writer));
     }
 
     fn get(place: Place<'_>) -> Result<Self, FlatError> {

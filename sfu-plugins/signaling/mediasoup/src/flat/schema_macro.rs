@@ -20,6 +20,8 @@
 /// - Fields take slots in the order in which they stand. Text, tables and vectors are required, with `Option`
 ///   they are not; scalars mean 0 (or what follows `=`) where they are absent, with `Option` they mean
 ///   nothing.
+/// - Fields behind a line of `..` are our own: the library's schema ends before them. They have to mean something where they
+///   are absent, as they are in all that the library writes.
 /// - An enum is a `u8`; a number that is none of its members is an error.
 /// - A union takes two slots, as `T` or as `Option<T>`.
 /// - `as "Name"` after a name says what the protocol calls it where Rust can't.
@@ -112,12 +114,16 @@ macro_rules! schema {
     (@items $ns:literal [$($seen:tt)*]
         $(#[$meta:meta])* table $name:ident $(as $wire:literal)? {
             $( $(#[$field_meta:meta])* $field:ident: $type:ty $(= $default:expr)?, )*
+            $(.. $( $(#[$own_meta:meta])* $own:ident: $own_type:ty $(= $own_default:expr)?, )+ )?
         }
         $($rest:tt)*
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
-        pub struct $name { $( $(#[$field_meta])* pub $field: $type, )* }
+        pub struct $name {
+            $( $(#[$field_meta])* pub $field: $type, )*
+            $($( $(#[$own_meta])* pub $own: $own_type, )+)?
+        }
 
         impl $crate::flat::Table for $name {
             const NAME: &'static str = $crate::flat::schema!(@name $ns $name $($wire)?);
@@ -134,8 +140,18 @@ macro_rules! schema {
                         $crate::flat::Slot::put(&self.$field, writer, slot)
                     };
                 )*
+                $($(
+                    let slot = order.slot::<$own_type>();
+                    let unset = $crate::flat::schema!(@unset $own_type $(, $own_default)?);
+                    let $own = if unset.as_ref() == Some(&self.$own) {
+                        $crate::flat::Hole::NONE
+                    } else {
+                        $crate::flat::Slot::put(&self.$own, writer, slot)
+                    };
+                )+)?
                 let table = writer.close_table();
                 $( $crate::flat::Slot::fill(&self.$field, writer, $field); )*
+                $($( $crate::flat::Slot::fill(&self.$own, writer, $own); )+)?
                 table
             }
 
@@ -146,6 +162,10 @@ macro_rules! schema {
                         let unset = $crate::flat::schema!(@unset $type $(, $default)?);
                         table.field::<$type>(order.slot::<$type>(), unset, Self::NAME, stringify!($field))?
                     }, )*
+                    $($( $own: {
+                        let unset = $crate::flat::schema!(@unset $own_type $(, $own_default)?);
+                        table.field::<$own_type>(order.slot::<$own_type>(), unset, Self::NAME, stringify!($own))?
+                    }, )+)?
                 })
             }
         }
@@ -162,8 +182,7 @@ macro_rules! schema {
             }
 
             fn fill(&self, writer: &mut $crate::flat::Writer<'_>, hole: $crate::flat::Hole) {
-                let table = $crate::flat::Table::write(self, writer);
-                writer.point(hole, table);
+                writer.place(hole, |writer| $crate::flat::Table::write(self, writer));
             }
 
             fn get(place: $crate::flat::Place<'_>) -> Result<Self, $crate::flat::FlatError> {
@@ -178,7 +197,11 @@ macro_rules! schema {
             }
 
             fn sample(seed: &mut $crate::schema::catalog::Seed) -> Self {
-                Self { $( $field: $crate::schema::catalog::Field::sample(seed), )* }
+                Self {
+                    $( $field: $crate::schema::catalog::Field::sample(seed), )*
+                    $($( $own: $crate::flat::schema!(@unset $own_type $(, $own_default)?)
+                        .expect("our own fields mean something where they are absent"), )+)?
+                }
             }
 
             fn json(&self) -> serde_json::Value {
@@ -202,6 +225,22 @@ macro_rules! schema {
                         &mut fields,
                     );
                 )*
+                fields
+            }
+
+            fn own_fields() -> Vec<$crate::schema::catalog::FieldFacts> {
+                let mut order = $crate::flat::FieldOrder::default();
+                $( order.slot::<$type>(); )*
+                #[allow(unused_mut, reason = "most tables have none")]
+                let mut fields = Vec::new();
+                $($(
+                    <$own_type as $crate::schema::catalog::Field>::facts(
+                        stringify!($own),
+                        order.slot::<$own_type>(),
+                        $crate::flat::schema!(@unset $own_type $(, $own_default)?),
+                        &mut fields,
+                    );
+                )+)?
                 fields
             }
         }

@@ -86,8 +86,7 @@ pub trait UnionSlot: Sized + PartialEq {
 
     /// As [`Slot::fill`].
     fn fill_union(&self, writer: &mut Writer<'_>, hole: Hole) {
-        let table = self.write(writer);
-        writer.point(hole, table);
+        writer.place(hole, |writer| self.write(writer));
     }
 
     /// As [`Slot::take`].

@@ -60,6 +60,32 @@ fn small(a: u8, b: Option<u8>, c: u16, colour: Colour) -> Small {
     Small { a, b, c, colour }
 }
 
+/// For readers that go forward alone, from whatever points to a table: planus is one.
+#[test]
+fn the_vtable_of_each_table_is_behind_what_points_to_it() {
+    fn word(bytes: &[u8], at: usize) -> usize {
+        u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+    }
+
+    /// What is below a table with one slot for a vector of its like; counts it and them.
+    fn walk(bytes: &[u8], hole: usize) -> usize {
+        let table = hole + word(bytes, hole);
+        let vtable = table.wrapping_sub(word(bytes, table) as i32 as usize);
+        assert!(vtable > hole, "{hole}: {vtable}");
+        if word(bytes, vtable) & 0xffff < 6 {
+            return 1;
+        }
+        let slot = table + (word(bytes, vtable + 4) & 0xffff);
+        let vector = slot + word(bytes, slot);
+        1 + (0..word(bytes, vector)).map(|index| walk(bytes, vector + 4 + 4 * index)).sum::<usize>()
+    }
+
+    let tree = |children: &[Tree]| Tree { children: children.to_vec() };
+    let twins = tree(&[tree(&[]), tree(&[])]);
+    let message = tree(&[twins.clone(), tree(std::slice::from_ref(&twins)), twins]);
+    assert_eq!(walk(&bytes(&message), 4), 11);
+}
+
 #[test]
 fn what_a_schema_says_anyway_is_not_written() {
     // Prefix, root offset, a table of its vtable's offset alone, a vtable without slots.
@@ -110,9 +136,10 @@ fn everything_is_aligned_to_its_size() {
 #[test]
 fn equal_tables_share_a_vtable() {
     let tree = |count| Tree { children: (0..count).map(|_| Tree { children: vec![] }).collect() };
-    // The root's vtable serves all: an offset, a table with one offset, and the length of a vector each.
-    let [none, one, two] = [0, 1, 2].map(|count| bytes(&tree(count)).len());
-    assert_eq!((one - none, two - one), (4 + 8 + 4, 4 + 8 + 4));
+    // An offset, a table with one offset, and the length of a vector each. The first one's vtable serves all: that of the root
+    // is before what points to them.
+    let [none, one, two, three] = [0, 1, 2, 3].map(|count| bytes(&tree(count)).len());
+    assert_eq!((one - none, two - one, three - two), (4 + 8 + 4 + 8, 4 + 8 + 4, 4 + 8 + 4));
 }
 
 #[test]

@@ -4,11 +4,11 @@ use super::position::{OFFSET, padding, wire};
 /// Appends a message with its size prefix to `out`. Takes any size: who sends it knows the limit.
 pub fn encode<T: Table>(message: &T, out: &mut Vec<u8>) {
     let start = out.len();
-    let mut writer = Writer { out, start, table: start, slots: Vec::new(), vtables: Vec::new() };
+    let mut writer =
+        Writer { out, start, table: start, referrer: start, slots: Vec::new(), vtables: Vec::new() };
     let prefix = writer.reserve_offset();
     let root = writer.reserve_offset();
-    let table = message.write(&mut writer);
-    writer.point(root, table);
+    writer.place(root, |writer| message.write(writer));
     let length = wire(writer.out.len() - start - OFFSET);
     writer.set(prefix, length);
 }
@@ -31,6 +31,8 @@ pub struct Writer<'a> {
     start: usize,
     /// Where the open table starts.
     table: usize,
+    /// Where the offset is that is to point to the table which is begun next.
+    referrer: usize,
     /// The offset of each slot of the open table, 0 for an absent one.
     slots: Vec<u16>,
     /// Where vtables lie that may be used again.
@@ -60,7 +62,10 @@ impl Writer<'_> {
         vtable.extend((4 + 2 * self.slots.len() as u16).to_le_bytes());
         vtable.extend(((self.out.len() - self.table) as u16).to_le_bytes());
         vtable.extend(self.slots.iter().flat_map(|offset| offset.to_le_bytes()));
-        let known = self.vtables.iter().copied().find(|&at| self.out[at..].starts_with(&vtable));
+        // The format allows for any distance. But planus, by which the Rust library reads, looks only behind the beginning of what
+        // points to a table.
+        let mut behind = self.vtables.iter().copied().filter(|&at| at > self.referrer);
+        let known = behind.find(|&at| self.out[at..].starts_with(&vtable));
         let at = known.unwrap_or_else(|| {
             self.align(2);
             let at = self.out.len();
@@ -82,8 +87,15 @@ impl Writer<'_> {
         hole
     }
 
+    /// Writes a table, and lets an offset point to it.
+    pub(crate) fn place(&mut self, hole: Hole, write: impl FnOnce(&mut Self) -> usize) {
+        self.referrer = hole.0.unwrap_or(self.start);
+        let table = write(self);
+        self.point(hole, table);
+    }
+
     /// Lets an offset point to `target`, which comes after it.
-    pub(crate) fn point(&mut self, hole: Hole, target: usize) {
+    pub(super) fn point(&mut self, hole: Hole, target: usize) {
         if let Hole(Some(at)) = hole {
             self.set(hole, wire(target - at));
         }

@@ -9,7 +9,7 @@ mod value;
 
 use crate::flat::{FlatError, Table, decode, encode};
 
-pub(crate) use field::{Field, FieldFacts, union_fields};
+pub(crate) use field::{Field, FieldFacts, camel_case, union_fields};
 pub(crate) use seed::Seed;
 pub(crate) use value::Value;
 
@@ -26,6 +26,8 @@ pub(crate) struct Catalog {
 pub(crate) struct TableFacts {
     pub(crate) name: &'static str,
     pub(crate) fields: Vec<FieldFacts>,
+    /// Those behind them, which the library's schema does not have.
+    pub(crate) own_fields: Vec<FieldFacts>,
     /// A value as a message with its size prefix, and as JSON.
     pub(crate) sample: fn(&mut Seed) -> (Vec<u8>, Json),
     /// What a message without its size prefix says.
@@ -49,6 +51,7 @@ pub(crate) trait Members {
 /// What a table has.
 pub(crate) trait Fields {
     fn fields() -> Vec<FieldFacts>;
+    fn own_fields() -> Vec<FieldFacts>;
 }
 
 /// A union as the value of a field.
@@ -62,6 +65,7 @@ impl Catalog {
         self.tables.push(TableFacts {
             name: T::NAME,
             fields: T::fields(),
+            own_fields: T::own_fields(),
             sample: |seed| {
                 let value = <T as Value>::sample(seed);
                 let mut bytes = Vec::new();

@@ -14,8 +14,17 @@ use crate::schema::v3_27::report::Report;
 use crate::schema::v3_27::response::Response;
 use crate::schema::v3_27::{Incoming, IncomingRequest, Refused, read};
 
+/// Which of mediasoup's libraries asks. What they mean differs in little.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Library {
+    Node,
+    /// Limits of bitrates that make no sense are no errors there, but brought to where they do.
+    Rust,
+}
+
 /// Does what the library asks for.
 pub(crate) struct Desk {
+    pub(super) library: Library,
     pub(super) control: ControlHandle,
     pub(super) registry: Registry<Detail>,
     pub(super) plugins: PluginDoors,
@@ -27,8 +36,9 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(control: ControlHandle, log: LogSwitch, settings: &Settings) -> Self {
+    pub(crate) fn new(library: Library, control: ControlHandle, log: LogSwitch, settings: &Settings) -> Self {
         Self {
+            library,
             plugins: PluginDoors::new(control.clone()),
             control,
             registry: Registry::default(),

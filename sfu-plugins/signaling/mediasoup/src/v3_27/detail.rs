@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use sfu_core::control::{ListenInfo, Protocol, TransportTuple};
 
+use super::limits::Limits;
 use crate::schema::v3_27::producer::Score;
 use crate::schema::v3_27::rtp_parameters::{RtpEncodingParameters, RtpMapping, RtpParameters};
 
@@ -25,6 +26,7 @@ pub(super) struct TransportDetail {
     pub(super) announced: Announced,
     /// Of a socket for RTCP alone.
     pub(super) announced_rtcp: Announced,
+    pub(super) limits: Limits,
 }
 
 /// What peers are told in place of addresses that are listened on; the engine's addresses are the real ones.

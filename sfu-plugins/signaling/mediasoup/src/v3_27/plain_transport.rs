@@ -2,9 +2,10 @@ use sfu_core::control::{ConnectPlainTransport, LinkDump, PlainTransportOptions, 
 
 use super::Desk;
 use super::convert::{
-    crypto_suite, ip_address, listen_info, sctp_options, srtp_parameters, srtp_parameters_of, tuple,
+    bitrate, crypto_suite, ip_address, listen_info, sctp_options, srtp_parameters, srtp_parameters_of, tuple,
 };
 use super::detail::{Announced, TransportDetail};
+use super::limits::Limits;
 use super::perform::Answer;
 use crate::refusal::Refusal;
 use crate::registry::{Link, TransportFacts};
@@ -42,6 +43,7 @@ impl Desk {
         let detail = TransportDetail {
             announced: Announced::of([&listen]),
             announced_rtcp: Announced::of([rtcp_listen.as_ref().unwrap_or(&listen)]),
+            limits: Limits::of(&base),
             ..TransportDetail::default()
         };
         let options = PlainTransportOptions {
@@ -51,6 +53,10 @@ impl Desk {
             comedia: options.comedia,
             srtp,
             sctp: sctp_options(&base),
+            initial_outgoing_bitrate: base
+                .initial_available_outgoing_bitrate
+                .filter(|_| base.enable_bwe)
+                .map(bitrate),
             ..PlainTransportOptions::default()
         };
         let created = self.control.create_plain_transport(router, options).await?;

@@ -1,17 +1,16 @@
-use sfu_core::control::{Command, TraceEvents};
+use sfu_core::control::{Command, TraceEvents, TransportId};
 
 use super::Desk;
 use super::convert::bitrate;
+use super::desk::Library;
 use super::detail::{Detail, TransportDetail};
+use super::limits::{Limits, OUTGOING_BITRATE_MIN};
 use super::perform::Answer;
 use super::transport_dump;
 use crate::refusal::Refusal;
 use crate::registry::{Entity, Key, TransportFacts};
 use crate::schema::v3_27::request::Method;
 use crate::schema::v3_27::transport::TraceEventType;
-
-/// The least that an outgoing bitrate may be limited to; bit/s.
-const OUTGOING_BITRATE_MIN: u64 = 30_000;
 
 impl Desk {
     /// Enters a transport that the engine has made, and answers with its dump.
@@ -24,12 +23,18 @@ impl Desk {
         server: Option<Key>,
         method: Method,
     ) -> Answer {
+        let limits = detail.limits;
         let detail = Detail::Transport(Box::new(detail));
         let key = self.enter(id, Entity::Transport(facts), detail, Some(router), method)?;
         if let Some(server) = server {
             self.registry.connect(server, key);
         }
-        match self.dump_transport(key).await {
+        let limited = if limits == Limits::default() { Ok(()) } else { self.limit(facts.id, limits).await };
+        let dumped = match limited {
+            Ok(()) => self.dump_transport(key).await,
+            Err(refusal) => Err(refusal),
+        };
+        match dumped {
             Ok(body) => Ok(Some(body)),
             Err(refusal) => {
                 // The library does not know of it.
@@ -46,23 +51,53 @@ impl Desk {
     }
 
     pub(super) async fn set_max_incoming_bitrate(&mut self, id: &str, given: u64, method: Method) -> Answer {
-        let (_, facts) = self.transport(id, method)?;
+        let (key, facts) = self.transport(id, method)?;
+        if self.library == Library::Rust {
+            return self.change_limits(key, facts.id, |limits| limits.with_max_incoming(given)).await;
+        }
         self.run(Command::SetMaxIncomingBitrate { transport: facts.id, bitrate: bitrate(given) }).await?;
         Ok(None)
     }
 
     pub(super) async fn set_max_outgoing_bitrate(&mut self, id: &str, given: u64, method: Method) -> Answer {
-        let (_, facts) = self.transport(id, method)?;
+        let (key, facts) = self.transport(id, method)?;
+        if self.library == Library::Rust {
+            return self.change_limits(key, facts.id, |limits| limits.with_max_outgoing(given)).await;
+        }
         check_outgoing(given)?;
         self.run(Command::SetMaxOutgoingBitrate { transport: facts.id, bitrate: bitrate(given) }).await?;
         Ok(None)
     }
 
     pub(super) async fn set_min_outgoing_bitrate(&mut self, id: &str, given: u64, method: Method) -> Answer {
-        let (_, facts) = self.transport(id, method)?;
+        let (key, facts) = self.transport(id, method)?;
+        if self.library == Library::Rust {
+            return self.change_limits(key, facts.id, |limits| limits.with_min_outgoing(given)).await;
+        }
         check_outgoing(given)?;
         self.run(Command::SetMinOutgoingBitrate { transport: facts.id, bitrate: bitrate(given) }).await?;
         Ok(None)
+    }
+
+    async fn change_limits(
+        &mut self,
+        key: Key,
+        transport: TransportId,
+        change: impl FnOnce(Limits) -> Limits,
+    ) -> Answer {
+        let detail = self.registry.get_mut(key).and_then(|entry| entry.detail.transport_mut());
+        let Some(detail) = detail else { return Ok(None) };
+        detail.limits = change(detail.limits);
+        let limits = detail.limits;
+        self.limit(transport, limits).await?;
+        Ok(None)
+    }
+
+    async fn limit(&self, transport: TransportId, limits: Limits) -> Result<(), Refusal> {
+        for command in limits.commands(transport) {
+            self.run(command).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn trace_transport(
@@ -93,7 +128,7 @@ impl Desk {
 }
 
 fn check_outgoing(given: u64) -> Result<(), Refusal> {
-    if given == 0 || given >= OUTGOING_BITRATE_MIN {
+    if given == 0 || given >= OUTGOING_BITRATE_MIN.into() {
         return Ok(());
     }
     Err(Refusal::type_error(format_args!(

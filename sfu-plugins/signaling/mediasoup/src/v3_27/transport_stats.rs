@@ -30,7 +30,11 @@ impl Desk {
             },
             _ => None,
         };
-        let base = base(id, &stats);
+        let round_trip_time = stats.round_trip_time.or_else(|| {
+            // They have one way; the shortest is that with the least waiting.
+            figures.consumers.iter().filter_map(|consumer| consumer.stream.round_trip_time).reduce(f32::min)
+        });
+        let base = Stats { round_trip_time, ..base(id, &stats) };
         let default = TransportDetail::default();
         let detail = self.registry.get(key).and_then(|entry| entry.detail.transport()).unwrap_or(&default);
         let body = match (facts.link, &link) {
@@ -73,5 +77,6 @@ fn base(id: &str, stats: &TransportStats) -> Stats {
         min_outgoing_bitrate: limit(stats.min_outgoing_bitrate),
         rtp_packet_loss_received: stats.packet_loss_received,
         rtp_packet_loss_sent: stats.packet_loss_sent,
+        round_trip_time: stats.round_trip_time,
     }
 }

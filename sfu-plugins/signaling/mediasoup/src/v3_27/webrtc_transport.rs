@@ -8,6 +8,7 @@ use super::convert::{
     ice_state, listen_info, sctp_options, tuple,
 };
 use super::detail::{Announced, Detail, TransportDetail};
+use super::limits::Limits;
 use super::lookup::wrong_handler;
 use super::perform::Answer;
 use crate::refusal::Refusal;
@@ -61,6 +62,7 @@ impl Desk {
             ice_consent_timeout: Duration::from_secs(options.ice_consent_timeout.into()),
             initial_outgoing_bitrate: base
                 .initial_available_outgoing_bitrate
+                .filter(|_| base.enable_bwe)
                 .map_or(defaults.initial_outgoing_bitrate, bitrate),
             sctp: sctp_options(&base),
             ..defaults
@@ -73,7 +75,7 @@ impl Desk {
             max_send_message_size: base.max_send_message_size,
             max_receive_message_size: base.max_receive_message_size,
         };
-        let detail = TransportDetail { announced, ..TransportDetail::default() };
+        let detail = TransportDetail { announced, limits: Limits::of(&base), ..TransportDetail::default() };
         self.opened_transport(&body.transport_id, facts, detail, router_key, server, method).await
     }
 

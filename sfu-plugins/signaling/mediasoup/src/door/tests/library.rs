@@ -74,7 +74,7 @@ impl Library {
         let (_, log_switch, lines) = log_layer::log(LogFilter::default());
         let (switch, stop) = Shutdown::new();
         let feed = control.follow().unwrap();
-        let desk = Desk::new(control, log_switch, &Settings::default());
+        let desk = Desk::new(crate::v3_27::Library::Node, control, log_switch, &Settings::default());
         let door = tokio::spawn(door::run(desk, streams, feed, lines, stop));
         let mut library = Self { to_worker: Some(to_worker), from_worker, door, double, switch, next: 0 };
         let running = library.notification().await;

@@ -12,8 +12,9 @@ use crate::schema::v3_27::response;
 use crate::schema::v3_27::router::CreateDirectTransportRequest;
 use crate::schema::v3_27::transport::Options;
 
-pub(super) fn direct_transport(id: &str, max_send_message_size: u32) -> Call {
-    let base = Options {
+/// As the library gives them.
+pub(crate) fn direct_options(max_send_message_size: u32) -> Options {
+    Options {
         direct: true,
         initial_available_outgoing_bitrate: None,
         enable_sctp: false,
@@ -24,7 +25,15 @@ pub(super) fn direct_transport(id: &str, max_send_message_size: u32) -> Call {
         sctp_max_receiver_window_buffer_size: 0,
         sctp_default_stream_buffered_amount_low_threshold: 0,
         is_data_channel: false,
-    };
+        enable_bwe: true,
+        max_incoming_bitrate: None,
+        max_outgoing_bitrate: None,
+        min_outgoing_bitrate: None,
+    }
+}
+
+pub(super) fn direct_transport(id: &str, max_send_message_size: u32) -> Call {
+    let base = direct_options(max_send_message_size);
     let options = DirectTransportOptions { base };
     Call::RouterCreateDirectTransport(CreateDirectTransportRequest { transport_id: id.into(), options })
 }

@@ -138,7 +138,7 @@ impl FieldFacts {
 }
 
 /// `rtp_parameters` is `rtpParameters` in the library.
-fn camel_case(name: &str) -> String {
+pub(crate) fn camel_case(name: &str) -> String {
     let mut camel = String::new();
     let mut is_start = false;
     for character in name.trim_start_matches("r#").chars() {

@@ -7,6 +7,8 @@ use crate::flat::{self, FlatError, Slot, TableView};
 use crate::refusal::Refusal;
 
 /// A message from the library.
+// Made once and handled at once: a box would cost more than the room that it saves.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     /// Has to be answered, with its id.

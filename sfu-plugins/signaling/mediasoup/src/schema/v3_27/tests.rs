@@ -1,6 +1,7 @@
 mod hostile;
 mod library;
 mod pairs;
+mod rust_library;
 
 use super::*;
 use crate::schema::catalog::{Catalog, Seed};

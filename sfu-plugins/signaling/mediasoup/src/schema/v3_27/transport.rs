@@ -141,6 +141,13 @@ schema! {
         sctp_max_receiver_window_buffer_size: u32,
         sctp_default_stream_buffered_amount_low_threshold: u32,
         is_data_channel: bool,
+        ..
+        /// Bitrates count only with this. Which feedback there is, RTP parameters say.
+        enable_bwe: bool = true,
+        /// Bits per second, as the two that follow.
+        max_incoming_bitrate: Option<u64>,
+        max_outgoing_bitrate: Option<u64>,
+        min_outgoing_bitrate: Option<u64>,
     }
 
     enum TraceEventType {
@@ -196,6 +203,9 @@ schema! {
         /// 0 to 1, as `rtp_packet_loss_sent`.
         rtp_packet_loss_received: Option<f64>,
         rtp_packet_loss_sent: Option<f64>,
+        ..
+        /// Milliseconds.
+        round_trip_time: Option<f32>,
     }
 
     table SetMaxIncomingBitrateRequest {

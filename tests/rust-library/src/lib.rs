@@ -1,0 +1,1 @@
+//! Nothing but tests: the crate mediasoup of crates.io on the stand-in for mediasoup-sys.
