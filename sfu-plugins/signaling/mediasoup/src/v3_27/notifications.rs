@@ -1,10 +1,12 @@
-use sfu_core::control::{Command, DtlsState, Event, EventBody, OutgoingData, Target, Told, TransportTuple};
+use sfu_core::control::{
+    Command, DtlsState, Event, EventBody, OutgoingData, Target, Told, TraceInfo, TransportTuple,
+};
 
 use super::convert::{
     consumer_trace, dtls_state, ice_state, layers, producer_trace, sctp_state, sctp_streams, transport_trace,
     tuple,
 };
-use super::{Desk, consumer};
+use super::{Desk, Library, consumer};
 use crate::door::Flow;
 use crate::plugin_door::News;
 use crate::refusal::Refusal;
@@ -206,6 +208,12 @@ impl Desk {
             EventBody::RtcpTuple(path) => {
                 let tuple = self.announced_tuple(key, &path, true);
                 Report::PlainTransportRtcpTuple(RtcpTupleNotification { tuple })
+            }
+            // The Rust library wants the packet with it, for which its schema has more than that of Node.
+            EventBody::Trace(trace)
+                if self.library == Library::Rust && matches!(trace.info, TraceInfo::Probation(_)) =>
+            {
+                return None;
             }
             EventBody::Trace(trace) => Report::TransportTrace(transport_trace(*trace)?),
             _ => return None,
