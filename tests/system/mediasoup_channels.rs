@@ -12,7 +12,7 @@ use sfu_tests::stack::Running;
 use sfu_tests::{call_test, needs, tools};
 
 /// Longest time of one plan.
-const LIMIT: Duration = Duration::from_secs(500);
+const LIMIT: Duration = Duration::from_secs(700);
 
 /// A transport behind a relay, and a data producer of the server's own.
 struct Setting {
@@ -39,7 +39,7 @@ impl Setting {
     }
 
     /// All cells in the long run; those that ask most of a stack in the short one.
-    fn plan(&self, loss: f64) -> Value {
+    fn plan(&self, stack: &str, loss: f64) -> Value {
         let (most, bytes) = match (is_long(), loss == 0.0) {
             (true, true) => (10_000, 20_000_000),
             (true, false) => (500, 2_000_000),
@@ -60,6 +60,10 @@ impl Setting {
             // The library has no ordered streams that give up.
             let limits = |ordered: bool| limits().into_iter().take(if ordered { 1 } else { 3 });
             both.flat_map(|(size, ordered)| limits(ordered).map(move |limit| (size, ordered, limit)))
+                // With nothing unacknowledged werift's sender stands still for ever once it gave up a message of many packets.
+                .filter(|(size, _, limit)| {
+                    stack != "werift" || loss == 0.0 || *size < 64 << 10 || *limit == json!({})
+                })
                 .map(|(size, ordered, limit)| cell(size, ordered, limit))
                 .collect()
         } else if loss == 0.0 {
@@ -87,7 +91,7 @@ async fn in_node(stack: &str, loss: f64) {
     let setting = Setting::new().await;
     let script = tools::package().join("node/channels.mjs");
     let node = tools::find("node").expect("asked for before");
-    let plan = setting.plan(loss);
+    let plan = setting.plan(stack, loss);
     let (transport, texts) = (setting.transport.to_string(), plan.to_string());
     let arguments = [script.to_str().expect("text"), stack, setting.conference.url(), &transport, &texts];
     let mut peer = Running::start(&node, &arguments);
@@ -112,7 +116,7 @@ async fn in_a_page(page: &Page<'_>, setting: &Setting, loss: f64) {
     let script = "window.channels = new Channels(RTCPeerConnection); await channels.open(argument); await channels.begin()";
     page.evaluate(script, setting.transport.clone()).await;
     setting.lose(loss);
-    let (plan, mut cells) = (setting.plan(loss), Vec::new());
+    let (plan, mut cells) = (setting.plan("chromium", loss), Vec::new());
     for cell in plan["cells"].as_array().into_iter().flatten() {
         cells.push(page.evaluate("return await channels.cell(argument)", cell.clone()).await);
     }

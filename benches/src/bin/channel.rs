@@ -102,6 +102,10 @@ fn prepare(worker: &mut Peer) -> io::Result<()> {
         sctp_max_receiver_window_buffer_size: 0,
         sctp_default_stream_buffered_amount_low_threshold: 0,
         is_data_channel: false,
+        enable_bwe: true,
+        max_incoming_bitrate: None,
+        max_outgoing_bitrate: None,
+        min_outgoing_bitrate: None,
     };
     let transport = Call::RouterCreateDirectTransport(CreateDirectTransportRequest {
         transport_id: "transport".into(),
