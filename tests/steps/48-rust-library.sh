@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The unmodified Rust crate mediasoup on our stand-in for mediasoup-sys: two packages in a workspace of their own.
-# LONG: clippy for these two packages
+# LONG: clippy for the stand-in of mediasoup-sys and its tests
 source "$(dirname "$0")/lib.sh"
 
 manifest=tests/rust-library/Cargo.toml
