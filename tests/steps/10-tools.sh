@@ -44,7 +44,8 @@ node_22() {
     local folder=$SFU_TEST_TOOLS/node
     mkdir -p "$folder"
     # npm's `node` package brings the program itself, the same everywhere.
-    [[ -x $folder/node_modules/.bin/node ]] || npm install --prefix "$folder" --no-fund --no-audit node@22.23.3 || return
+    [[ $("$folder/node_modules/.bin/node" --version) == v22.23.3 ]] ||
+        npm install --prefix "$folder" --no-fund --no-audit node@22.23.3 || return
     "$folder/node_modules/.bin/node" --version
 }
 
@@ -66,14 +67,23 @@ python_packages() {
     local folder=$SFU_TEST_TOOLS/python
     # The first PyAV with FFmpeg's WHIP muxer.
     [[ -x $folder/bin/python ]] || python3 -m venv "$folder" || return
-    "$folder/bin/python" -c 'import av' 2>/dev/null || "$folder/bin/pip" install --quiet 'av==18.1.0' || return
+    "$folder/bin/pip" install --quiet 'av==18.1.0' || return
     "$folder/bin/python" -c 'import av, sys; sys.exit("whip" not in av.formats_available and "PyAV without whip")'
 }
 
 cargo_tool() {
+    local there
+    there=$(command -v "$1")
+    [[ -z $there || $there -ef $SFU_TEST_TOOLS/bin/$1 ]] || return 0
     # Not optimised: each runs for a second or two, and building it would take minutes.
-    have "$1" || CARGO_PROFILE_DEV_DEBUG=false CARGO_TARGET_DIR=$SFU_TEST_TOOLS/build \
+    CARGO_PROFILE_DEV_DEBUG=false CARGO_TARGET_DIR=$SFU_TEST_ROOT/target/cargo-tools \
         cargo install --debug "$1" --version "$2" --locked --root "$SFU_TEST_TOOLS"
+}
+
+# Tools have their versions here, so they outlive the clone that installed them: two of them take minutes to build.
+keep_tools() {
+    local cache=${XDG_CACHE_HOME:-$HOME/.cache}/sfukit-tests
+    [[ -e $SFU_TEST_TOOLS ]] || (mkdir -p "$cache" "$(dirname "$SFU_TEST_TOOLS")" && ln -s "$cache" "$SFU_TEST_TOOLS")
 }
 
 # What others made: fetched, while the processor builds.
@@ -93,10 +103,11 @@ else
     skip "Debian packages" "this is no Debian; install the counterparts of: ${build[*]} ${debian[*]}"
 fi
 check "Rust toolchain" cargo --version
+check "folder of tools" keep_tools
 fetched >"$SFU_TEST_RESULTS/fetched" 2>&1 &
 check "cargo-generate" cargo_tool cargo-generate 0.23.7
 check "cargo-deny" cargo_tool cargo-deny 0.20.2
 wait
 cat "$SFU_TEST_RESULTS/fetched"
-rm -rf "$SFU_TEST_TOOLS/build"
+rm -rf target/cargo-tools
 exit 0

@@ -49,9 +49,8 @@ suite() {
     record "$what" $counts $((SECONDS - begun))
 }
 
-check "worker" cargo build --locked --workspace --bin sfu-worker
+check "worker" build_worker
 check "certificate" certificate
-build_ahead
 suite "mediasoup's own tests"
 if is_long; then
     for run in 2 3 4 5; do

@@ -28,7 +28,7 @@ package_tests() {
     record "npm package" "$passed" "$failed" "$skipped" $((SECONDS - begun)) "$note"
 }
 
-check "worker" cargo build --locked --workspace --bin sfu-worker
+check "worker" build_worker
 # Its script would download or build the C++ worker, which nobody starts.
 check "npm packages" npm ci --prefix bins/npm --ignore-scripts --no-fund --no-audit
 package_tests

@@ -20,7 +20,7 @@ system() {
     "${run[@]}" cargo test --locked --workspace --test system -- --test-threads=2
 }
 
-check "worker" cargo build --locked --workspace --bin sfu-worker
+check "worker" build_worker
 check_tests "system" system
 if is_long; then
     check "release worker" cargo build --locked --release -p sfu-worker

@@ -34,7 +34,7 @@ check() {
 
 # check_tests WHAT COMMAND…: a command that runs Rust tests; each counts. A test that writes `skipped: ` did not pass.
 check_tests() {
-    local what=$1 begun=$SECONDS log=$SFU_TEST_RESULTS/log skips=$SFU_TEST_RESULTS/skips
+    local what=$1 begun=$SECONDS log=$SFU_TEST_RESULTS/$SFU_TEST_STEP.log skips=$SFU_TEST_RESULTS/$SFU_TEST_STEP.skips
     local status passed failed ignored skipped note=
     shift
     say "$what: $*"
@@ -84,14 +84,10 @@ side_by_side() {
     return $status
 }
 
-# Builds what the last steps need while others wait for peers most of the time: with the time that nobody else wants, and into a
-# folder of its own. Whoever needs it says the same to cargo, which waits for what is not done, and tells what failed.
-build_ahead() {
-    [[ -n ${SFU_TEST_WHOLE:-} ]] || return 0
-    local idle=()
-    have chrt && idle=(chrt --idle 0)
-    ("${idle[@]}" cargo build --release --locked && "${idle[@]}" cargo build --release --locked -p sfu-benches --bin instructions) \
-        >"$SFU_TEST_RESULTS/ahead" 2>&1 &
+# The worker with every plugin. Together with a test, because that gives its dependencies the features that they have in tests: alone
+# they would be built once more.
+build_worker() {
+    cargo build --locked --workspace --bin sfu-worker --test system
 }
 
 have() {

@@ -26,7 +26,7 @@ async fn call(workers: u8, publisher: Kind, viewer: Kind) {
             Value::Null,
         )
         .await;
-    for _ in 0..60 {
+    for _ in 0..120 {
         if json!([shown["width"], shown["height"]]) == size {
             break;
         }

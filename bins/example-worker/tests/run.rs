@@ -2,17 +2,21 @@
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_example-worker");
 
+/// How long a worker may take to end.
+const SOON: Duration = Duration::from_secs(2);
+
 #[test]
 fn the_own_plugin_counts_and_the_recorder_records_on_one_media_thread() {
-    support::counts_and_records(Path::new(WORKER), 1);
+    assert!(support::counts_and_records(Path::new(WORKER), 1) < SOON);
 }
 
 #[test]
 fn the_own_plugin_counts_and_the_recorder_records_on_two_media_threads() {
-    support::counts_and_records(Path::new(WORKER), 2);
+    assert!(support::counts_and_records(Path::new(WORKER), 2) < SOON);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sfu_core::serde_json::{Value, json};
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running worker on loopback, on ports of its own.
 pub struct Process {
@@ -154,8 +154,9 @@ pub fn until(what: &str, mut ask: impl FnMut() -> Value, right: impl Fn(&Value) 
     }
 }
 
-/// Runs a worker with an own plugin and the recorder, sends it two streams, and sees what both plugins made of them.
-pub fn counts_and_records(program: &Path, workers: usize) {
+/// Runs a worker with an own plugin and the recorder, sends it two streams, and sees what both plugins made of them; how long it
+/// took to end.
+pub fn counts_and_records(program: &Path, workers: usize) -> Duration {
     let name = program.file_name().expect("a name").to_string_lossy();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("recordings-{name}-{workers}"));
     let _ = std::fs::remove_dir_all(&folder);
@@ -190,7 +191,7 @@ pub fn counts_and_records(program: &Path, workers: usize) {
     let (status, answer) = process.http("POST", "/api/plugins/my_plugin", &wrong);
     assert!(status == 400 && answer.to_string().contains("totl"), "{status} {answer}");
     let (status, took) = process.terminate();
-    assert!(status.success() && took < Duration::from_secs(2), "{status} after {took:?}");
+    assert!(status.success(), "{status}");
     let recordings: Vec<_> = std::fs::read_dir(&folder)
         .expect("the recorder made its folder")
         .map(|entry| entry.expect("the folder can be read").path())
@@ -202,6 +203,7 @@ pub fn counts_and_records(program: &Path, workers: usize) {
         // 15 bytes of RTP each, beside their headers.
         assert!(bytes.starts_with(b"MJR0000") && bytes.len() > packets * 15, "{}", file.display());
     }
+    took
 }
 
 /// Sends a running worker the signal by which others read their configuration again: it says that it can't, and goes on.

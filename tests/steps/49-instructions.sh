@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Instructions per packet and hook, counted by callgrind.
+# The release build; instructions per packet and hook, counted by callgrind.
+# BESIDE: system
 source "$(dirname "$0")/lib.sh"
 
+check "release build" cargo build --release --locked
 if ! have valgrind; then
     skip "instruction counts" "valgrind is not installed"
 elif [[ -f benches/check.sh ]]; then
