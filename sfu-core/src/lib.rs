@@ -22,5 +22,6 @@ pub mod worker;
 
 pub use sfu_plugin_macros::{plugin, worker};
 pub use worker::{Builder, Running, WorkerConfig, WorkerError, run};
-// A plugin's only dependency is this crate: it finds here what its requests, figures and logs need.
-pub use {serde_json, tracing};
+// A plugin's only dependency is this crate: it finds here what its types, requests, figures and logs need. With
+// `#[serde(crate = "sfu_core::serde")]` and `#[schemars(crate = "sfu_core::schemars")]` derives find theirs.
+pub use {schemars, serde, serde_json, tracing};

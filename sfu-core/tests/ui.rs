@@ -25,7 +25,8 @@ fn library() -> PathBuf {
             && message["target"]["kind"][0] == "lib"
     });
     let mut files = files.flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
-    let found = files.find_map(|file| file.as_str().filter(|file| file.ends_with(".rlib")).map(PathBuf::from));
+    let found =
+        files.find_map(|file| file.as_str().filter(|file| file.ends_with(".rlib")).map(PathBuf::from));
     found.expect("cargo names the library")
 }
 
@@ -33,7 +34,13 @@ fn library() -> PathBuf {
 fn refusal(case: &Path, library: &Path) -> Option<String> {
     let dependencies = library.parent().expect("it lies in a folder");
     let output = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .args(["--edition=2024", "--crate-type=bin", "--emit=metadata", "--color=never", "--diagnostic-width=140"])
+        .args([
+            "--edition=2024",
+            "--crate-type=bin",
+            "--emit=metadata",
+            "--color=never",
+            "--diagnostic-width=140",
+        ])
         .args(["--allow=dead_code", "--allow=unused", "-o"])
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join(case.file_stem().expect("it has a name")))
         .arg("-L")
@@ -83,7 +90,8 @@ fn without_line_number(line: &str) -> String {
 fn likely_mistakes_are_compile_errors_that_say_what_to_do() {
     let overwrite = std::env::var_os("SFU_UI").is_some_and(|value| value == "overwrite");
     let entries = std::fs::read_dir("tests/ui").expect("the cases are there");
-    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    let mut cases: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the folder can be read").path()).collect();
     cases.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     assert!(cases.len() > 20, "{cases:?}");
     let library = library();

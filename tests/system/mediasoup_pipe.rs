@@ -16,10 +16,12 @@ call_test! {
         let alice = Participant::join_over(&conference, &browser, &here, options.clone(), None).await;
         let bob = Participant::join_over(&conference, &browser, &there, options, None).await;
         let published = alice.publish().await;
+        let mut pipe_consumer = String::new();
         for producer in [&published.audio, &published.video] {
             let pipe = json!([{ "producerId": producer, "router": { "object": id(&there) } }]);
             let piped = conference.call(&id(&here), "pipeToRouter", pipe).await;
             assert_eq!(piped["pipeProducer"]["id"], **producer, "{piped:#}");
+            pipe_consumer = id(&piped["pipeConsumer"]);
         }
         let script = "return await participant.publishData({ label: 'chat', protocol: 'text' })";
         let data = alice.page.evaluate(script, Value::Null).await;
@@ -28,6 +30,13 @@ call_test! {
         assert_eq!((&piped["pipeDataProducer"]["id"], &piped["pipeDataProducer"]["label"]), (&data, &json!("chat")), "{piped:#}");
         let watched = bob.watch(&published).await;
         bob.sees().await;
+        // The pipe has figures of what it sends, and of nothing else.
+        let stats = conference.call(&pipe_consumer, "getStats", json!([])).await;
+        assert_eq!(stats.as_array().map(Vec::len), Some(1), "{stats:#}");
+        for name in ["packetCount", "byteCount", "bitrate"] {
+            assert!(stats[0][name].as_f64() > Some(0.0), "{name}: {stats:#}");
+        }
+        assert_eq!((&stats[0]["type"], &stats[0]["mimeType"]), (&json!("outbound-rtp"), &json!("video/VP8")), "{stats:#}");
         bob.page.evaluate("return await participant.watchData(argument)", data.clone()).await;
         // Short text in order, nothing at all, and bytes that take many packets.
         let script = "for (let n = 0; n < 20; n++) await participant.send(`message ${n}`); \

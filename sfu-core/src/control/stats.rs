@@ -268,8 +268,11 @@ pub struct ConsumerStats {
     pub producer_paused: bool,
     /// Packets that plugins dropped on egress.
     pub dropped_by_plugins: u64,
-    /// The outgoing stream.
+    /// The outgoing stream; of a pipe, that of the first encoding.
     pub stream: StreamStats,
+    /// Of a pipe, the streams of the other encodings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<StreamStats>,
 }
 
 /// Figures of a data producer.

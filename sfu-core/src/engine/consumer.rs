@@ -72,16 +72,6 @@ pub(crate) struct Consumer {
     pub(crate) layers: Option<Box<Layering>>,
     /// Packets that plugins dropped.
     pub(crate) dropped_by_plugins: u64,
-    /// NACK messages received.
-    pub(crate) nacks: u64,
-    /// Packets asked for in them.
-    pub(crate) nack_packets: u64,
-    /// PLI received.
-    pub(crate) plis: u64,
-    /// FIR received.
-    pub(crate) firs: u64,
-    /// Key frames sent.
-    pub(crate) key_frames: u64,
     /// When the receiver's wish for a key frame was last told as an event.
     pub(crate) wish_told: Option<Instant>,
     /// What it traces.
@@ -186,11 +176,6 @@ impl Consumer {
             others,
             layers: None,
             dropped_by_plugins: 0,
-            nacks: 0,
-            nack_packets: 0,
-            plis: 0,
-            firs: 0,
-            key_frames: 0,
             wish_told: None,
             trace: TraceEvents::NONE,
             scores_told: PackedScores::default(),

@@ -127,7 +127,7 @@ impl Engine {
         });
         let is_new_key_frame =
             packet.info.key_frame && stream.last_key_frame.replace(timestamp) != Some(timestamp);
-        consumer.key_frames += u64::from(is_new_key_frame);
+        stream.key_frames += u64::from(is_new_key_frame);
         if let Some(layers) = &mut consumer.layers {
             layers.remember(sequence, edit);
         }

@@ -128,7 +128,7 @@ impl Engine {
         set_abs_send_time(head, offsets.abs_send_time_offset, self.config.clock.abs_send_time(now));
         let is_new_key_frame =
             packet.info.key_frame && stream.last_key_frame.replace(timestamp) != Some(timestamp);
-        consumer.key_frames += u64::from(is_new_key_frame);
+        stream.key_frames += u64::from(is_new_key_frame);
         transport.counters.sent.add(now, size);
         transport.counters.rtp_sent += 1;
         // A private copy was made of what leaves.

@@ -38,6 +38,16 @@ pub(crate) struct EgressStream {
     pub(crate) stream: SendStream,
     /// What left under which number.
     pub(crate) history: SendHistory<Sent, Rc<Packet>>,
+    /// NACK messages received.
+    pub(crate) nacks: u64,
+    /// Packets asked for in them.
+    pub(crate) nack_packets: u64,
+    /// PLI received.
+    pub(crate) plis: u64,
+    /// FIR received.
+    pub(crate) firs: u64,
+    /// Key frames sent.
+    pub(crate) key_frames: u64,
 }
 
 impl EgressStream {
@@ -53,6 +63,11 @@ impl EgressStream {
             rtx_ssrc: config.rtx_ssrc,
             stream: SendStream::new(config),
             history: SendHistory::new(limits),
+            nacks: 0,
+            nack_packets: 0,
+            plis: 0,
+            firs: 0,
+            key_frames: 0,
         }
     }
 

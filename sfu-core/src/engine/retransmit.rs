@@ -23,12 +23,14 @@ impl Engine {
         lost: impl Iterator<Item = u16>,
     ) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
-        consumer.nacks += 1;
         let transport = consumer.transport;
+        let Some(stream) = consumer.stream_mut(index) else { return };
+        stream.nacks += 1;
         self.trace_consumer(now, id, TraceEvents::NACK, TraceInfo::Nack);
         for sequence in lost {
-            let Some(consumer) = self.consumers.get_mut(id) else { return };
-            consumer.nack_packets += 1;
+            let asked = self.consumers.get_mut(id).and_then(|consumer| consumer.stream_mut(index));
+            let Some(stream) = asked else { return };
+            stream.nack_packets += 1;
             let straight = self.transports.get(transport).is_some_and(|path| path.queue.is_straight());
             if straight {
                 self.resend(now, id, index, sequence);

@@ -256,10 +256,9 @@ impl Engine {
     fn key_frame_wanted(&mut self, now: Instant, id: TransportId, ssrc: u32, is_fir: bool) -> bool {
         let Some(egress) = self.egress(id, ssrc).filter(|egress| !egress.rtx) else { return false };
         let Some(consumer) = self.consumers.get_mut(egress.consumer) else { return false };
-        if is_fir {
-            consumer.firs += 1;
-        } else {
-            consumer.plis += 1;
+        if let Some(stream) = consumer.stream_mut(egress.stream) {
+            stream.firs += u64::from(is_fir);
+            stream.plis += u64::from(!is_fir);
         }
         // A peer may send as many as it likes; those who listen are told once a second.
         let told = consumer.wish_told.is_some_and(|at| now < at + WISH_INTERVAL);

@@ -4,6 +4,7 @@ use std::time::Instant;
 use super::Engine;
 use super::consumer::Consumer;
 use super::control::not_found;
+use super::egress_stream::EgressStream;
 use super::encoding::Encoding;
 use super::layers::{EncodingLayers, Layer};
 use super::producer::Producer;
@@ -276,38 +277,16 @@ fn layer_bitrates(now: Instant, layers: &mut EncodingLayers) -> Vec<LayerBitrate
 }
 
 fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Producer>) -> ConsumerStats {
-    let main = &mut consumer.main;
-    let encoding = main.encoding.and_then(|i| producer?.encodings.get(usize::from(i)));
-    let report = main.stream.report().copied();
     let clock_rate = consumer.codecs.media().next().map_or(90_000, |codec| codec.clock_rate);
     let media = consumer.parameters.codecs.iter().find(|codec| !codec.is_rtx());
-    let stream = StreamStats {
-        encoding: main.encoding.unwrap_or(0),
-        ssrc: main.ssrc,
-        rtx_ssrc: main.rtx_ssrc(),
-        rid: None,
-        mime_type: media.map(|codec| codec.mime_type.clone()).unwrap_or_default(),
-        clock_rate,
-        packets: main.stream.rate().packets(),
-        bytes: main.stream.rate().bytes(),
-        packets_lost: report.map_or(0, |report| i64::from(report.cumulative_lost)),
-        fraction_lost: report.map_or(0, |report| report.fraction_lost),
-        packets_discarded: main.stream.late(),
-        rtx_packets_discarded: 0,
-        packets_retransmitted: main.stream.resent(),
-        packets_repaired: main.stream.repaired(),
-        nacks: consumer.nacks,
-        nack_packets: consumer.nack_packets,
-        plis: consumer.plis,
-        firs: consumer.firs,
-        key_frames: consumer.key_frames,
-        jitter: report.map_or(0.0, |report| report.jitter as f32 * 1000.0 / clock_rate as f32),
-        round_trip_time: main.stream.round_trip().smoothed().map(millis),
-        bitrate: bitrate(main.stream.rate().bits_per_second(now)),
-        layers: Vec::new(),
-        score: main.stream.score(),
-        resolution: encoding.and_then(|encoding| encoding.resolution),
-    };
+    let mime_type = media.map(|codec| codec.mime_type.clone()).unwrap_or_default();
+    let mut streams = consumer.streams_mut().zip(0..).map(|(stream, index)| StreamStats {
+        encoding: stream.encoding.unwrap_or(index),
+        mime_type: mime_type.clone(),
+        resolution: stream.encoding.and_then(|index| producer?.encodings.get(usize::from(index))?.resolution),
+        ..sent(now, clock_rate, stream)
+    });
+    let (stream, others) = (streams.next().unwrap_or_default(), streams.collect());
     ConsumerStats {
         id: consumer.id,
         producer: consumer.producer,
@@ -318,5 +297,38 @@ fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Produ
         producer_paused: consumer.producer_paused,
         dropped_by_plugins: consumer.dropped_by_plugins,
         stream,
+        others,
+    }
+}
+
+fn sent(now: Instant, clock_rate: u32, egress: &mut EgressStream) -> StreamStats {
+    let (ssrc, rtx_ssrc, stream) = (egress.ssrc, egress.rtx_ssrc(), &mut egress.stream);
+    let report = stream.report().copied();
+    StreamStats {
+        encoding: 0,
+        ssrc,
+        rtx_ssrc,
+        rid: None,
+        mime_type: String::new(),
+        clock_rate,
+        packets: stream.rate().packets(),
+        bytes: stream.rate().bytes(),
+        packets_lost: report.map_or(0, |report| i64::from(report.cumulative_lost)),
+        fraction_lost: report.map_or(0, |report| report.fraction_lost),
+        packets_discarded: stream.late(),
+        rtx_packets_discarded: 0,
+        packets_retransmitted: stream.resent(),
+        packets_repaired: stream.repaired(),
+        nacks: egress.nacks,
+        nack_packets: egress.nack_packets,
+        plis: egress.plis,
+        firs: egress.firs,
+        key_frames: egress.key_frames,
+        jitter: report.map_or(0.0, |report| report.jitter as f32 * 1000.0 / clock_rate as f32),
+        round_trip_time: stream.round_trip().smoothed().map(millis),
+        bitrate: bitrate(stream.rate().bits_per_second(now)),
+        layers: Vec::new(),
+        score: stream.score(),
+        resolution: None,
     }
 }

@@ -495,6 +495,7 @@ impl World {
                         producer_paused: false,
                         dropped_by_plugins: 0,
                         stream: StreamStats::default(),
+                        others: Vec::new(),
                     });
                 }
                 _ => {}

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::cli::Cli;
 use super::media_thread::{self, Around, Inbound, Peer};
-use super::running::{MediaThread, Running};
+use super::running::{MediaThread, Running, TellsEnd};
 use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
     ControlHandle, DtlsFingerprint, FeedSender, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
@@ -162,6 +162,7 @@ impl<C: Composition> Builder<C> {
         let feed = FeedSender::default();
         let control = ControlHandle::new(ports, events.clone(), feed.clone(), serving);
         let mut media = Vec::new();
+        let (ended, media_ended) = mpsc::unbounded_channel();
         for ((worker, thread), stop) in threads.into_iter().enumerate().zip(stops) {
             let worker = worker as u8;
             let waker = thread.net.waker();
@@ -181,8 +182,10 @@ impl<C: Composition> Builder<C> {
             };
             let (ready, started) = std::sync::mpsc::channel();
             let log = self.log.clone();
+            let end = TellsEnd { worker, ended: ended.clone() };
             let handle = std::thread::Builder::new().name(format!("media-{worker}")).spawn(move || {
                 let _log = log.as_ref().map(tracing::dispatcher::set_default);
+                let _end = end;
                 start.run(&ready);
             })?;
             // Made on its own thread, since an engine never leaves it; what fails there fails the start.
@@ -195,7 +198,7 @@ impl<C: Composition> Builder<C> {
                 return Err(error);
             }
         }
-        self.serve(control, media, workers).await
+        self.serve(control, media, media_ended, workers).await
     }
 
     /// Starts what runs beside the media threads.
@@ -203,6 +206,7 @@ impl<C: Composition> Builder<C> {
         &mut self,
         control: ControlHandle,
         media: Vec<MediaThread>,
+        media_ended: mpsc::UnboundedReceiver<u8>,
         workers: u8,
     ) -> Result<Running, WorkerError> {
         let mounts = Mounts::new();
@@ -232,7 +236,7 @@ impl<C: Composition> Builder<C> {
                 }
             };
         let http = server.map(|server| tokio::spawn(server.run(mounts.clone(), stop)));
-        Ok(Running::new(control, mounts, switch, signaling, http, media, workers))
+        Ok(Running::new(control, mounts, switch, signaling, http, media, media_ended, workers))
     }
 
     /// The tables as the signaling crates get them: `enabled` is the core's own field, and `--open` fills in `open`.

@@ -121,7 +121,7 @@ async fn until_signal<C: Composition>(config: WorkerConfig, end: &mut Instant) -
             _ = hangup.recv() => tracing::warn!(
                 "worker: SIGHUP: the configuration can't be read again while the worker runs; restart it"
             ),
-            ended = running.signaling_ended() => break ended.map_err(WorkerError::from),
+            error = running.failed() => break Err(error),
         }
     };
     stop(running, end).await;
@@ -156,7 +156,7 @@ async fn until_ended<C: Composition>(
         _ = interrupt.recv() => Ok(()),
         // Dropped: it failed, and says how.
         Ok(()) = &mut ended => Ok(()),
-        ended = running.signaling_ended() => ended.map_err(WorkerError::from),
+        error = running.failed() => Err(error),
     };
     stop(running, end).await;
     outcome

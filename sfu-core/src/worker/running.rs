@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::WorkerError;
 use crate::control::ControlHandle;
 use crate::net::Waker;
 use crate::signaling::{Mounts, SignalingError};
@@ -25,6 +26,18 @@ pub(super) struct MediaThread {
     pub(super) handle: JoinHandle<()>,
 }
 
+/// Held by a media thread: tells its number when the thread ends, by a panic too.
+pub(super) struct TellsEnd {
+    pub(super) worker: u8,
+    pub(super) ended: mpsc::UnboundedSender<u8>,
+}
+
+impl Drop for TellsEnd {
+    fn drop(&mut self) {
+        let _ = self.ended.send(self.worker);
+    }
+}
+
 /// A worker that runs; it goes on until [`Running::stop`].
 pub struct Running {
     control: ControlHandle,
@@ -33,6 +46,8 @@ pub struct Running {
     signaling: JoinSet<Result<(), SignalingError>>,
     http: Option<tokio::task::JoinHandle<()>>,
     media: Vec<MediaThread>,
+    /// The numbers of media threads that ended.
+    media_ended: mpsc::UnboundedReceiver<u8>,
     workers: u8,
 }
 
@@ -44,9 +59,10 @@ impl Running {
         signaling: JoinSet<Result<(), SignalingError>>,
         http: Option<tokio::task::JoinHandle<()>>,
         media: Vec<MediaThread>,
+        media_ended: mpsc::UnboundedReceiver<u8>,
         workers: u8,
     ) -> Self {
-        Running { control, mounts, switch, signaling, http, media, workers }
+        Running { control, mounts, switch, signaling, http, media, media_ended, workers }
     }
 
     /// Commands in, events out.
@@ -69,17 +85,24 @@ impl Running {
         self.workers
     }
 
-    /// Waits until a signaling crate ends: an error says why it can't go on.
-    pub async fn signaling_ended(&mut self) -> Result<(), SignalingError> {
-        while let Some(ended) = self.signaling.join_next().await {
-            match ended {
-                Ok(result) => result?,
-                Err(panic) => {
-                    return Err(SignalingError { id: "?", text: format!("ended unexpectedly: {panic}") });
-                }
+    /// Waits until the worker can't go on, and says why: a signaling crate failed, or a media thread ended by itself.
+    ///
+    /// A program ends then, so that whoever looks after it starts it again: a worker that lost a media thread would take calls
+    /// that it can't carry.
+    pub async fn failed(&mut self) -> WorkerError {
+        loop {
+            tokio::select! {
+                Some(worker) = self.media_ended.recv() => return WorkerError::MediaThread(worker),
+                Some(ended) = self.signaling.join_next() => match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return error.into(),
+                    Err(panic) => {
+                        return SignalingError { id: "?", text: format!("ended unexpectedly: {panic}") }.into();
+                    }
+                },
+                else => return std::future::pending().await,
             }
         }
-        std::future::pending().await
     }
 
     /// Tells peers, closes everything, ends the threads; takes 1.8 s at the most, whatever hangs.
@@ -136,3 +159,6 @@ impl Drop for Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

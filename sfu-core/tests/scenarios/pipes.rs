@@ -3,7 +3,7 @@ use sfu_core::control::{
     Command, ConnectPlainTransport, ConsumerOptions, ConsumerType, Dump, ErrorKind, LinkDump, ListenInfo,
     MediaKind, PipeTransportOptions, PlainTransportCreated, PlainTransportOptions, ProducerId,
     ProducerOptions, Reply, RtpEncodingParameters, RtpMapping, RtpParameters, RtxParameters, SrtpCryptoSuite,
-    SrtpParameters, TransportId,
+    SrtpParameters, StreamStats, TransportId,
 };
 use sfu_core::media::ExtensionKind;
 use sfu_core::plugin::Nil;
@@ -118,6 +118,18 @@ fn all_encodings_travel_by_a_pipe_with_their_ids_and_are_seen_behind_it() {
         bench.pli(c);
         bench.advance(ms(100));
         assert_eq!(bench.sender(p).plis, before + 1, "srtp {srtp}");
+        // What the pipe sends has figures by stream.
+        let stats = bench.consumer_stats(consumer);
+        let sent: Vec<_> = std::iter::once(stats.stream).chain(stats.others).collect();
+        let of = |stream: &StreamStats| (stream.encoding, stream.ssrc, stream.rtx_ssrc);
+        let expected = [(0, 7000, Some(7001)), (1, 7002, Some(7003)), (2, 7004, Some(7005))];
+        assert_eq!(sent.iter().map(of).collect::<Vec<_>>(), expected);
+        for stream in &sent {
+            assert!(stream.packets > 200 && stream.key_frames >= 1, "srtp {srtp}: {stream:?}");
+            assert_eq!((&*stream.mime_type, stream.clock_rate), ("video/VP8", 90_000));
+        }
+        let wished: Vec<_> = sent.iter().map(|stream| stream.plis).collect();
+        assert!(wished.iter().filter(|wishes| **wishes > 0).count() < 3, "of one encoding alone: {wished:?}");
         // Reports of each stream cross the pipe: each side knows the other's.
         bench.play(&[p], seconds(2));
         let Reply::Dump(Dump::Consumer(dump)) = bench.command(Command::Dump(consumer.into())) else {

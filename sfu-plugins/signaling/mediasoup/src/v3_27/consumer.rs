@@ -119,7 +119,7 @@ impl Desk {
         Ok(Some(Body::ConsumerDumpResponse(DumpResponse { data: whole(base, *dump) })))
     }
 
-    /// Its own stream, and that of its producer which it forwards.
+    /// Its own stream, and that of its producer which it forwards; of a pipe all its own, because it forwards all.
     pub(super) async fn consumer_stats(&self, id: &str, method: Method) -> Answer {
         let (key, consumer) = self.consumer(id, method)?;
         let figures = self.control.stats(consumer.into()).await?;
@@ -127,9 +127,11 @@ impl Desk {
         let own = own.ok_or_else(|| Refusal::not_found(format_args!("{id} has no figures")))?;
         let (now, kind) = (timestamp(), media_kind(own.kind));
         let mut stats = vec![sent(own.stream, kind, now)];
+        stats.extend(own.others.into_iter().map(|stream| sent(stream, kind, now)));
         if let Some((_, source)) = self.registry.sources(key, Kind::Producer).next()
             && let Entity::Producer(producer) = source.entity
             && let Dump::Consumer(dump) = self.dump(consumer).await?
+            && dump.consumer_type != sfu_core::control::ConsumerType::Pipe
         {
             let encoding = dump.current_layers.map_or(0, |layers| layers.spatial);
             // Of one encoding, whatever its layers: that is its number 0.

@@ -42,8 +42,8 @@ enum RunError {
     Io(#[from] io::Error),
     #[error("mediasoup-sys: the environment configures no worker: {0}")]
     Environment(String),
-    #[error("mediasoup-sys: the worker does not start: {0}")]
-    Start(#[from] WorkerError),
+    #[error("mediasoup-sys: {0}")]
+    Worker(#[from] WorkerError),
     #[error("mediasoup-sys: the worker panicked, as it says above; all that it had is gone")]
     Panicked,
 }
@@ -119,10 +119,15 @@ async fn work(worker: InProcess, channel: UnixStream) -> Result<(), RunError> {
     let mut config = CONFIG.clone().map_err(RunError::Environment)?;
     worker.configure(&mut config);
     let builder = Worker::builder().config(config).log(worker.log().clone());
-    let running = builder.without_http().without_shared_ports().start().await?;
+    let mut running = builder.without_http().without_shared_ports().start().await?;
     // The library alone ends it.
     let (_switch, stop) = Shutdown::new();
-    let outcome = worker.serve(running.control().clone(), channel, stop).await;
+    let control = running.control().clone();
+    let outcome = tokio::select! {
+        outcome = worker.serve(control, channel, stop) => outcome.map_err(RunError::from),
+        // The library is told that its worker died.
+        error = running.failed() => Err(error.into()),
+    };
     running.stop().await;
-    Ok(outcome?)
+    outcome
 }
