@@ -104,9 +104,11 @@ fn quick<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec![command, "--offline"];
     for package in [
         "profile.dev.package.sfu-admin.opt-level=0",
+        "profile.dev.package.sfu-audio-selector.opt-level=0",
         "profile.dev.package.sfu-core.opt-level=0",
         "profile.dev.package.sfu-mediasoup.opt-level=0",
         "profile.dev.package.sfu-mediasoup-process.opt-level=0",
+        "profile.dev.package.sfu-policy.opt-level=0",
         "profile.dev.package.sfu-recorder.opt-level=0",
         "profile.dev.package.sfu-whip.opt-level=0",
     ] {
@@ -148,7 +150,7 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     let generator = cargo_generate();
     let source = checkout().to_str().expect("the checkout has a path in UTF-8");
     let answers = Answers {
-        plugins: "recorder",
+        plugins: "policy,audio-selector,recorder",
         signaling: "mediasoup,whip,admin",
         own_plugin: true,
         sfu_source: source,
@@ -168,10 +170,8 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     let config = project.join("config/worker.toml");
     worker(&["plugins", "check", config.to_str().expect("a path in UTF-8")]);
     let list = worker(&["plugins", "list"]);
-    assert!(
-        list.contains("1. recorder ") && list.contains("2. my_plugin ") && list.contains("whip"),
-        "{list}"
-    );
+    let order = ["1. policy ", "2. audio-selector ", "3. recorder ", "4. my_plugin ", "whip"];
+    assert!(order.iter().all(|plugin| list.contains(plugin)), "{list}");
     for workers in [1, 2] {
         support::counts_and_records(&program, workers);
     }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 sfu_core::worker! {
     /// What this worker is made of. Order is the order in which packets meet plugins.
-    pub plugins = [sfu_recorder::Recorder];
+    pub plugins = [sfu_policy::Policy, sfu_audio_selector::AudioSelector, sfu_recorder::Recorder];
     pub signaling = [
         #[cfg(feature = "mediasoup")]
         sfu_mediasoup::Mediasoup,
