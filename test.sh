@@ -40,6 +40,10 @@ export SFU_TEST_ROOT=$PWD
 export SFU_TEST_TOOLS=${SFU_TEST_TOOLS:-$PWD/target/tools}
 export PATH="$SFU_TEST_TOOLS/node/node_modules/.bin:$SFU_TEST_TOOLS/bin:$PATH:/usr/sbin:/sbin"
 export CARGO_TERM_COLOR=never
+# Who builds once is spared what later builds and debuggers profit from.
+if [[ -n ${CI:-} ]]; then
+    export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
+fi
 SFU_TEST_RESULTS=$(mktemp -d)
 export SFU_TEST_RESULTS
 beside=

@@ -47,10 +47,21 @@ fn render(generator: &Path, place: &str, name: &str, answers: &Answers<'_>) -> R
     if answers.workspace_member {
         defines.push("workspace_member=true".to_owned());
     }
+    generate(generator, "worker", &folder, name, &defines)
+}
+
+/// Runs cargo-generate on one of the templates; the new project.
+fn generate(
+    generator: &Path,
+    template: &str,
+    folder: &Path,
+    name: &str,
+    defines: &[String],
+) -> Result<PathBuf, Output> {
     let mut command = Command::new(generator);
     command.args(["generate", "--silent", "--vcs", "none", "--name", name, "--path"]);
-    command.arg(checkout().join("templates/worker")).arg("--destination").arg(&folder);
-    for define in &defines {
+    command.arg(checkout().join("templates").join(template)).arg("--destination").arg(folder);
+    for define in defines {
         command.args(["--define", define]);
     }
     let output = command.output().expect("cargo-generate runs");
@@ -206,6 +217,27 @@ fn a_worker_of_nothing_builds_too() {
         .output()
         .expect("the worker runs");
     assert!(check.status.success(), "{}", said(&check));
+}
+
+#[test]
+fn a_generated_plugin_builds_too_and_its_own_tests_pass() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("template/plugin");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the folder of tests can be written to");
+    let source = checkout().to_str().expect("the checkout has a path in UTF-8");
+    let defines = [format!("sfu_source={source}")];
+    let project = generate(&cargo_generate(), "plugin", &folder, "sfu-hand-count", &defines)
+        .unwrap_or_else(|output| panic!("{}", said(&output)));
+    std::fs::copy(checkout().join("Cargo.lock"), project.join("Cargo.lock")).expect("the lock file is there");
+    check_format(&project);
+    let told = said(&cargo(&project, &quick("test", &[])));
+    // Its behaviour, its conformance, and the example in its documentation.
+    assert!(told.contains("3 passed") && told.contains("1 passed"), "{told}");
+    let readme = std::fs::read_to_string(project.join("README.md")).expect("it has a README");
+    assert!(
+        readme.contains("`hand-count` (crate `sfu-hand-count`, type `sfu_hand_count::HandCount`)"),
+        "{readme}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! aws-lc-sys can build libssl itself, but only with cmake and libclang, which a fresh machine lacks.
 //! Here a C++ compiler is enough.
+mod bundle;
 mod locate;
 mod prefix;
 
@@ -36,8 +37,9 @@ fn build() -> Result<(), String> {
     std::fs::write(&prefix_header, prefix::header(&source)?)
         .map_err(|e| format!("{}: cannot write: {e}", prefix_header.display()))?;
 
-    let mut cc = cc::Build::new();
-    cc.cpp(true)
+    let mut compiler = cc::Build::new();
+    compiler
+        .cpp(true)
         // libssl calls nothing of the C++ runtime, so programs need no libstdc++.
         .cpp_link_stdlib(None)
         .std("c++14")
@@ -62,19 +64,24 @@ fn build() -> Result<(), String> {
         "-fno-strict-aliasing",
         "-fstack-protector-strong",
     ] {
-        cc.flag_if_supported(flag);
+        compiler.flag_if_supported(flag);
     }
-    cc.flag("-include").flag(&prefix_header);
+    compiler.flag("-include").flag(&prefix_header);
     // A failed assertion would end the process: what a peer sends must never get that far.
     println!("cargo:rerun-if-env-changed=SFUKIT_DTLS_ASSERT");
     if std::env::var_os("SFUKIT_DTLS_ASSERT").is_none() {
-        cc.define("NDEBUG", None);
+        compiler.define("NDEBUG", None);
     }
-    cc.file("src/shim.cc");
-    for file in libssl_sources(&source.join("aws-lc/ssl"))? {
-        cc.file(file);
+    compiler.file("src/shim.cc");
+    let sources = libssl_sources(&source.join("aws-lc/ssl"))?;
+    let mut bundled = compiler.clone();
+    bundled.files(bundle::bundles(&sources, &out_dir)?);
+    if bundled.cargo_warnings(false).try_compile("sfukit_dtls").is_ok() {
+        return Ok(());
     }
-    cc.try_compile("sfukit_dtls").map_err(|e| {
+    // Another release may have names that meet in a bundle, but not one by one.
+    compiler.files(sources);
+    compiler.try_compile("sfukit_dtls").map_err(|e| {
         format!(
             "cannot compile libssl from {}: {e}\n\
              A C++14 compiler is needed: `apt install g++` (Debian, Ubuntu), `dnf install gcc-c++` (Fedora), \

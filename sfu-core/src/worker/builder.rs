@@ -198,7 +198,7 @@ impl<C: Composition> Builder<C> {
                 return Err(error);
             }
         }
-        self.serve(control, media, media_ended, workers).await
+        self.serve(control, media, media_ended).await
     }
 
     /// Starts what runs beside the media threads.
@@ -207,7 +207,6 @@ impl<C: Composition> Builder<C> {
         control: ControlHandle,
         media: Vec<MediaThread>,
         media_ended: mpsc::UnboundedReceiver<u8>,
-        workers: u8,
     ) -> Result<Running, WorkerError> {
         let mounts = Mounts::new();
         let (switch, stop) = Shutdown::new();
@@ -236,7 +235,7 @@ impl<C: Composition> Builder<C> {
                 }
             };
         let http = server.map(|server| tokio::spawn(server.run(mounts.clone(), stop)));
-        Ok(Running::new(control, mounts, switch, signaling, http, media, media_ended, workers))
+        Ok(Running::new(control, mounts, switch, signaling, http, media, media_ended))
     }
 
     /// The tables as the signaling crates get them: `enabled` is the core's own field, and `--open` fills in `open`.

@@ -48,7 +48,6 @@ pub struct Running {
     media: Vec<MediaThread>,
     /// The numbers of media threads that ended.
     media_ended: mpsc::UnboundedReceiver<u8>,
-    workers: u8,
 }
 
 impl Running {
@@ -60,9 +59,8 @@ impl Running {
         http: Option<tokio::task::JoinHandle<()>>,
         media: Vec<MediaThread>,
         media_ended: mpsc::UnboundedReceiver<u8>,
-        workers: u8,
     ) -> Self {
-        Running { control, mounts, switch, signaling, http, media, media_ended, workers }
+        Running { control, mounts, switch, signaling, http, media, media_ended }
     }
 
     /// Commands in, events out.
@@ -82,7 +80,7 @@ impl Running {
 
     /// Media threads.
     pub fn workers(&self) -> u8 {
-        self.workers
+        self.media.len() as u8
     }
 
     /// Waits until the worker can't go on, and says why: a signaling crate failed, or a media thread ended by itself.

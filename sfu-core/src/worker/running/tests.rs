@@ -35,7 +35,7 @@ async fn a_media_thread_that_panics_fails_the_worker() {
     let (control, _) = crate::testing::control_double(1);
     let (switch, _) = crate::signaling::Shutdown::new();
     let parts = (Mounts::new(), JoinSet::new());
-    let mut running = Running::new(control, parts.0, switch, parts.1, None, Vec::new(), media_ended, 1);
+    let mut running = Running::new(control, parts.0, switch, parts.1, None, Vec::new(), media_ended);
     assert!(failure(&mut running).await.starts_with("worker: media thread 3 "));
     assert!(thread.join().is_err());
 }
