@@ -42,7 +42,7 @@ export PATH="$SFU_TEST_TOOLS/node/node_modules/.bin:$SFU_TEST_TOOLS/bin:$PATH:/u
 export CARGO_TERM_COLOR=never
 # Who builds once is spared what later builds and debuggers profit from.
 if [[ -n ${CI:-} ]]; then
-    export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
+    export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_RELEASE_DEBUG=0
 fi
 SFU_TEST_RESULTS=$(mktemp -d)
 export SFU_TEST_RESULTS
@@ -64,13 +64,12 @@ run_step() {
 }
 export -f run_step
 
-# Steps that only compute run beside one that mostly waits, with the time that it leaves: in the idle class, and in a scheduling
-# group of their own with next to no weight, because classes count only within a group (sched(7), "The autogroup feature").
+# Steps that only compute run beside those that mostly wait, with the time that these leave: in the idle class, and in a scheduling
+# group of their own with next to no weight, because classes count only within a group (sched(7), "The autogroup feature"). The first
+# of them builds for release, into a folder of its own: so whoever runs meanwhile doesn't wait for cargo's lock.
 start_beside() {
     setsid bash -c '
         { echo 19 >/proc/self/autogroup; chrt --idle --pid 0 $$; } 2>/dev/null
-        # The other step has cargo'"'"'s lock first.
-        sleep 20
         for step in "$@"; do run_step "$step"; done
     ' beside "$@" >"$SFU_TEST_RESULTS/beside" 2>&1 </dev/null &
     beside=$!
@@ -84,23 +83,24 @@ finish_beside() {
     beside=
 }
 
-aside=()
+mapfile -t aside < <(grep -l '^# BESIDE$' "${steps[@]}")
 for step in "${steps[@]}"; do
     name=$(basename "$step" .sh)
     name=${name#*-}
     if ((${#wanted[@]})); then
         [[ " ${wanted[*]} " != *" $name "* ]] || run_step "$step"
-    elif grep -q '^# BESIDE: ' "$step"; then
-        aside+=("$step")
-    elif ((${#aside[@]})) && grep -qh "^# BESIDE: $name\$" "${aside[@]}"; then
-        start_beside "${aside[@]}"
-        aside=()
-        run_step "$step"
-        finish_beside
-    else
-        run_step "$step"
+        continue
     fi
+    if grep -q '^# BESIDE$' "$step"; then
+        [[ -n $beside ]] || start_beside "${aside[@]}"
+        continue
+    fi
+    if [[ -n $beside ]] && grep -q '^# ALONE$' "$step"; then
+        finish_beside
+    fi
+    run_step "$step"
 done
+[[ -z $beside ]] || finish_beside
 
 printf '\n===== results\n'
 touch "$SFU_TEST_RESULTS/table"

@@ -65,9 +65,10 @@ lock_names_no_host() {
 
 python_packages() {
     local folder=$SFU_TEST_TOOLS/python
-    # The first PyAV with FFmpeg's WHIP muxer.
-    [[ -x $folder/bin/python ]] || python3 -m venv "$folder" || return
-    "$folder/bin/pip" install --quiet 'av==18.1.0' || return
+    # Made by a Python that has gone since, it is made anew.
+    "$folder/bin/python" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$folder" || return
+    # The first PyAV with FFmpeg's WHIP muxer. The script `pip` holds the path of the clone that made the folder, which may have gone.
+    "$folder/bin/python" -m pip install --quiet 'av==18.1.0' || return
     "$folder/bin/python" -c 'import av, sys; sys.exit("whip" not in av.formats_available and "PyAV without whip")'
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A hundred thousand damaged inputs of each kind: STUN, DTLS, RTP, RTCP, SDP, HTTP, against a bare worker and one with every plugin.
 # LONG: three times the damaged input
-# BESIDE: system
+# BESIDE
 source "$(dirname "$0")/lib.sh"
 
 storms=(--locked --workspace --test hostile --test hostile_http)

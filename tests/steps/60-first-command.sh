@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # `cargo run --release`, with nothing configured: it prints its URL, serves the page and ends when told to.
+# ALONE
 source "$(dirname "$0")/lib.sh"
 
 # Starts the release build in an empty folder, in a network of its own where port 8080 is free, and looks at it as a browser would.

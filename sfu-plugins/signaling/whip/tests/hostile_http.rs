@@ -35,7 +35,7 @@ sfu_core::worker! {
 /// Requests.
 const REQUESTS: u64 = 100_000;
 /// Clients at the same time.
-const CLIENTS: u64 = 32;
+const CLIENTS: u64 = 128;
 /// How long a client waits before it says that no more comes.
 const SILENCE: Duration = Duration::from_millis(40);
 /// Requests between two cleanings: whoever may use the admin API may open sockets, which is not what is tested.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The unmodified Rust crate mediasoup on our stand-in for mediasoup-sys: two packages in a workspace of their own.
 # LONG: clippy for the stand-in of mediasoup-sys and its tests
-# BESIDE: system
+# BESIDE
 source "$(dirname "$0")/lib.sh"
 
 manifest=tests/rust-library/Cargo.toml

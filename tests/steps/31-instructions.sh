@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The release build; instructions per packet and hook, counted by callgrind.
-# BESIDE: system
+# BESIDE
 source "$(dirname "$0")/lib.sh"
 
 check "release build" cargo build --release --locked

@@ -8,7 +8,6 @@ source "$(dirname "$0")/lib.sh"
 if is_long; then
     export PROPTEST_CASES=${PROPTEST_CASES:-2560}
 fi
-# Always the whole workspace: another choice of packages would build dependencies anew, with other features.
 # Workers that a test generates have a step of their own.
 check_tests "crates" cargo test --locked --workspace --no-fail-fast -- --skip builds_runs --skip builds_too
 exit 0
