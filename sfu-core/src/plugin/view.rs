@@ -288,6 +288,11 @@ impl<'a> View<'a> {
         with_target!(target, id => Kind::view(self.0, id).is_some(), target == Target::Worker)
     }
 
+    /// Whether an entity is `above`, or belongs to it; everything belongs to the worker.
+    pub fn is_below(&self, target: impl Into<Target>, above: Target) -> bool {
+        self.lineage(target.into()).contains(&above)
+    }
+
     /// The chain of what an entity belongs to, nearest first, ending with the worker.
     ///
     /// A consumer belongs to its producer first, then to its transport, the session, the router.

@@ -9,6 +9,7 @@
 //! In a room of fifty, fifty streams of audio to each of fifty receivers are 2500; of them three are worth hearing. Audio that is
 //! not chosen is dropped as it comes in, so no receiver sees a gap.
 mod choice;
+mod chooser;
 mod loudness;
 mod plugin;
 mod settings;

@@ -1,7 +1,6 @@
 //! The hooks.
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use sfu_core::control::MediaKind;
 use sfu_core::plugin::{
@@ -10,45 +9,24 @@ use sfu_core::plugin::{
 };
 use sfu_core::serde_json::{Value, json};
 
-use crate::choice::{Candidate, Choice};
+use crate::choice::Candidate;
+use crate::chooser::{Chooser, Chosen, Levels, Room};
 use crate::loudness::Loudness;
 use crate::settings::{Options, Request};
 
 /// The instance that chooses for all of them.
 const CHOOSER: u8 = 0;
-/// What another instance told of a room is forgotten after this.
-const STALE: Duration = Duration::from_secs(2);
-
-/// Name of a room: its label, or the id of its router.
-type Room = Arc<str>;
 
 /// Forwards the loudest speakers of a room, and says who speaks.
 pub struct AudioSelector {
     handle: PluginHandle<Message>,
     worker: u8,
     workers: u8,
-    /// On the chooser: what it knows of each room.
-    rooms: BTreeMap<Room, Known>,
+    chooser: Chooser,
     /// What was chosen last in rooms of this media thread.
     chosen: BTreeMap<Room, Arc<Chosen>>,
     dropped: u64,
     unranked: u64,
-}
-
-/// A room as the chooser knows it.
-#[derive(Default)]
-struct Known {
-    choice: Choice,
-    options: Options,
-    /// What each media thread told, and when.
-    told: BTreeMap<u8, (Instant, Vec<Candidate>)>,
-}
-
-/// The outcome for a room.
-#[derive(Debug, Default)]
-pub(crate) struct Chosen {
-    forwarded: Vec<ProducerId>,
-    speaking: Vec<ProducerId>,
 }
 
 /// What instances tell each other.
@@ -58,7 +36,7 @@ pub struct Message(Word);
 #[derive(Debug, Clone)]
 enum Word {
     /// How loud a room is on a media thread.
-    Levels { room: Room, worker: u8, options: Options, candidates: Vec<Candidate> },
+    Levels { room: Room, levels: Levels },
     /// Who is forwarded.
     Chosen { room: Room, chosen: Arc<Chosen> },
 }
@@ -85,7 +63,7 @@ impl Plugin for AudioSelector {
             handle: start.handle(),
             worker: start.worker(),
             workers: start.workers(),
-            rooms: BTreeMap::new(),
+            chooser: Chooser::default(),
             chosen: BTreeMap::new(),
             dropped: 0,
             unranked: 0,
@@ -135,41 +113,44 @@ impl Plugin for AudioSelector {
 
     fn tick(&mut self, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
         let now = cx.now();
-        let mut here: BTreeMap<Room, (Options, Vec<Candidate>)> = BTreeMap::new();
+        let mut here: BTreeMap<Room, Levels> = BTreeMap::new();
         for (producer, speaker) in rows.iter::<ProducerId>() {
-            let room = here.entry(speaker.room.clone()).or_insert_with(|| (speaker.options, Vec::new()));
+            let levels = here.entry(speaker.room.clone()).or_insert_with(|| Levels {
+                worker: self.worker,
+                options: speaker.options,
+                candidates: Vec::new(),
+            });
             if let Some(loudness) = speaker.loudness.at(now) {
-                room.1.push(Candidate { producer, loudness });
+                levels.candidates.push(Candidate { producer, loudness });
             }
         }
         self.chosen.retain(|room, _| here.contains_key(room));
-        let mut heard: Vec<(Room, Options, Vec<Candidate>)> =
-            here.into_iter().map(|(room, (options, candidates))| (room, options, candidates)).collect();
         if self.worker != CHOOSER {
-            for (room, options, candidates) in heard {
-                let word = Word::Levels { room, worker: self.worker, options, candidates };
-                self.tell(word);
+            for (room, levels) in here {
+                self.tell(Word::Levels { room, levels });
             }
             return;
         }
-        for (room, options, candidates) in heard.drain(..) {
-            self.hear(room, self.worker, options, candidates, now);
+        self.chooser.forget_others(self.worker, |room| here.contains_key(room));
+        for (room, levels) in here {
+            self.chooser.hear(now, room, levels);
         }
-        self.choose(rows, cx);
+        for (room, chosen) in self.chooser.choose(now) {
+            if self.workers > 1 {
+                self.tell(Word::Chosen { room: room.clone(), chosen: chosen.clone() });
+            }
+            self.apply(room, chosen, rows, cx);
+        }
     }
 
     fn message(&mut self, Message(word): Message, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
         match word {
-            Word::Levels { room, worker, options, candidates } => {
-                if self.worker == CHOOSER {
-                    self.hear(room, worker, options, candidates, cx.now());
-                }
+            Word::Levels { room, levels } if self.worker == CHOOSER => {
+                self.chooser.hear(cx.now(), room, levels);
             }
-            Word::Chosen { room, chosen } => {
-                if self.worker != CHOOSER {
-                    self.apply(room, chosen, rows, cx);
-                }
-            }
+            Word::Chosen { room, chosen } if self.worker != CHOOSER => self.apply(room, chosen, rows, cx),
+            // What an instance tells all others it has heard itself.
+            Word::Levels { .. } | Word::Chosen { .. } => {}
         }
     }
 
@@ -184,7 +165,7 @@ impl Plugin for AudioSelector {
         let mut rooms: BTreeMap<Room, Value> = BTreeMap::new();
         for (id, speaker) in rows.iter::<ProducerId>() {
             let Some(chosen) = self.chosen.get(&speaker.room) else { continue };
-            if cx.view().lineage(id.into()).contains(&at) {
+            if cx.view().is_below(id, at) {
                 rooms.entry(speaker.room.clone()).or_insert_with(|| told(&speaker.room, chosen));
             }
         }
@@ -202,45 +183,8 @@ impl Plugin for AudioSelector {
 
 impl AudioSelector {
     fn tell(&self, word: Word) {
-        // Levels are told again soon; of what was chosen the next change is told in full.
+        // What a full mailbox refuses is told again: levels at the next tick, what was chosen within a second.
         let _ = self.handle.broadcast(Message(word));
-    }
-
-    /// On the chooser: takes down how loud a room is on a media thread.
-    fn hear(&mut self, room: Room, worker: u8, options: Options, candidates: Vec<Candidate>, now: Instant) {
-        let known = self.rooms.entry(room).or_default();
-        known.options = options;
-        known.told.insert(worker, (now, candidates));
-    }
-
-    /// On the chooser: chooses in all rooms.
-    fn choose(&mut self, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
-        let now = cx.now();
-        let own = self.worker;
-        let here: Vec<Room> = rows.iter::<ProducerId>().map(|(_, speaker)| speaker.room.clone()).collect();
-        let mut changed = Vec::new();
-        self.rooms.retain(|room, known| {
-            known.told.retain(|worker, (at, _)| match *worker == own {
-                true => here.contains(room),
-                false => now.saturating_duration_since(*at) < STALE,
-            });
-            let candidates: Vec<Candidate> =
-                known.told.values().flat_map(|(_, candidates)| candidates.iter().copied()).collect();
-            if known.choice.choose(now, &candidates, &known.options) {
-                let chosen = Chosen {
-                    forwarded: known.choice.forwarded().collect(),
-                    speaking: known.choice.speaking().to_vec(),
-                };
-                changed.push((room.clone(), Arc::new(chosen)));
-            }
-            !known.told.is_empty()
-        });
-        for (room, chosen) in changed {
-            if self.workers > 1 {
-                self.tell(Word::Chosen { room: room.clone(), chosen: chosen.clone() });
-            }
-            self.apply(room, chosen, rows, cx);
-        }
     }
 
     /// Lets those through who were chosen, and says who speaks.

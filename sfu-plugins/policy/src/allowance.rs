@@ -2,7 +2,7 @@
 use std::time::{Duration, Instant};
 
 use sfu_core::control::MediaKind;
-use sfu_core::plugin::{ProducerId, RtpPacket};
+use sfu_core::plugin::{ProducerId, ProducerInfo, RtpPacket, TransportId};
 
 use crate::budget::Budget;
 
@@ -27,6 +27,7 @@ pub(crate) enum Decision {
 #[derive(Debug)]
 pub struct Allowance {
     pub(crate) producer: ProducerId,
+    pub(crate) transport: TransportId,
     pub(crate) kind: MediaKind,
     pub(crate) stream: Option<String>,
     pub(crate) bitrate: u32,
@@ -44,15 +45,15 @@ pub struct Allowance {
 impl Allowance {
     /// Limits in bit/s and packets per second; 0 is none.
     pub(crate) fn new(
-        producer: ProducerId,
-        kind: MediaKind,
+        producer: &ProducerInfo<'_>,
         stream: Option<String>,
         (bitrate, packet_rate): (u32, u32),
         now: Instant,
     ) -> Self {
         Allowance {
-            producer,
-            kind,
+            producer: producer.id,
+            transport: producer.transport,
+            kind: producer.kind,
             stream,
             bitrate,
             packet_rate,

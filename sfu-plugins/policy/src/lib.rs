@@ -9,6 +9,7 @@
 //! A codec that is not on the list is refused when its producer opens, and the client reads why in its protocol's own words. A
 //! producer that sends more than it may loses what is too much before anything is forwarded: no receiver sees a gap.
 mod allowance;
+mod bound;
 mod budget;
 mod plugin;
 mod settings;

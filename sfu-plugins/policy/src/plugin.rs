@@ -1,7 +1,6 @@
 //! The hooks.
 use std::collections::HashMap;
 
-use sfu_core::control::MediaKind;
 use sfu_core::plugin::{
     Attach, Cx, Plugin, ProducerId, ProducerInfo, Refusal, Responder, Rows, RtpPacket, Stats, Target,
     TransportId, TransportInfo, Verdict, plugin,
@@ -9,10 +8,8 @@ use sfu_core::plugin::{
 use sfu_core::serde_json::{Value, json};
 
 use crate::allowance::{Allowance, Decision};
+use crate::bound::Bound;
 use crate::settings::{Options, Request};
-
-/// What audio without a limit is taken for where a sender is told how much it may send, bit/s.
-const UNLIMITED_AUDIO: u32 = 128_000;
 
 /// Says which codecs may be published, and how much a producer may send.
 #[derive(Default)]
@@ -21,7 +18,7 @@ pub struct Policy {
     dropped_packets: u64,
     dropped_bytes: u64,
     /// What senders were told that they may send at the most, by this plugin.
-    told: HashMap<TransportId, u32>,
+    bounds: HashMap<TransportId, Bound>,
 }
 
 #[plugin(id = "policy", off)]
@@ -36,7 +33,7 @@ impl Plugin for Policy {
     }
 
     fn transport_closed(&mut self, id: TransportId, (): (), _: &mut Cx<'_>) {
-        self.told.remove(&id);
+        self.bounds.remove(&id);
     }
 
     fn producer_opened(
@@ -55,7 +52,7 @@ impl Plugin for Policy {
             return Attach::Refuse(Refusal::new(text));
         }
         let stream = info.labels.get("stream").map(str::to_owned);
-        let allowance = Allowance::new(info.id, info.kind, stream, options.limits(info.kind), cx.now());
+        let allowance = Allowance::new(info, stream, options.limits(info.kind), cx.now());
         if !allowance.is_limited() && options.video_bitrate == 0 {
             return Attach::Off;
         }
@@ -63,7 +60,8 @@ impl Plugin for Policy {
         Attach::On(allowance)
     }
 
-    fn producer_closed(&mut self, _: ProducerId, state: Allowance, _: &mut Cx<'_>) {
+    fn producer_closed(&mut self, id: ProducerId, state: Allowance, cx: &mut Cx<'_>) {
+        self.tell_sender_less(state.transport, id, cx);
         self.dropped_packets += state.dropped_packets;
         self.dropped_bytes += state.dropped_bytes;
     }
@@ -93,9 +91,8 @@ impl Plugin for Policy {
         rows: &mut Rows<'_, Self>,
         cx: &mut Cx<'_>,
     ) {
-        let below = |id: ProducerId| cx.view().lineage(id.into()).contains(&at);
-        let producers: Vec<Value> =
-            rows.iter::<ProducerId>().filter(|(id, _)| below(*id)).map(|(_, row)| status(row)).collect();
+        let below = rows.iter::<ProducerId>().filter(|(id, _)| cx.view().is_below(*id, at));
+        let producers: Vec<Value> = below.map(|(_, row)| status(row)).collect();
         re.ok(json!({ "producers": producers }));
     }
 
@@ -136,24 +133,22 @@ impl Policy {
         if options.video_bitrate == 0 {
             return;
         }
-        let audio = if options.audio_bitrate == 0 { UNLIMITED_AUDIO } else { options.audio_bitrate };
         let Some(view) = cx.view().transport(transport) else { return };
-        // A bound that somebody else set is theirs.
-        let ours = self.told.get(&transport).copied().unwrap_or(0);
-        if view.max_incoming_bitrate != ours {
-            return;
+        let bound = self.bounds.entry(transport).or_default();
+        if bound.is_ours(view.max_incoming_bitrate) {
+            bound.add(opening.id, opening.kind, options);
+            cx.set_max_incoming_bitrate(transport, bound.bitrate());
         }
-        let present: Vec<ProducerId> = cx.view().below(transport);
-        let others = present.iter().filter(|id| **id != opening.id);
-        let others = others.filter_map(|id| Some(cx.view().producer(*id)?.kind));
-        let kinds = std::iter::once(opening.kind).chain(others);
-        let bitrates = kinds.map(|kind| match kind {
-            MediaKind::Audio => audio,
-            MediaKind::Video => options.video_bitrate,
-        });
-        let sum = bitrates.fold(0_u32, u32::saturating_add);
-        self.told.insert(transport, sum);
-        cx.set_max_incoming_bitrate(transport, sum);
+    }
+
+    /// Tells it again when a producer is gone, or is no business of this plugin any more.
+    fn tell_sender_less(&mut self, transport: TransportId, gone: ProducerId, cx: &mut Cx<'_>) {
+        let Some(bound) = self.bounds.get_mut(&transport) else { return };
+        let Some(view) = cx.view().transport(transport) else { return };
+        let ours = bound.is_ours(view.max_incoming_bitrate);
+        if bound.remove(gone) && ours {
+            cx.set_max_incoming_bitrate(transport, bound.bitrate());
+        }
     }
 }
 

@@ -137,6 +137,27 @@ fn a_bound_that_was_there_before_stays() {
 }
 
 #[test]
+fn a_sender_is_told_what_its_producers_may_send_together_as_they_come_and_go() {
+    for workers in [1, 2] {
+        let mut bench = Build::of::<Policy>().workers(workers).start();
+        let peer = bench.peer_with(PeerOptions::webrtc());
+        let transport = bench.transport(peer);
+        let told = |bench: &mut Alone| bench.transport_stats(peer).max_incoming_bitrate;
+        let (audio, _) = (bench.produce(peer, Media::opus()), bench.produce(peer, Media::vp8()));
+        let options = json!({ "video_bitrate": 2_000_000, "audio_bitrate": 50_000 });
+        bench.enable("policy", transport, options).expect("it goes on");
+        assert_eq!(told(&mut bench), 2_050_000, "both were there");
+        let other = bench.produce(peer, Media::vp8());
+        assert_eq!(told(&mut bench), 4_050_000);
+        bench.close(audio);
+        bench.close(other);
+        assert_eq!(told(&mut bench), 2_000_000);
+        bench.disable("policy", transport).expect("it goes off");
+        assert_eq!(told(&mut bench), 0, "it may send what it likes again");
+    }
+}
+
+#[test]
 fn switched_on_late_it_limits_what_is_there_and_switched_off_it_lets_go() {
     for workers in [1, 2] {
         let mut bench = Build::of::<Policy>().workers(workers).start();
