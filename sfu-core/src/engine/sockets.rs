@@ -2,7 +2,7 @@
 use std::net::SocketAddr;
 
 use crate::control::{ControlError, ListenInfo, Protocol};
-use crate::net::{BindError, Listening, SocketId};
+use crate::net::{BindError, Listening, Route, SocketId};
 
 /// Opens and closes sockets for the engine.
 pub(crate) trait SocketFactory {
@@ -10,6 +10,11 @@ pub(crate) trait SocketFactory {
     fn open(&mut self, listen: &ListenInfo) -> Result<(SocketId, SocketAddr), ControlError>;
     /// Closes a socket or an accepted TCP connection; what was left to be sent in the same turn still leaves.
     fn close(&mut self, socket: SocketId);
+    /// Leaves the port of a socket to whoever binds it next; the peers of `routes` stay.
+    fn hand_over(&mut self, socket: SocketId, routes: &[Route]) -> Result<(), ControlError> {
+        let _ = (socket, routes);
+        Ok(())
+    }
     /// What the network layer counts, by name, since its start.
     fn counters(&self) -> Vec<(&'static str, u64)> {
         Vec::new()

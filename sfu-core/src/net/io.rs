@@ -52,6 +52,8 @@ pub struct Net {
     poller: Poller,
     waker: Waker,
     sockets: HashMap<SocketId, NetSocket, foldhash::fast::RandomState>,
+    /// Sockets of single peers of a socket that was handed over. Empty but in a worker that drains.
+    branches: HashMap<(SocketId, SocketAddr), SocketId, foldhash::fast::RandomState>,
     next_id: u32,
     batch: ReceiveBatch,
     admission: Admission,
@@ -79,6 +81,7 @@ impl Net {
             poller,
             waker,
             sockets: HashMap::default(),
+            branches: HashMap::default(),
             next_id: 0,
             batch: ReceiveBatch::new(),
             admission: Admission::default(),
@@ -111,11 +114,52 @@ impl Net {
     /// Closes a socket; false when there is none. Connections that a listener accepted stay open.
     pub fn remove(&mut self, id: SocketId) -> bool {
         self.batch.forget(id);
+        for (_, branch) in self.branches.extract_if(|(of, _), _| *of == id) {
+            self.batch.forget(branch);
+            self.sockets.remove(&branch);
+        }
         let removed = self.sockets.remove(&id);
         if matches!(removed, Some(NetSocket::Tcp(_))) {
             self.admission.closed(id);
         }
         removed.is_some()
+    }
+
+    /// Leaves the port of an UDP socket to whoever binds it next, which gets all datagrams but those of `peers`: these come here
+    /// as before, and none is lost meanwhile. What is sent to them leaves as before, too.
+    ///
+    /// The socket must have been opened with [`UdpOptions::may_hand_over`]. Fails where the system has no descriptor left for a
+    /// peer; nobody else can bind the port then, and all goes on as before.
+    pub fn hand_over(&mut self, id: SocketId, peers: &[Route]) -> io::Result<()> {
+        let Some(NetSocket::Udp(udp)) = self.sockets.get(&id) else { return Ok(()) };
+        let peers = peers.iter().filter(|peer| peer.socket == id && peer.protocol == Protocol::Udp);
+        let branches = (|| {
+            udp.share(true)?;
+            let ids = (self.next_id..).map(SocketId).filter(|id| !self.sockets.contains_key(id));
+            let branches: io::Result<Vec<_>> = peers
+                .zip(ids)
+                .map(|(peer, id)| {
+                    let branch = udp.branch(id, peer.local, peer.remote)?;
+                    self.watch(id, branch.fd())?;
+                    Ok((peer.remote, branch))
+                })
+                .collect();
+            udp.deafen()?;
+            branches
+        })();
+        let branches = match branches {
+            Ok(branches) => branches,
+            Err(error) => {
+                udp.share(false)?;
+                return Err(error);
+            }
+        };
+        for (remote, branch) in branches {
+            self.next_id = branch.id.0.wrapping_add(1);
+            self.branches.insert((id, remote), branch.id);
+            self.sockets.insert(branch.id, NetSocket::Udp(branch));
+        }
+        Ok(())
     }
 
     /// The address that a socket is bound to, or that the peer of a connection connected to.
@@ -189,7 +233,11 @@ impl Net {
     pub fn flush(&mut self, outbox: &mut Outbox) {
         let counters = &mut self.counters;
         for (route, datagrams) in outbox.runs() {
-            match self.sockets.get_mut(&route.socket) {
+            let socket = match self.branches.is_empty() {
+                true => route.socket,
+                false => *self.branches.get(&(route.socket, route.remote)).unwrap_or(&route.socket),
+            };
+            match self.sockets.get_mut(&socket) {
                 Some(NetSocket::Udp(udp)) => {
                     udp.send(route, datagrams, counters);
                     settle_udp(&self.poller, &mut self.later, udp);

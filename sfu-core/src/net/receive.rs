@@ -38,6 +38,8 @@ pub(super) struct ReceiveBatch {
 #[derive(Debug, Clone, Copy)]
 struct Owner {
     id: SocketId,
+    /// The socket that they are said to come by.
+    of: SocketId,
     /// The address that it is bound to, unless it is a wildcard address.
     local: Option<IpAddr>,
 }
@@ -70,7 +72,7 @@ impl ReceiveBatch {
     /// Reads one batch from `socket`; nothing when there is none.
     pub(super) fn receive(&mut self, socket: &UdpSocket, counters: &mut NetCounters) {
         let local = (!socket.sender.wildcard).then_some(socket.local.ip());
-        self.owner = Some(Owner { id: socket.id, local });
+        self.owner = Some(Owner { id: socket.id, of: socket.of, local });
         (self.count, self.next, self.offset) = (0, 0, 0);
         let size = if socket.gro { GRO_SIZE } else { MAX_DATAGRAM };
         for _ in 0..ERRORS {
@@ -111,7 +113,7 @@ impl ReceiveBatch {
                 _ if meta.truncated => counters.truncated += 1,
                 Some(remote) if meta.len > 0 => {
                     let local = received.local.or(owner.local);
-                    let route = Route { socket: owner.id, protocol: Protocol::Udp, remote, local };
+                    let route = Route { socket: owner.of, protocol: Protocol::Udp, remote, local };
                     for datagram in message.chunks_mut(received.segment.unwrap_or(meta.len)) {
                         self.offset += datagram.len();
                         if datagram.len() > MAX_DATAGRAM {

@@ -1,6 +1,6 @@
 //! One UDP socket of a media thread.
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -22,6 +22,9 @@ pub struct UdpOptions {
     pub send_buffer: usize,
     /// Several sockets, such as one for each media thread, share the port (`SO_REUSEPORT`). Off.
     pub reuse_port: bool,
+    /// The port may be taken over while this socket gets the datagrams of some peers alone, see [`Net::hand_over`](super::Net::hand_over);
+    /// until then nobody else may bind it. Off.
+    pub may_hand_over: bool,
     /// `[::]` serves IPv6 only, not IPv4 as well. Off.
     pub ipv6_only: bool,
     /// Let the kernel deliver several datagrams of one peer in one piece (GRO). On; ignored where it cannot.
@@ -36,6 +39,7 @@ impl Default for UdpOptions {
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
             reuse_port: false,
+            may_hand_over: false,
             ipv6_only: false,
             gro: true,
             gso: true,
@@ -47,6 +51,9 @@ impl Default for UdpOptions {
 #[derive(Debug)]
 pub(super) struct UdpSocket {
     pub(super) id: SocketId,
+    /// The socket that datagrams are said to come by: itself, or the one whose branch it is.
+    pub(super) of: SocketId,
+    options: UdpOptions,
     pub(super) sender: Sender,
     /// The address it is bound to.
     pub(super) local: SocketAddr,
@@ -74,7 +81,7 @@ impl UdpSocket {
         if v6 {
             socket.set_only_v6(options.ipv6_only)?;
         }
-        socket.set_reuse_port(options.reuse_port)?;
+        socket.set_reuse_port(options.reuse_port || options.may_hand_over)?;
         // A smaller buffer than asked for is no reason not to start.
         let _ = socket.set_recv_buffer_size(options.recv_buffer);
         let _ = socket.set_send_buffer_size(options.send_buffer);
@@ -101,10 +108,16 @@ impl UdpSocket {
         // that does not would ignore the control message and send the run as one giant datagram.
         let gso = options.gso && sys::set_option(socket.as_fd(), SOL_UDP, UDP_SEGMENT, 0).is_ok();
         socket.bind(&SockAddr::from(address))?;
+        // Whoever gave the port away shares it; from now on nobody else does, until it is given away again.
+        if options.may_hand_over && !options.reuse_port {
+            socket.set_reuse_port(false)?;
+        }
         let local = socket.local_addr()?.as_socket().map(canonical).unwrap_or(address);
         let sender = Sender::new(socket, v6, wildcard, gso);
         Ok(Self {
             id,
+            of: id,
+            options,
             sender,
             local,
             gro,
@@ -113,6 +126,37 @@ impl UdpSocket {
             watches_room: false,
             retries: false,
         })
+    }
+
+    /// A socket for one peer of this one. The kernel gives it all that comes from there to `local`.
+    pub(super) fn branch(&self, id: SocketId, local: Option<IpAddr>, remote: SocketAddr) -> io::Result<Self> {
+        let address = SocketAddr::new(local.unwrap_or(self.local.ip()), self.local.port());
+        let options = UdpOptions { reuse_port: true, ..self.options };
+        let branch = Self::open(id, address, options)?;
+        branch.sender.socket.connect(&SockAddr::from(remote))?;
+        Ok(Self { of: self.id, ..branch })
+    }
+
+    /// Whether others may bind its address, too.
+    pub(super) fn share(&self, share: bool) -> io::Result<()> {
+        self.sender.socket.set_reuse_port(share || self.options.reuse_port)
+    }
+
+    /// Gets no datagrams any more but those that the kernel holds for it already.
+    pub(super) fn deafen(&self) -> io::Result<()> {
+        // The port `discard`, of an address from which nobody else's datagrams come.
+        let nobody = |ip: IpAddr| SockAddr::from(SocketAddr::new(ip, 9));
+        let socket = &self.sender.socket;
+        match self.local.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => socket.connect(&nobody(Ipv4Addr::LOCALHOST.into())),
+            IpAddr::V6(ip) if ip.is_unspecified() => {
+                let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped().into();
+                socket
+                    .connect(&nobody(Ipv6Addr::LOCALHOST.into()))
+                    .or_else(|_| socket.connect(&nobody(mapped)))
+            }
+            ip => socket.connect(&nobody(ip)),
+        }
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {

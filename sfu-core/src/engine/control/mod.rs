@@ -8,6 +8,7 @@ mod direct;
 mod dump;
 mod listen;
 mod plain;
+mod ports;
 mod produce;
 mod server;
 
@@ -57,6 +58,7 @@ impl Engine {
                 self.create_webrtc_server(&options, sockets).map(Reply::WebRtcServer)
             }
             Command::CloseWebRtcServer(id) => self.close_webrtc_server(now, id, sockets),
+            Command::ReleasePorts => self.release_ports(sockets),
             Command::CloseTransport(id) => self.close_transport(now, id, sockets),
             Command::SetMaxIncomingBitrate { transport, bitrate } => {
                 self.set_max_incoming_bitrate(now, transport, bitrate)

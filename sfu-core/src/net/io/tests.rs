@@ -1,4 +1,5 @@
 //! The network layer on loopback sockets.
+mod hand_over;
 mod measure;
 mod tcp;
 mod udp;
