@@ -19,6 +19,8 @@ pub struct WorkerStats {
     pub plugins: std::collections::BTreeMap<String, serde_json::Value>,
     /// What went wrong with each plugin, by its id, and what was done about it; with the figures of the whole worker only.
     pub plugin_faults: std::collections::BTreeMap<String, PluginFaults>,
+    /// What the hot hooks of each plugin cost, by its id; with the figures of the whole worker only.
+    pub plugin_costs: std::collections::BTreeMap<String, PluginCost>,
     /// Counters of the media threads (refused, dropped, malformed …), those of their sockets among them (`net_…`), summed.
     pub counters: std::collections::BTreeMap<String, u64>,
 }
@@ -33,6 +35,11 @@ impl WorkerStats {
         self.data_consumers.extend(other.data_consumers);
         for (name, value) in other.counters {
             *self.counters.entry(name).or_default() += value;
+        }
+        for (plugin, cost) in other.plugin_costs {
+            let sum = self.plugin_costs.entry(plugin).or_default();
+            sum.calls += cost.calls;
+            sum.nanoseconds += cost.nanoseconds;
         }
         for (plugin, faults) in other.plugin_faults {
             self.plugin_faults.entry(plugin).or_default().add(&faults);
@@ -66,6 +73,17 @@ pub struct PluginFaults {
     pub quarantined: u64,
     /// Commands that it had no room for.
     pub refused_commands: u64,
+}
+
+/// What the hooks on packets and messages (`rtp_in`, `data_out` …) of a plugin cost, estimated from one turn of the loop in a tenth
+/// of a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginCost {
+    /// Calls.
+    pub calls: u64,
+    /// Nanoseconds in them, with some 20 for reading the clock in each.
+    pub nanoseconds: u64,
 }
 
 impl PluginFaults {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::compose::{PluginSet, shorten};
 use super::error::Error;
+use super::meta::Meta;
 
 /// Fields of a plugin's table that the core reads itself: whether it is on, and with which options.
 const RESERVED: [&str; 2] = ["enabled", "options"];
@@ -122,6 +123,12 @@ impl PluginSettings {
     /// The same, if the table has any.
     pub fn given_options(&self, id: &str) -> Option<Value> {
         self.tables.get(id)?.get("options").cloned()
+    }
+
+    /// A plugin's table with all that holds for it, also where it is left out.
+    pub(crate) fn whole_table(&self, meta: &Meta) -> Value {
+        let on = self.enabled(meta.id).unwrap_or(!meta.off_by_default);
+        Self::table(self.config(meta.id), on, self.options(meta.id))
     }
 
     /// A table of a plugin's own configuration, and the core's fields beside it.

@@ -4,6 +4,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::commands::{Ask, CommandLimits, CommandQueue, Full, NewRtp, QueuedCommand, SessionPush, Wakes};
+use super::costs::Costs;
 use super::faults::FaultLog;
 use super::slot::PluginSlot;
 use super::view::{View, ViewSource};
@@ -26,6 +27,8 @@ pub struct Desk {
     pub clock: fn() -> Instant,
     /// How long the thread has waited for a processor: that is no hook's fault.
     pub waited: fn() -> std::time::Duration,
+    /// What hot hooks cost.
+    pub costs: Costs,
 }
 
 impl Desk {
@@ -38,12 +41,30 @@ impl Desk {
             slow: super::faults::FaultPolicy::default().slow(),
             clock: Instant::now,
             waited: super::waited::waited,
+            costs: Costs::default(),
         }
     }
 
     /// The moment, to time a hook by.
     pub fn reading(&self) -> Reading {
         Reading { at: (self.clock)(), waited: (self.waited)() }
+    }
+
+    /// Likewise, for a hot hook: while costs are sampled, without the system call that tells how long the thread has waited.
+    pub fn hot_reading(&self) -> Reading {
+        if self.costs.is_sampling() {
+            return Reading { at: (self.clock)(), waited: std::time::Duration::ZERO };
+        }
+        self.reading()
+    }
+
+    /// Takes down what a hot hook cost, in turns that are for that; else it says no.
+    pub fn sampled(&mut self, slot: PluginSlot, start: Reading) -> bool {
+        if !self.costs.is_sampling() {
+            return false;
+        }
+        self.costs.add(slot, (self.clock)().saturating_duration_since(start.at));
+        true
     }
 }
 

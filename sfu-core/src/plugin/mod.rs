@@ -7,6 +7,7 @@ mod commands;
 mod compose;
 mod composition;
 mod config;
+mod costs;
 mod cx;
 mod data;
 mod enabling;
@@ -92,7 +93,7 @@ pub(crate) use stats::merge_figures;
 
 pub(crate) use {
     commands::{NewRtpHeader, QueuedCommand},
-    compose::{Below, Mode, Refused, Timed, TurnTimer, Untimed},
+    compose::{Below, Mode, Refused, Timed, Timing, TurnTimer, Untimed},
     outcomes::OutcomeSender,
     plugins::{Moment, PluginLimits, Plugins},
     serving::Serving,

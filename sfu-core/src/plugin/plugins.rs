@@ -26,8 +26,8 @@ use super::tables::Tables;
 use super::verdict::Verdict;
 use super::view::{View, ViewSource};
 use crate::control::{
-    ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, PluginFaults, ProducerId, Reply, Target,
-    TransportId,
+    ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, PluginCost, PluginFaults, ProducerId,
+    Reply, Target, TransportId,
 };
 use crate::plugin::kind::with_target;
 
@@ -333,6 +333,11 @@ impl<S: PluginSet> Plugins<S> {
     pub fn done(&mut self, slot: PluginSlot, tag: u64, outcome: Result<Reply, Error>, m: Moment<'_>) {
         let hx = &mut HookContext::new(m.now, self.worker, m.view, &mut self.desk);
         self.set.done(slot, tag, outcome, &mut self.tables, hx);
+    }
+
+    /// What the hot hooks of each plugin cost.
+    pub fn costs(&self) -> BTreeMap<String, PluginCost> {
+        S::metas().map(|(slot, meta, _)| (meta.id.to_owned(), self.desk.costs.of(slot))).collect()
     }
 
     /// What went wrong with each plugin, and what was done about it.

@@ -39,6 +39,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                         stats.plugins = self.plugins.stats(target, Moment { now, view: &self.engine });
                         if target == Target::Worker {
                             stats.plugin_faults = self.plugins.faults();
+                            stats.plugin_costs = self.plugins.costs();
                         }
                         Reply::Stats(stats)
                     }

@@ -17,7 +17,9 @@ use tokio::sync::oneshot;
 use crate::control::{Command, ControlError, Event, Reply, Told};
 use crate::engine::{Egress, Engine, Received, RelayWord, RelayedPacket, SocketFactory};
 use crate::net::{Outbox, Route, SocketId};
-use crate::plugin::{Hooks, Mode, Moment, OutcomeSender, PluginSet, Plugins, Timed, TurnTimer, Untimed};
+use crate::plugin::{
+    Hooks, Mode, Moment, OutcomeSender, PluginSet, Plugins, Timed, Timing, TurnTimer, Untimed,
+};
 
 /// Where an answer to a command goes.
 pub(crate) type ReplySender = oneshot::Sender<Result<Reply, ControlError>>;
@@ -62,8 +64,8 @@ pub(crate) struct Shell<S: PluginSet, X> {
     data: data::DataDesk,
     timer: TurnTimer,
     pace: Pace,
-    /// Hooks are timed in the next turn.
-    is_next_timed: bool,
+    /// Whether hooks are timed in the next turn, and what for.
+    next: Timing,
     turn_began: Option<Instant>,
     /// Commands of plugins that may open sockets, which can't be done in the middle of a batch.
     deferred: VecDeque<(Command, OutcomeSender)>,
@@ -83,7 +85,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             data: data::DataDesk::default(),
             timer: TurnTimer::default(),
             pace: Pace::Idle,
-            is_next_timed: false,
+            next: Timing::None,
             turn_began: None,
             deferred: VecDeque::new(),
             to_close: Vec::new(),
@@ -110,7 +112,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     pub(crate) fn begin_turn(&mut self, now: Instant) {
         if self.pace == Pace::Idle {
             self.turn_began = Some(now);
-            self.pace = if self.is_next_timed { Pace::Timed } else { Pace::Free };
+            self.pace = if self.next == Timing::None { Pace::Free } else { Pace::Timed };
+            if S::LEN > 0 {
+                self.plugins.desk.costs.sample(if let Timing::Sample(turns) = self.next { turns } else { 0 });
+            }
         }
     }
 
@@ -119,7 +124,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         self.pace = Pace::Idle;
         if S::LEN > 0 {
             self.plugins.desk.queue.begin_turn();
-            self.is_next_timed = self.timer.is_timed(now, took, self.plugins.desk.slow);
+            self.next = self.timer.next(now, took, self.plugins.desk.slow);
         }
     }
 

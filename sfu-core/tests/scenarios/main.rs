@@ -1,5 +1,6 @@
 //! What a worker promises, seen by its peers: each module one behaviour, with one media thread and with two where it matters.
 mod commands;
+mod costs;
 mod data;
 mod demux;
 mod direct;

@@ -26,9 +26,11 @@ pub(crate) fn hot<H: Plugin, K: Kind, M: Mode>(
 ) -> Verdict {
     match cell {
         Cell::On(state) => {
-            let start = if M::TIMED { Some(hx.desk.reading()) } else { None };
+            let start = if M::TIMED { Some(hx.desk.hot_reading()) } else { None };
             let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut hx.cx(slot))));
-            if let Some(start) = start {
+            if let Some(start) = start
+                && !hx.desk.sampled(slot, start)
+            {
                 overran(hx, start, hook, slot, id.into());
             }
             match outcome {

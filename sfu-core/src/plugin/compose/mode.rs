@@ -54,25 +54,62 @@ impl<M: Mode> Mode for Below<M> {
 
 /// How long hooks are timed after a turn that took too long.
 const WATCH: Duration = Duration::from_secs(1);
+/// Time between two turns whose hooks are timed to know what plugins cost.
+const SAMPLE: Duration = Duration::from_millis(100);
+/// Turns, as a mask, of which one is taken by chance when that time has passed: turns with and without packets may take turns.
+const CHANCE: u32 = 15;
 
-/// Chooses the turns whose hot hooks are timed: those within a second after a turn that took too long.
+/// Why the hot hooks of a turn are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    /// They are not.
+    None,
+    /// To name one that is slow.
+    Watch,
+    /// To know what plugins cost; what is found stands for so many turns.
+    Sample(u32),
+}
+
+/// Chooses the turns whose hot hooks are timed: those within a second after a turn that took too long, and of the others one in a
+/// tenth of a second.
 ///
 /// Every turn is timed as a whole, which costs nothing per packet; a hook that was slow made its turn slow, and the next time it
 /// is slow within that second, it is named.
 #[derive(Debug, Default)]
 pub struct TurnTimer {
-    timed_until: Option<Instant>,
+    watched_until: Option<Instant>,
+    sampled: Option<Instant>,
+    /// Turns since then.
+    turns: u32,
+    /// Turns to let pass until the next sample.
+    skip: u32,
+    chance: u32,
 }
 
 impl TurnTimer {
-    /// Whether the next turn is timed; one has ended `now` that `took` so long, and `slow` is too long.
+    /// How the next turn is timed; one has ended `now` that `took` so long, and `slow` is too long.
     #[inline]
-    pub fn is_timed(&mut self, now: Instant, took: Duration, slow: Duration) -> bool {
+    pub fn next(&mut self, now: Instant, took: Duration, slow: Duration) -> Timing {
         if took > slow {
-            self.timed_until = Some(now + WATCH);
+            self.watched_until = Some(now + WATCH);
         }
-        self.timed_until = self.timed_until.filter(|until| now < *until);
-        self.timed_until.is_some()
+        self.watched_until = self.watched_until.filter(|until| now < *until);
+        self.turns = self.turns.saturating_add(1);
+        if self.watched_until.is_some() {
+            return Timing::Watch;
+        }
+        if self.sampled.is_some_and(|sampled| now.saturating_duration_since(sampled) < SAMPLE) {
+            return Timing::None;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Timing::None;
+        }
+        // As much chance as it takes (Numerical Recipes' generator; its high bits are the good ones).
+        self.chance = self.chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.skip = (self.chance >> 16) & CHANCE;
+        self.sampled = Some(now);
+        Timing::Sample(std::mem::take(&mut self.turns))
     }
 }
 
@@ -80,13 +117,31 @@ impl TurnTimer {
 mod tests {
     use super::*;
 
+    const SLOW: Duration = Duration::from_millis(5);
+
     #[test]
-    fn hooks_are_timed_for_a_second_after_a_slow_turn() {
-        let (start, slow) = (Instant::now(), Duration::from_millis(5));
+    fn hooks_are_watched_for_a_second_after_a_slow_turn() {
+        let start = Instant::now();
         let mut timer = TurnTimer::default();
-        assert!(!timer.is_timed(start, slow, slow));
-        assert!(timer.is_timed(start, slow * 2, slow));
-        assert!(timer.is_timed(start + WATCH / 2, Duration::ZERO, slow));
-        assert!(!timer.is_timed(start + WATCH, Duration::ZERO, slow));
+        assert_ne!(timer.next(start, SLOW, SLOW), Timing::Watch);
+        assert_eq!(timer.next(start, SLOW * 2, SLOW), Timing::Watch);
+        assert_eq!(timer.next(start + WATCH / 2, Duration::ZERO, SLOW), Timing::Watch);
+        assert_ne!(timer.next(start + WATCH, Duration::ZERO, SLOW), Timing::Watch);
+    }
+
+    #[test]
+    fn one_turn_in_about_a_tenth_of_a_second_stands_for_all_of_them() {
+        let start = Instant::now();
+        let mut timer = TurnTimer::default();
+        let (mut sampled, mut turns, mut even) = (0, 0, 0);
+        for n in 0..100_000 {
+            let now = start + Duration::from_millis(n);
+            if let Timing::Sample(stands_for) = timer.next(now, Duration::ZERO, SLOW) {
+                (sampled, turns, even) = (sampled + 1, turns + stands_for, even + u32::from(n % 2 == 0));
+            }
+        }
+        assert!((900..=1000).contains(&sampled), "{sampled}");
+        assert!((99_800..=100_000).contains(&turns), "{turns}");
+        assert!((sampled * 4 / 10..=sampled * 6 / 10).contains(&even), "{even} of {sampled}");
     }
 }
