@@ -25,3 +25,20 @@ pub use worker::{Builder, Running, WorkerConfig, WorkerError, run};
 // A plugin's only dependency is this crate: it finds here what its types, requests, figures and logs need. With
 // `#[serde(crate = "sfu_core::serde")]` and `#[schemars(crate = "sfu_core::schemars")]` derives find theirs.
 pub use {schemars, serde, serde_json, tracing};
+
+/// The examples of the guide are compiled and run.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/src/introduction.md")]
+    mod introduction {}
+    #[doc = include_str!("../../docs/src/hooks.md")]
+    mod hooks {}
+    #[doc = include_str!("../../docs/src/state.md")]
+    mod state {}
+    #[doc = include_str!("../../docs/src/requests.md")]
+    mod requests {}
+    #[doc = include_str!("../../docs/src/slow-work.md")]
+    mod slow_work {}
+    #[doc = include_str!("../../docs/src/testing.md")]
+    mod testing {}
+}

@@ -13,6 +13,7 @@ pub mod numbers;
 pub mod own_page;
 pub mod participant;
 pub mod peer;
+pub mod ports;
 pub mod relay;
 pub mod rtp;
 pub mod run;

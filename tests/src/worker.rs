@@ -23,6 +23,7 @@ pub struct Start {
     arguments: Vec<String>,
     config: String,
     environment: Vec<(String, String)>,
+    listen: Option<String>,
     bare: bool,
 }
 
@@ -40,6 +41,12 @@ impl Start {
     /// With one more argument.
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// With its HTTP server at this address, in place of a free one.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = Some(address.into());
         self
     }
 
@@ -65,8 +72,9 @@ impl Start {
         let mut command = Command::new(binary());
         if !self.bare {
             std::fs::write(&config, text).expect("the configuration file");
+            let listen = self.listen.as_deref().unwrap_or("127.0.0.1:0");
             command
-                .args(["--listen", "127.0.0.1:0", "--workers", &self.workers.to_string(), "--config"])
+                .args(["--listen", listen, "--workers", &self.workers.to_string(), "--config"])
                 .arg(&config);
         }
         command

@@ -3,6 +3,7 @@
 mod browser_codecs;
 mod browsers_page;
 mod browsers_pairings;
+mod drain;
 mod first_call;
 mod hostile_page;
 mod ice_tcp;

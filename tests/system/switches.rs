@@ -1,8 +1,9 @@
 //! What the command line and the environment say about the network, as peers are told it; and a start without any of it.
 use std::collections::BTreeSet;
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::IpAddr;
 
 use sfu_tests::media::output;
+use sfu_tests::ports::free_pair;
 use sfu_tests::worker::{Start, Worker};
 use sfu_tests::{http, needs, run, sdp, skip};
 
@@ -19,14 +20,6 @@ async fn candidates(worker: &Worker, streams: usize) -> Vec<Vec<Candidate>> {
         all.push(sdp::candidates(&answer.text()));
     }
     all
-}
-
-/// Two ports next to each other that are free by UDP and by TCP.
-fn free_pair() -> u16 {
-    let is_free = |port: u16| {
-        UdpSocket::bind(("0.0.0.0", port)).is_ok() && TcpListener::bind(("0.0.0.0", port)).is_ok()
-    };
-    (20_000..30_000).step_by(2).find(|port| is_free(*port) && is_free(port + 1)).expect("free ports")
 }
 
 /// What two media threads that share out streams are known by.
@@ -49,7 +42,7 @@ fn are_announced(told: &[Vec<Candidate>], addresses: &[&str], udp: u16, tcp: u16
 #[test]
 fn ports_and_addresses_of_the_command_line_are_what_peers_are_told() {
     run::run(async {
-        let (udp, tcp) = (free_pair(), free_pair() + 500);
+        let (udp, tcp) = (free_pair(), free_pair());
         let worker = Start::with_workers(2)
             .argument(format!("--udp-port={udp}"))
             .argument(format!("--tcp-port={tcp}"))
@@ -63,7 +56,7 @@ fn ports_and_addresses_of_the_command_line_are_what_peers_are_told() {
 #[test]
 fn the_environment_says_the_same() {
     run::run(async {
-        let (udp, tcp) = (free_pair() + 1000, free_pair() + 1500);
+        let (udp, tcp) = (free_pair(), free_pair());
         let worker = Start::with_workers(2)
             .environment("SFU_UDP_PORT", udp.to_string())
             .environment("SFU_TCP_PORT", tcp.to_string())
@@ -96,7 +89,7 @@ fn own_addresses() -> Vec<IpAddr> {
 #[test]
 fn a_bare_start_serves_this_machine_and_offers_every_address_of_it() {
     needs!("ip");
-    if let Err(error) = TcpListener::bind("127.0.0.1:8080") {
+    if let Err(error) = std::net::TcpListener::bind("127.0.0.1:8080") {
         skip!("127.0.0.1:8080 is taken: {error}");
     }
     run::run(async {

@@ -20,6 +20,6 @@ fn the_own_plugin_counts_and_the_recorder_records_on_two_media_threads() {
 }
 
 #[test]
-fn a_hangup_is_told_and_ends_nothing() {
-    support::survives_a_hangup(Path::new(WORKER));
+fn a_hangup_reads_the_configuration_again() {
+    support::reads_its_configuration_again(Path::new(WORKER));
 }

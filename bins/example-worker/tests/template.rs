@@ -186,7 +186,7 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     for workers in [1, 2] {
         support::counts_and_records(&program, workers);
     }
-    support::survives_a_hangup(&program);
+    support::reads_its_configuration_again(&program);
     cargo(&project, &quick("test", &[]));
     // Features leave out what is not asked for.
     cargo(&project, &quick("build", &["--no-default-features", "--features", "admin"]));

@@ -322,6 +322,9 @@ pub enum Command {
     /// Carries a producer to another media thread; [`ControlHandle::consume`] does it where it is needed.
     #[doc(hidden)]
     Relay(RelayCommand),
+    /// Leaves the ports that WebRTC transports share to another worker: whoever is connected stays connected, all others reach
+    /// that one. For a worker that takes no new sessions, see [`ControlHandle::drain`].
+    ReleasePorts,
     /// Gives a plugin a new configuration: on all media threads, or on none if one of them refuses.
     ReconfigurePlugin {
         /// The plugin's id.
@@ -402,7 +405,7 @@ impl Command {
             | Command::PluginRequest { target, .. } => *target,
             Command::Relay(RelayCommand(RelayStep::Offer { producer, .. })) => (*producer).into(),
             Command::Relay(RelayCommand(RelayStep::Accept { transport, .. })) => (*transport).into(),
-            Command::ReconfigurePlugin { .. } => Target::Worker,
+            Command::ReconfigurePlugin { .. } | Command::ReleasePorts => Target::Worker,
         })
     }
 }

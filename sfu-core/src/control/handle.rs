@@ -1,6 +1,7 @@
 //! The way from tokio to the media threads.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -8,6 +9,9 @@ use super::*;
 
 /// How many events a slow subscriber may lag behind before it misses some (and is told how many).
 const EVENT_BACKLOG: usize = 8192;
+
+/// How long peers that are just connecting keep a worker that drains from leaving its ports.
+const CONNECTING: Duration = Duration::from_secs(5);
 
 /// One command on its way to a media thread.
 #[derive(Debug)]
@@ -52,6 +56,10 @@ struct Shared {
     serve: Arc<dyn ServeRequests>,
     /// Held while media threads get a new configuration: two at once could leave them with one each.
     reconfiguring: tokio::sync::Mutex<()>,
+    /// Whether the worker drains.
+    draining: tokio::sync::watch::Sender<bool>,
+    /// Who takes over new configurations; nobody in a program that started the worker without saying where they come from.
+    reload: OnceLock<Arc<dyn TakeConfig>>,
 }
 
 /// Speaks to a running worker: commands in, replies and events out. Cheap to clone.
@@ -66,8 +74,10 @@ impl ControlHandle {
         feed: FeedSender,
         serve: Arc<dyn ServeRequests>,
     ) -> Self {
-        let (next_worker, reconfiguring) = Default::default();
-        ControlHandle(Arc::new(Shared { ports, events, feed, next_worker, serve, reconfiguring }))
+        let (next_worker, reconfiguring, reload) = Default::default();
+        let draining = tokio::sync::watch::Sender::new(false);
+        let shared = Shared { ports, events, feed, next_worker, serve, reconfiguring, draining, reload };
+        ControlHandle(Arc::new(shared))
     }
 
     /// A channel of the right depth for events.
@@ -98,6 +108,12 @@ impl ControlHandle {
 
     /// Sends a command to a given media thread and waits for its answer.
     pub async fn command_on(&self, worker: u8, command: Command) -> Result<Reply, ControlError> {
+        let makes_new = matches!(command, Command::CreateSession(_) | Command::CreateRouter { .. });
+        if makes_new && self.is_draining() {
+            return Err(ControlError::stopped(
+                "control: this worker drains and takes nothing new; ask another one",
+            ));
+        }
         let port =
             self.0.ports.get(usize::from(worker)).ok_or_else(|| {
                 ControlError::not_found(format!("control: there is no media thread {worker}"))
@@ -149,6 +165,60 @@ impl ControlHandle {
             steps.note(self.command_on(worker, command).await);
         }
         steps.outcome()
+    }
+
+    /// Takes no new sessions and rooms from now on, and leaves the ports that WebRTC transports share to another worker. Whoever
+    /// is connected stays connected and loses no packet; TCP connections stay, too. [`Running::drained`](crate::Running::drained)
+    /// tells when the last one has gone.
+    ///
+    /// Peers that are just connecting have five seconds for it.
+    pub async fn drain(&self) -> Result<(), ControlError> {
+        self.0.draining.send_replace(true);
+        let end = Instant::now() + CONNECTING;
+        while Instant::now() < end {
+            let stats = self.stats(Target::Worker).await?;
+            if stats
+                .transports
+                .iter()
+                .all(|transport| transport.ice_state.is_none() || transport.tuple.is_some())
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.run(Command::ReleasePorts).await
+    }
+
+    /// Whether [`ControlHandle::drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        *self.0.draining.borrow()
+    }
+
+    /// Waits until [`ControlHandle::drain`] is called.
+    pub(crate) async fn begins_to_drain(&self) {
+        // The sender lives as long as this handle.
+        let _ = self.0.draining.subscribe().wait_for(|draining| *draining).await;
+    }
+
+    /// Says who takes over new configurations; once.
+    pub(crate) fn set_reload(&self, reload: Arc<dyn TakeConfig>) {
+        let _ = self.0.reload.set(reload);
+    }
+
+    /// Takes over a new configuration: all of it, or nothing and an error that says why. What plugins are told can change
+    /// while the worker runs; the rest needs a restart.
+    ///
+    /// `config` has the form of the configuration file, as JSON; with `None` the file is read again. What the command line and
+    /// the environment say stays on top. A plugin of which it says the same as before keeps what a request gave it since.
+    pub async fn reload(&self, config: Option<serde_json::Value>) -> Result<Reloaded, ControlError> {
+        let Some(reload) = self.0.reload.get().cloned() else {
+            let text = "config: this worker was started without a file; reconfigure plugins one by one";
+            return Err(ControlError::unsupported(text));
+        };
+        let control = self.clone();
+        // In a task of its own: who hangs up in the middle leaves no half of it behind.
+        let taken = tokio::spawn(async move { reload.take(control, config).await });
+        taken.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Makes a session on a given media thread.

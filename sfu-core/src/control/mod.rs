@@ -15,6 +15,7 @@ mod layers;
 mod listen;
 mod observer;
 mod reconfiguration;
+mod reload;
 mod reply;
 mod rtp_parameters;
 mod stats;
@@ -50,6 +51,8 @@ pub use layers::Layers;
 pub use listen::{ListenInfo, TransportListen};
 pub use observer::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, AudioVolume};
 pub(crate) use reconfiguration::Reconfiguration;
+pub use reload::Reloaded;
+pub(crate) use reload::{Reloading, TakeConfig};
 pub use reply::{PlainTransportCreated, ProducerCreated, ProducerDescription, Reply, WebRtcTransportCreated};
 pub use rtp_parameters::{
     MediaKind, RtcpFeedback, RtcpParameters, RtpCodecParameters, RtpEncodingParameters,
@@ -57,8 +60,8 @@ pub use rtp_parameters::{
     RtxParameters,
 };
 pub use stats::{
-    ConsumerStats, DataConsumerStats, DataProducerStats, LayerBitrate, PluginFaults, ProducerStats,
-    StreamStats, Traffic, TransportStats, WorkerStats,
+    ConsumerStats, DataConsumerStats, DataProducerStats, LayerBitrate, PluginCost, PluginFaults,
+    ProducerStats, StreamStats, Traffic, TransportStats, WorkerStats,
 };
 pub use target::Target;
 pub use trace::{

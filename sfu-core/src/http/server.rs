@@ -13,6 +13,7 @@ use tower::ServiceExt;
 
 use super::tls::Tls;
 use super::{Client, HttpConfig};
+use crate::control::ControlHandle;
 use crate::signaling::{Mounts, Shutdown};
 
 /// A client that has not sent its request's head by then is disconnected.
@@ -87,8 +88,8 @@ impl HttpServer {
         format!("{scheme}://{address}")
     }
 
-    /// Serves until `stop`.
-    pub(crate) async fn run(self, mounts: Mounts, mut stop: Shutdown) {
+    /// Serves until `stop`, and takes no new connections while the worker drains: its address is free for another one.
+    pub(crate) async fn run(self, mounts: Mounts, mut stop: Shutdown, control: ControlHandle) {
         if let Some(tls) = self.tls.clone() {
             tokio::spawn(tls.watch());
         }
@@ -96,6 +97,7 @@ impl HttpServer {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
                 () = stop.wait() => return,
+                () = control.begins_to_drain() => return,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,

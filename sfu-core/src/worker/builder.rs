@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::cli::Cli;
 use super::media_thread::{self, Around, Inbound, Peer};
+use super::reload::{Reload, Source};
 use super::running::{MediaThread, Running, TellsEnd};
 use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
@@ -35,6 +36,8 @@ pub struct Builder<C> {
     serve_http: bool,
     /// Whether media threads open ports that WebRTC transports share.
     share_ports: bool,
+    /// Where a new configuration comes from while the worker runs, and what it said at first.
+    source: Option<(Source, WorkerConfig)>,
     /// Where media threads log to, in place of the program's own log.
     log: Option<tracing::Dispatch>,
     composition: PhantomData<C>,
@@ -46,6 +49,7 @@ impl<C: Composition> Default for Builder<C> {
             config: WorkerConfig::default(),
             serve_http: true,
             share_ports: true,
+            source: None,
             log: None,
             composition: PhantomData,
         }
@@ -109,6 +113,12 @@ impl<C: Composition> Builder<C> {
         self
     }
 
+    /// Lets a configuration be read again while the worker runs, from `source`, which said `first` before it started.
+    pub(super) fn source(mut self, source: Source, first: WorkerConfig) -> Self {
+        self.source = Some((source, first));
+        self
+    }
+
     /// Checks the settings without starting anything.
     pub fn check(&self) -> Result<(), WorkerError> {
         self.config.plugins.check::<C::Plugins>()?;
@@ -161,6 +171,9 @@ impl<C: Composition> Builder<C> {
         let serving = Arc::new(Serving::<C::Plugins>::new(&seed, &launch));
         let feed = FeedSender::default();
         let control = ControlHandle::new(ports, events.clone(), feed.clone(), serving);
+        if let Some((source, first)) = self.source.take() {
+            control.set_reload(Arc::new(Reload::<C>::new(source, first)));
+        }
         let mut media = Vec::new();
         let (ended, media_ended) = mpsc::unbounded_channel();
         for ((worker, thread), stop) in threads.into_iter().enumerate().zip(stops) {
@@ -234,7 +247,7 @@ impl<C: Composition> Builder<C> {
                     return Err(error.into());
                 }
             };
-        let http = server.map(|server| tokio::spawn(server.run(mounts.clone(), stop)));
+        let http = server.map(|server| tokio::spawn(server.run(mounts.clone(), stop, control.clone())));
         Ok(Running::new(control, mounts, switch, signaling, http, media, media_ended))
     }
 
@@ -370,8 +383,12 @@ fn open_shared(net: &mut Net, rtc: &RtcConfig, worker: u8) -> Result<SharedListe
     let port = |first: u16| if first == 0 { 0 } else { first.saturating_add(u16::from(worker)) };
     let socket_error = |error: BindError| WorkerError::Socket(error.to_string());
     let mut shared = SharedListen::default();
-    let udp_options =
-        UdpOptions { recv_buffer: rtc.recv_buffer, send_buffer: rtc.send_buffer, ..UdpOptions::default() };
+    let udp_options = UdpOptions {
+        recv_buffer: rtc.recv_buffer,
+        send_buffer: rtc.send_buffer,
+        may_hand_over: true,
+        ..UdpOptions::default()
+    };
     let udp =
         on_any_family(rtc.listen_ip, |ip| net.add_udp(SocketAddr::new(ip, port(rtc.udp_port)), udp_options))
             .map_err(socket_error)?;

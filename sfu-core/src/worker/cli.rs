@@ -72,7 +72,7 @@ pub(super) enum PluginsAction {
 }
 
 /// Settings; each can stand in the file, too, and the command line wins.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Settings {
     /// Configuration file (TOML).
     #[arg(long, short, env = "SFU_CONFIG", global = true)]
@@ -120,9 +120,15 @@ impl Settings {
 
     /// The file's settings, with what the command line and the environment say on top.
     pub(super) fn resolve(&self) -> Result<WorkerConfig, WorkerError> {
-        let mut config = match &self.config {
-            Some(path) => file::read(path)?,
-            None => WorkerConfig::default(),
+        self.resolve_with(None)
+    }
+
+    /// Likewise, with what is `given` in place of the file, as JSON of the same form.
+    pub(super) fn resolve_with(&self, given: Option<serde_json::Value>) -> Result<WorkerConfig, WorkerError> {
+        let mut config = match (given, &self.config) {
+            (Some(given), _) => file::from_json(given)?,
+            (None, Some(path)) => file::read(path)?,
+            (None, None) => WorkerConfig::default(),
         };
         if let Some(listen) = self.listen {
             config.http.listen = listen;

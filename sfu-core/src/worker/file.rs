@@ -35,14 +35,27 @@ pub(crate) fn read(path: &Path) -> Result<WorkerConfig, WorkerError> {
 pub(crate) fn parse(text: &str) -> Result<WorkerConfig, WorkerError> {
     let file: ConfigFile =
         toml::from_str(text).map_err(|error| WorkerError::Config(error.to_string().trim_end().to_owned()))?;
-    Ok(WorkerConfig {
-        workers: file.workers,
-        open: file.open,
-        http: file.http,
-        rtc: file.rtc,
-        plugins: PluginSettings::from_json(file.plugins.unwrap_or_default())?,
-        signaling: file.signaling,
-    })
+    file.settings()
+}
+
+/// Reads what is given in place of a file, as JSON of the same form.
+pub(crate) fn from_json(config: serde_json::Value) -> Result<WorkerConfig, WorkerError> {
+    let file: ConfigFile =
+        serde_json::from_value(config).map_err(|error| WorkerError::Config(format!("config: {error}")))?;
+    file.settings()
+}
+
+impl ConfigFile {
+    fn settings(self) -> Result<WorkerConfig, WorkerError> {
+        Ok(WorkerConfig {
+            workers: self.workers,
+            open: self.open,
+            http: self.http,
+            rtc: self.rtc,
+            plugins: PluginSettings::from_json(self.plugins.unwrap_or_default())?,
+            signaling: self.signaling,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +72,15 @@ mod tests {
         assert_eq!(config.rtc, RtcConfig::default());
         assert_eq!(config.plugins.config("recorder"), serde_json::json!({ "folder": "/x" }));
         assert_eq!(config.signaling["whip"]["open"], true);
+    }
+
+    #[test]
+    fn json_in_place_of_a_file_has_its_form() {
+        let given = serde_json::json!({ "workers": 2, "plugins": { "recorder": { "folder": "/x" } } });
+        let text = "workers = 2\n[plugins.recorder]\nfolder = \"/x\"\n";
+        assert_eq!(from_json(given).unwrap(), parse(text).unwrap());
+        let error = from_json(serde_json::json!({ "wrokers": 2 })).unwrap_err().to_string();
+        assert!(error.starts_with("config: ") && error.contains("wrokers"), "{error}");
     }
 
     #[test]

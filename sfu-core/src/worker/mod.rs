@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod file;
 mod media_thread;
+mod reload;
 mod run;
 mod running;
 mod sockets;

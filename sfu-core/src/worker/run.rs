@@ -7,8 +7,10 @@ use tokio::sync::oneshot;
 
 use super::builder::Builder;
 use super::cli::{Action, Cli, PluginsAction, Settings};
-use super::running::END;
-use super::{Running, WorkerConfig, WorkerError, file};
+use super::reload::Source;
+use super::running::{END, drained};
+use super::{Running, WorkerError, file};
+use crate::control::ControlHandle;
 use crate::plugin::{Composition, PluginSet, list};
 use crate::signaling::{EarlyExit, Invocation, SignalingSet, Takeover};
 
@@ -73,7 +75,14 @@ fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
 
 fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
     let config = settings.resolve()?;
-    on_runtime(async |end| until_signal::<C>(config, end).await)
+    let builder = Builder::<C>::new().source(source(settings), config.clone()).config(config);
+    on_runtime(async |end| until_signal(builder, end).await)
+}
+
+/// Where the configuration is read again.
+fn source(settings: &Settings) -> Source {
+    let settings = settings.clone();
+    Source::new(move |given| settings.resolve_with(given))
 }
 
 /// Runs for the library that started the program, until that wants it to end.
@@ -81,8 +90,8 @@ fn taken_over<C: Composition>(id: &'static str, takeover: Takeover) -> Result<()
     let settings = Cli::of_environment::<C>()?.settings;
     let mut config = settings.resolve()?;
     let serves_http = settings.ask_for_http(&config);
+    let mut builder = Builder::<C>::new().source(source(&settings), config.clone());
     (takeover.configure)(&mut config);
-    let mut builder = Builder::<C>::new();
     if !serves_http {
         // Other signaling could not be reached.
         for other in <C::Signaling as SignalingSet>::ids().into_iter().filter(|other| *other != id) {
@@ -104,28 +113,41 @@ fn on_runtime(run: impl AsyncFnOnce(&mut Instant) -> Result<(), WorkerError>) ->
 }
 
 /// Runs until a signal or a failure.
-async fn until_signal<C: Composition>(config: WorkerConfig, end: &mut Instant) -> Result<(), WorkerError> {
+async fn until_signal<C: Composition>(builder: Builder<C>, end: &mut Instant) -> Result<(), WorkerError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut running = Builder::<C>::new().config(config).start().await?;
+    let mut running = builder.start().await?;
     log_start::<C>(&running);
     if let Some(url) = running.url() {
         println!("sfukit listens on {url}");
     }
     let outcome = loop {
+        let control = running.control().clone();
         tokio::select! {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
-            // Without a handler it would end the program, and all calls with it.
-            _ = hangup.recv() => tracing::warn!(
-                "worker: SIGHUP: the configuration can't be read again while the worker runs; restart it"
-            ),
+            _ = hangup.recv() => read_again(&control).await,
+            () = drained(&control) => {
+                tracing::info!("worker: drained: nobody is connected any more");
+                break Ok(());
+            }
             error = running.failed() => break Err(error),
         }
     };
     stop(running, end).await;
     outcome
+}
+
+/// Takes over what the configuration says now; a wrong one changes nothing.
+async fn read_again(control: &ControlHandle) {
+    match control.reload(None).await {
+        Ok(reloaded) if reloaded.plugins.is_empty() => {
+            tracing::info!("worker: SIGHUP: the configuration says what it said before");
+        }
+        Ok(reloaded) => tracing::info!("worker: SIGHUP: configured anew: {}", reloaded.plugins.join(", ")),
+        Err(error) => tracing::error!("worker: SIGHUP: nothing is changed: {error}"),
+    }
 }
 
 /// Runs until the library that started the program ends it, a signal, or a failure.

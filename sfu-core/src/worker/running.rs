@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::WorkerError;
-use crate::control::ControlHandle;
+use crate::control::{ControlHandle, Target};
 use crate::net::Waker;
 use crate::signaling::{Mounts, SignalingError};
 
@@ -18,6 +18,9 @@ pub(super) const END: Duration = Duration::from_millis(1800);
 const FAREWELL: Duration = Duration::from_millis(800);
 /// What of it is left for the runtime, whose background work may hang.
 const REST: Duration = Duration::from_millis(100);
+
+/// Time between two looks at whether a worker that drains is empty.
+const DRAINED: Duration = Duration::from_millis(500);
 
 /// One media thread, seen from outside.
 pub(super) struct MediaThread {
@@ -103,6 +106,11 @@ impl Running {
         }
     }
 
+    /// Waits until the worker drains and its last transport has closed.
+    pub async fn drained(&self) {
+        drained(&self.control).await;
+    }
+
     /// Tells peers, closes everything, ends the threads; takes 1.8 s at the most, whatever hangs.
     pub async fn stop(self) {
         self.stop_by(Instant::now() + END).await;
@@ -144,6 +152,19 @@ impl Running {
             if thread.handle.is_finished() && thread.handle.join().is_err() {
                 tracing::error!("worker: a media thread had panicked");
             }
+        }
+    }
+}
+
+/// See [`Running::drained`].
+pub(super) async fn drained(control: &ControlHandle) {
+    control.begins_to_drain().await;
+    loop {
+        match control.stats(Target::Worker).await {
+            Ok(stats) if stats.transports.is_empty() => return,
+            Ok(_) => tokio::time::sleep(DRAINED).await,
+            // A media thread is gone: that is a failure, and told as one.
+            Err(_) => std::future::pending().await,
         }
     }
 }

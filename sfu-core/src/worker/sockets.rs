@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use crate::control::{ControlError, ListenInfo, Protocol};
 use crate::engine::{Random, SocketFactory, bind_allowed};
-use crate::net::{Net, SocketId, TcpOptions, UdpOptions};
+use crate::net::{Net, Route, SocketId, TcpOptions, UdpOptions};
 
 /// Opens sockets on the network layer.
 pub(crate) struct NetSockets<'a> {
@@ -23,6 +23,14 @@ impl SocketFactory for NetSockets<'_> {
 
     fn close(&mut self, socket: SocketId) {
         self.closing.push(socket);
+    }
+
+    fn hand_over(&mut self, socket: SocketId, routes: &[Route]) -> Result<(), ControlError> {
+        self.net.hand_over(socket, routes).map_err(|error| {
+            ControlError::limit(format!(
+                "control.ports: a port can't be left to others, it stays as it is: {error}"
+            ))
+        })
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

@@ -1,8 +1,9 @@
 //! A worker as a process, and what talks to it.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,18 +20,24 @@ pub struct Process {
     _output: BufReader<ChildStdout>,
     #[allow(dead_code, reason = "each test file has a copy of this one, and not all look at the log")]
     log: Arc<Mutex<String>>,
+    #[allow(dead_code, reason = "nor do all change the configuration")]
+    config: PathBuf,
 }
+
+/// What every worker of a test is configured to.
+const LOOPBACK: &str = "[rtc]\nlisten_ip = \"127.0.0.1\"\n";
 
 impl Process {
     /// Starts it and waits until it listens.
     pub fn start(program: &Path, arguments: &[&str]) -> Process {
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("loopback.toml");
-        std::fs::write(&file, "[rtc]\nlisten_ip = \"127.0.0.1\"\n")
-            .expect("the folder of tests can be written to");
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("worker-{}-{}.toml", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&config, LOOPBACK).expect("the folder of tests can be written to");
         let mut child = Command::new(program)
             .arg("--config")
-            .arg(&file)
-            .args(["--listen", "127.0.0.1:0", "--log", "warn"])
+            .arg(&config)
+            .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -49,7 +56,7 @@ impl Process {
         while output.read_line(&mut line).expect("its output is text") > 0 {
             if let Some((_, server)) = line.trim_end().split_once("http://") {
                 let server = server.trim_end_matches('/').to_owned();
-                return Process { child, server, _output: output, log };
+                return Process { child, server, _output: output, log, config };
             }
             line.clear();
         }
@@ -206,18 +213,30 @@ pub fn counts_and_records(program: &Path, workers: usize) -> Duration {
     took
 }
 
-/// Sends a running worker the signal by which others read their configuration again: it says that it can't, and goes on.
-pub fn survives_a_hangup(program: &Path) {
-    let process = Process::start(program, &["--workers", "1"]);
+/// Sends a running worker the signal by which programs read their configuration again: what it says of plugins holds then, and a
+/// wrong one changes nothing.
+pub fn reads_its_configuration_again(program: &Path) {
+    let process = Process::start(program, &["--workers", "2"]);
     let _ = process.publish("before", 1);
-    for round in 1..=2 {
+    for (plugins, said) in [
+        ("[plugins.my_plugin]\nenabled = false\n", "SIGHUP: configured anew: my_plugin"),
+        ("[plugins.my_plugin]\nenabld = true\n", "SIGHUP: nothing is changed: plugins.my_plugin"),
+        ("[plugins.my_plugin]\nenabled = false\n", "SIGHUP: the configuration says what it said before"),
+    ] {
+        std::fs::write(&process.config, format!("{LOOPBACK}{plugins}")).expect("the file can be written");
         process.signal("-HUP");
-        let told = || json!(process.log().matches("SIGHUP: the configuration can't be read again").count());
-        until("the hangup is told", told, |told| told == &json!(round));
+        let told = || json!(process.log().contains(said));
+        until(said, told, |told| told == &json!(true));
     }
     let _ = process.publish("after", 1);
     let streams = process.http("GET", "/api/streams", &Value::Null).1.to_string();
     assert!(streams.contains("before") && streams.contains("after"), "{streams}");
+    let whole =
+        json!({ "rtc": { "listen_ip": "127.0.0.1" }, "plugins": { "my_plugin": { "enabled": true } } });
+    let (status, answer) = process.http("PUT", "/api/config", &whole);
+    assert_eq!((status, answer), (200, json!({ "plugins": ["my_plugin"] })));
+    let (status, answer) = process.http("PUT", "/api/config", &json!({}));
+    assert!(status == 409 && answer.to_string().contains("config: rtc can't change"), "{status} {answer}");
     let (status, _) = process.terminate();
     assert!(status.success(), "{status}");
 }

@@ -39,3 +39,27 @@ async fn a_media_thread_that_panics_fails_the_worker() {
     assert!(failure(&mut running).await.starts_with("worker: media thread 3 "));
     assert!(thread.join().is_err());
 }
+
+#[tokio::test]
+async fn a_worker_that_drains_takes_nothing_new_and_is_drained_once_it_is_empty() {
+    let config = crate::WorkerConfig { workers: 2, ..Default::default() };
+    let running =
+        Builder::<Program>::new().config(config).without_http().start().await.expect("the worker starts");
+    let control = running.control().clone();
+    let router = control.create_router(1, crate::control::Labels::new()).await.expect("a router");
+    let plain = crate::control::PlainTransportOptions::default();
+    let transport = control.create_plain_transport(router, plain).await.expect("a transport").id;
+    let soon = Duration::from_millis(50);
+    assert!(tokio::time::timeout(soon, running.drained()).await.is_err(), "it does not drain");
+    control.drain().await.expect("the ports are free");
+    assert!(control.is_draining());
+    let error = control.create_router(0, crate::control::Labels::new()).await.expect_err("it drains");
+    assert!(error.kind == crate::control::ErrorKind::Stopped && error.text.contains("drains"), "{error}");
+    let error =
+        control.create_session(0, crate::control::CreateSession::default()).await.expect_err("it drains");
+    assert_eq!(error.kind, crate::control::ErrorKind::Stopped);
+    assert!(tokio::time::timeout(soon, running.drained()).await.is_err(), "somebody is connected");
+    control.run(crate::control::Command::CloseTransport(transport)).await.expect("it closes");
+    tokio::time::timeout(Duration::from_secs(10), running.drained()).await.expect("it is empty");
+    running.stop().await;
+}

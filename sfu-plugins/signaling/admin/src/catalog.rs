@@ -1,6 +1,6 @@
 //! What the plugins of this worker say of themselves.
 use serde_json::Value;
-use sfu_core::control::PluginFaults;
+use sfu_core::control::{PluginCost, PluginFaults};
 use sfu_core::plugin::Description;
 
 /// One plugin that is linked into this worker.
@@ -25,6 +25,8 @@ pub(crate) struct PluginInfo {
     pub(crate) stats: Option<Value>,
     /// What went wrong with it and what was done about it, over all media threads; none if it is not composed in.
     pub(crate) faults: Option<PluginFaults>,
+    /// What its hooks on packets and messages cost, over all media threads; none if it is not composed in.
+    pub(crate) cost: Option<PluginCost>,
 }
 
 /// All linked plugins by id. The one place that asks the plugin registry of sfu-core.
@@ -39,6 +41,7 @@ pub(crate) fn described() -> Vec<PluginInfo> {
         request: (description.request)(),
         stats: None,
         faults: None,
+        cost: None,
     };
     Description::all().into_iter().map(info).collect()
 }

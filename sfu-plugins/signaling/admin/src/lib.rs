@@ -10,6 +10,8 @@ mod catalog;
 mod cidr;
 mod codec;
 mod config;
+mod configuration;
+mod drain;
 mod error;
 mod events;
 mod guard;

@@ -91,6 +91,11 @@ pub(crate) async fn list(State(api): State<Api>) -> Result<Json<PluginList>, Api
             plugin.faults = Some(faults);
         }
     }
+    for (id, cost) in stats.plugin_costs {
+        if let Some(plugin) = plugins.iter_mut().find(|plugin| plugin.id == id) {
+            plugin.cost = Some(cost);
+        }
+    }
     Ok(Json(PluginList { plugins }))
 }
 

@@ -4,12 +4,15 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::routing::{delete, get, post, put};
 
+use sfu_core::control::Reloaded;
+
 use crate::api::Api;
 use crate::body::MAX_BODY;
 use crate::error::{ApiError, Kind};
 use crate::route::Route;
 use crate::{
-    events, guard, openapi, plugins, recordings, rtp_in, rtp_out, sessions, stats, streams, transports,
+    configuration, drain, events, guard, openapi, plugins, recordings, rtp_in, rtp_out, sessions, stats,
+    streams, transports,
 };
 
 /// Every route there is.
@@ -88,7 +91,7 @@ pub(crate) fn table() -> Vec<Route> {
         )
         .takes::<plugins::Enable>(),
         Route::new(
-            post_,
+            post_.clone(),
             "/plugins/{id}/disable",
             "disablePlugin",
             "Switches a plugin off for a target and all below it.",
@@ -96,7 +99,7 @@ pub(crate) fn table() -> Vec<Route> {
         )
         .takes::<plugins::Disable>(),
         Route::new(
-            put_,
+            put_.clone(),
             "/plugins/{id}/config",
             "configurePlugin",
             "Gives a plugin a new configuration: its table, as in the file. All media threads take it, or none.",
@@ -120,6 +123,23 @@ pub(crate) fn table() -> Vec<Route> {
             get(recordings::download),
         )
         .answers_as::<recordings::Recording>(StatusCode::OK, "application/octet-stream"),
+        Route::new(
+            put_,
+            "/config",
+            "reload",
+            "Takes over a whole configuration, as JSON in the form of the file; `null` reads the file again. All of it, or \
+             nothing; what is not about plugins can't change while the worker runs.",
+            put(configuration::reload),
+        )
+        .takes::<configuration::Whole>()
+        .answers::<Reloaded>(),
+        Route::new(
+            post_,
+            "/drain",
+            "drain",
+            "Takes no new sessions, leaves address and ports to another worker, and ends the program when the last peer has gone.",
+            post(drain::drain),
+        ),
         Route::new(
             read.clone(),
             "/events",

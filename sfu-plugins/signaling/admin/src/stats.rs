@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
-use sfu_core::control::{Command, PluginFaults, Reply, Target, WorkerStats};
+use sfu_core::control::{Command, PluginCost, PluginFaults, Reply, Target, WorkerStats};
 
 use crate::api::Api;
 use crate::body::Asked;
@@ -37,6 +37,8 @@ pub(crate) struct Stats {
     plugins: BTreeMap<String, Value>,
     /// What went wrong with plugins and what was done about it, by plugin id; for the whole worker only.
     plugin_faults: BTreeMap<String, PluginFaults>,
+    /// What the hooks on packets and messages of plugins cost, by plugin id; for the whole worker only.
+    plugin_costs: BTreeMap<String, PluginCost>,
     /// Counters of the media threads.
     counters: BTreeMap<String, u64>,
 }
