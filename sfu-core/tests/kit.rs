@@ -2,8 +2,10 @@
 use std::time::Duration;
 
 use sfu_core::plugin::{
-    Attach, ConsumerInfo, Cx, Plugin, ProducerInfo, Rows, RtpPacket, Stats, Target, Verdict, plugin,
+    Attach, ConsumerInfo, Cx, Error, NoConfig, Plugin, PluginHandle, ProducerInfo, Responder, Rows,
+    RtpPacket, Start, Stats, Target, Verdict, plugin,
 };
+use sfu_core::serde_json;
 use sfu_core::testing::{self, Bench, Build, Conditions, Media, PeerOptions};
 
 #[derive(Default)]
@@ -62,6 +64,55 @@ fn two_plugins_and_two_workers_behave_as_one() {
     bench.send(p, testing::opus(2));
     assert_eq!(bench.receiver(c).numbers(), [2]);
     assert_eq!(c.worker(), 1);
+}
+
+/// Answers requests on a media thread, though they are taken off it.
+struct Detour;
+
+#[derive(Default)]
+struct Way(std::sync::Mutex<Option<PluginHandle<Responder>>>);
+
+#[plugin(id = "detour")]
+impl Plugin for Detour {
+    type Request = NoConfig;
+    type Message = Responder;
+    type Shared = Way;
+    fn new(_: NoConfig, start: Start<'_, Self>) -> Result<Self, Error> {
+        *start.shared().0.lock().unwrap() = Some(start.handle());
+        Ok(Detour)
+    }
+    async fn serve(shared: &std::sync::Arc<Way>, _: NoConfig, re: Responder) {
+        let handle = shared.0.lock().unwrap().clone().unwrap();
+        handle.send(re).unwrap();
+    }
+    fn message(&mut self, re: Responder, _: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
+        re.ok(cx.worker());
+    }
+}
+
+#[test]
+fn a_request_without_a_target_may_need_a_media_thread() {
+    for workers in [1, 2] {
+        let mut bench = Build::of::<Detour>().workers(workers).start();
+        let answer = bench.request("detour", Target::Worker, serde_json::json!({}));
+        assert_eq!(answer.unwrap(), workers - 1);
+    }
+}
+
+#[test]
+fn counters_are_shown_of_each_media_thread_and_summed() {
+    let mut bench = Build::of::<Count>().workers(2).start();
+    let p = bench.audio_producer();
+    let _listener = bench.consumer(p);
+    bench.play(&[p], Duration::from_secs(1));
+    let stats = bench.worker_stats();
+    let of = |worker: u8, name: &str| stats.counters_by_worker[&worker][name];
+    assert_eq!(stats.counters_by_worker.len(), 2);
+    for (name, sum) in &stats.counters {
+        assert_eq!(of(0, name) + of(1, name), *sum, "{name}");
+    }
+    assert_eq!((of(0, "rtp_authenticated"), of(1, "rtp_authenticated")), (50, 0));
+    assert!(bench.worker_stats_of(p).counters_by_worker.is_empty());
 }
 
 #[test]

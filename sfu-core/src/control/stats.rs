@@ -23,6 +23,8 @@ pub struct WorkerStats {
     pub plugin_costs: std::collections::BTreeMap<String, PluginCost>,
     /// Counters of the media threads (refused, dropped, malformed …), those of their sockets among them (`net_…`), summed.
     pub counters: std::collections::BTreeMap<String, u64>,
+    /// The same of each media thread by its number; with the figures of the whole worker only.
+    pub counters_by_worker: std::collections::BTreeMap<u8, std::collections::BTreeMap<String, u64>>,
 }
 
 impl WorkerStats {
@@ -41,6 +43,7 @@ impl WorkerStats {
             sum.calls += cost.calls;
             sum.nanoseconds += cost.nanoseconds;
         }
+        self.counters_by_worker.extend(other.counters_by_worker);
         for (plugin, faults) in other.plugin_faults {
             self.plugin_faults.entry(plugin).or_default().add(&faults);
         }

@@ -48,7 +48,10 @@ impl Engine {
                 stats.transports.push(transport_stats(now, transport));
             }
         }
-        let has = |stats: &WorkerStats, id| stats.transports.iter().any(|transport| transport.id == id);
+        let has = |stats: &WorkerStats, id| {
+            // All are there, and looking for each would cost their number squared.
+            target == Target::Worker || stats.transports.iter().any(|transport| transport.id == id)
+        };
         for id in self.producers.ids() {
             let Some(producer) = self.producers.get_mut(id) else { continue };
             let below = producer.transport().is_some_and(|transport| has(&stats, transport));

@@ -69,13 +69,14 @@ impl Background {
         true
     }
 
-    /// Runs a future that needs only background work.
-    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    /// Runs a future with background work beside it, for so long in real time; `None` if it needs more.
+    pub(super) fn wait<T>(
+        &self,
+        patience: std::time::Duration,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
         let runtime = self.runtime.as_ref()?;
-        runtime.block_on(async {
-            let limit = std::time::Duration::from_secs(10);
-            tokio::time::timeout(limit, future).await.ok()
-        })
+        runtime.block_on(async { tokio::time::timeout(patience, future).await.ok() })
     }
 }
 

@@ -91,10 +91,16 @@ impl<S: PluginSet> Bench<S> {
         if let Command::PluginRequest { plugin, body, .. } = &command
             && self.serving.serves(plugin)
         {
-            let answer = self.serving.serve(plugin, body.clone());
-            let reply = self.background.wait(answer);
-            self.settle();
-            return reply.unwrap_or_else(|| Err(ControlError::internal("testing: `serve` did not answer")));
+            let mut answer = self.serving.serve(plugin, body.clone());
+            // It may need media threads, and work that blocks or waits for real time.
+            for patience in std::iter::once(Duration::ZERO).chain([Duration::from_millis(10); 1000]) {
+                self.settle();
+                if let Some(reply) = self.background.wait(patience, &mut answer) {
+                    self.settle();
+                    return reply;
+                }
+            }
+            return Err(ControlError::internal("testing: `serve` did not answer"));
         }
         if let Command::ReconfigurePlugin { plugin, config } = command {
             let mut steps = Reconfiguration::new(plugin, config, self.workers());

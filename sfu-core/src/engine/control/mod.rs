@@ -167,6 +167,7 @@ impl Engine {
                 if target == Target::Worker {
                     let net = sockets.counters().into_iter();
                     stats.counters.extend(net.map(|(name, value)| (name.to_owned(), value)));
+                    stats.counters_by_worker.insert(self.worker(), stats.counters.clone());
                 }
                 Ok(Reply::Stats(stats))
             }

@@ -15,6 +15,7 @@ mod drain;
 mod error;
 mod events;
 mod guard;
+mod metrics;
 mod openapi;
 mod plugins;
 mod recordings;
@@ -45,6 +46,8 @@ use settings::Settings;
 
 /// Where the API is served.
 pub const PATH: &str = "/api";
+/// Where programs that collect figures look first; the same as `/api/metrics`.
+pub const METRICS_PATH: &str = "/metrics";
 
 /// The admin API.
 pub struct Admin {
@@ -77,6 +80,10 @@ impl Signaling for Admin {
         let events = control.events();
         let api = Api::new(self.settings, control, stop.clone());
         http.mount(PATH, routes::router(api.clone())).map_err(|error| refuse(error.to_string()))?;
+        if metrics::is_linked() {
+            http.mount(METRICS_PATH, routes::metrics_router(api.clone()))
+                .map_err(|error| refuse(error.to_string()))?;
+        }
         routers::follow(&api, events, stop).await;
         Ok(())
     }

@@ -11,8 +11,8 @@ use crate::body::MAX_BODY;
 use crate::error::{ApiError, Kind};
 use crate::route::Route;
 use crate::{
-    configuration, drain, events, guard, openapi, plugins, recordings, rtp_in, rtp_out, sessions, stats,
-    streams, transports,
+    configuration, drain, events, guard, metrics, openapi, plugins, recordings, rtp_in, rtp_out, sessions,
+    stats, streams, transports,
 };
 
 /// Every route there is.
@@ -68,6 +68,15 @@ pub(crate) fn table() -> Vec<Route> {
         Route::new(read.clone(), "/stats", "getStats", "Figures of a target and what is below it.", get(stats::stats))
             .asks("target", "`worker` (the default), or a kind and an id: `producer:0.17.1`")
             .answers::<stats::Stats>(),
+        Route::new(
+            read.clone(),
+            "/metrics",
+            "getMetrics",
+            "Figures as text for Prometheus, written by the plugin `metrics`; OpenMetrics for who accepts it. Also at \
+             `/metrics`.",
+            get(metrics::text),
+        )
+        .answers_as::<metrics::Text>(StatusCode::OK, "text/plain"),
         Route::new(read.clone(), "/workers", "listWorkers", "The media threads and their load.", get(stats::workers))
             .answers::<stats::WorkerList>(),
         Route::new(read.clone(), "/plugins", "listPlugins", "The plugins of this worker.", get(plugins::list))
@@ -161,6 +170,15 @@ pub(crate) fn router(api: Api) -> Router {
     for route in table() {
         router = router.route(route.path, route.serve);
     }
+    guarded(router, api)
+}
+
+/// The figures alone, guarded likewise.
+pub(crate) fn metrics_router(api: Api) -> Router {
+    guarded(Router::new().route("/", get(metrics::text)), api)
+}
+
+fn guarded(router: Router<Api>, api: Api) -> Router {
     router
         .fallback(async || ApiError::not_found("api: there is no such path; see /api/openapi.json"))
         .method_not_allowed_fallback(async || {

@@ -41,6 +41,8 @@ pub(crate) struct Stats {
     plugin_costs: BTreeMap<String, PluginCost>,
     /// Counters of the media threads.
     counters: BTreeMap<String, u64>,
+    /// The same of each media thread by its number; for the whole worker only.
+    counters_by_worker: BTreeMap<u8, BTreeMap<String, u64>>,
 }
 
 /// The media threads.

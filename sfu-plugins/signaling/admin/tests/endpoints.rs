@@ -336,7 +336,7 @@ async fn the_description_names_every_path_that_is_served() {
     operations.sort();
     let count = operations.len();
     operations.dedup();
-    assert_eq!((operations.len(), count), (21, 21));
+    assert_eq!((operations.len(), count), (22, 22));
 }
 
 #[tokio::test]

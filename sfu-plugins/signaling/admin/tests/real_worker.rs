@@ -232,6 +232,14 @@ async fn srtp_with_given_keys_goes_from_one_stream_to_another() {
 }
 
 #[tokio::test]
+async fn a_worker_without_the_plugin_metrics_says_so() {
+    let running = start(1).await;
+    let (status, body) = send(&running, "GET", "/metrics", &Value::Null).await;
+    assert_eq!((status, &body["error"]["kind"]), (501, &json!("unsupported")), "{body}");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn beyond_loopback_the_worker_says_what_to_configure() {
     let mut config = WorkerConfig { workers: 1, ..WorkerConfig::default() };
     config.http.listen = ([0, 0, 0, 0], 0).into();
