@@ -6,8 +6,8 @@ use sfu_core::plugin::{Cx, DataConsumerId, DataProducerId, Rows};
 use crate::plugin::{DataRouter, Origin};
 use crate::slab::Key;
 
-/// Peers that are looked after at once.
-const PEERS: usize = 256;
+/// Data producers and data consumers that are looked at at once.
+const ENTITIES: usize = 1000;
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -19,12 +19,15 @@ impl DataRouter {
         if last.is_some_and(|last| now.saturating_duration_since(last) < EVERY) {
             return;
         }
-        for _ in 0..PEERS {
+        let mut looked_at = 0;
+        while looked_at < ENTITIES {
             let Some((key, behind)) = self.directory.peers.next(place) else {
                 place = 0;
                 break;
             };
             place = behind;
+            let peer = self.directory.peers.get(key);
+            looked_at += peer.map_or(0, |peer| peer.senders.len() + peer.ears.len());
             self.look_after_one(key, rows, cx);
         }
         self.next_peer = (place, Some(now));

@@ -191,13 +191,15 @@ impl Plugin for DataRouter {
         request: Request,
         at: Target,
         re: Responder,
-        _: &mut Rows<'_, Self>,
+        rows: &mut Rows<'_, Self>,
         cx: &mut Cx<'_>,
     ) {
         match request {
-            Request::Peers { skip } => re.ok(self.list_peers(at, skip as usize, cx)),
-            Request::Groups { skip } => re.ok(self.list_groups(at, skip as usize, cx)),
-            Request::Send { room, to, body } => re.ok(self.send(at, room.as_deref(), &to, &body, cx)),
+            Request::Peers { skip } => re.ok(self.list_peers(at, skip as usize, rows, cx)),
+            Request::Groups { skip } => re.ok(self.list_groups(at, skip as usize, rows, cx)),
+            Request::Send { room, to, body } => {
+                re.ok(self.send((at, room.as_deref()), &to, &body, rows, cx));
+            }
         }
     }
 

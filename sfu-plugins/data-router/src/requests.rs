@@ -1,5 +1,7 @@
 //! What administrators ask.
-use sfu_core::plugin::{Cx, Target};
+use std::collections::HashSet;
+
+use sfu_core::plugin::{Cx, DataConsumerId, DataProducerId, RouterId, Rows, Target};
 use sfu_core::serde_json::{self, Value, json};
 
 use crate::label::Label;
@@ -16,23 +18,61 @@ const LIST: usize = 500;
 const NAMES: usize = 100;
 const NAMES_IN_ALL: usize = 2000;
 
+/// What a request is about.
+enum Scope {
+    /// Everything on this media thread.
+    All,
+    /// A router.
+    Router(RouterId),
+    /// Some peers.
+    Peers(Vec<Key>),
+}
+
 impl DataRouter {
-    /// Whether a peer is below a target.
-    fn is_below(&self, peer: &Peer, at: Target, cx: &Cx<'_>) -> bool {
-        let senders = peer.senders.iter().map(|id| Target::from(*id));
-        let mut all = senders.chain(peer.ears.iter().map(|(id, _)| Target::from(*id)));
-        at == Target::Worker || all.any(|target| cx.view().lineage(target).contains(&at))
+    /// What of this media thread is below a target. A data consumer belongs to the peer that hears by it alone.
+    fn scope(&self, at: Target, rows: &Rows<'_, Self>, cx: &Cx<'_>) -> Scope {
+        match at {
+            Target::Worker => return Scope::All,
+            Target::Router(router) => return Scope::Router(router),
+            _ => {}
+        }
+        let view = cx.view();
+        let mut peers = Vec::new();
+        view.each_below(at, |id: DataProducerId| peers.extend(rows.get(id).map(|row| row.place.peer)));
+        view.each_below(at, |id: DataConsumerId| {
+            if view.lineage(id.into()).contains(&at) {
+                peers.extend(rows.get(id).map(|row| row.place.peer));
+            }
+        });
+        let mut seen = HashSet::new();
+        peers.retain(|peer| seen.insert(*peer));
+        Scope::Peers(peers)
     }
 
-    /// Rooms of peers below a target.
-    fn rooms_below(&self, at: Target, cx: &Cx<'_>) -> Vec<&Room> {
-        let rooms = self.directory.rooms.iter().map(|(_, room)| room);
-        let below = rooms.filter(|room| match at {
-            Target::Worker => true,
-            Target::Router(router) => room.router == router,
-            _ => self.members(room.members()).any(|peer| self.is_below(peer, at, cx)),
-        });
-        below.collect()
+    /// Rooms of which somebody is in a scope.
+    fn rooms(&self, scope: &Scope) -> Vec<(Key, &Room)> {
+        let all = self.directory.rooms.iter();
+        match scope {
+            Scope::All => all.collect(),
+            Scope::Router(router) => all.filter(|(_, room)| room.router == *router).collect(),
+            Scope::Peers(peers) => {
+                let rooms: HashSet<Key> = self.members(peers).map(|peer| peer.room).collect();
+                all.filter(|(key, _)| rooms.contains(key)).collect()
+            }
+        }
+    }
+
+    /// Peers of a room that are in a scope.
+    fn peers<'a>(
+        &'a self,
+        (key, room): (Key, &'a Room),
+        scope: &'a Scope,
+    ) -> impl Iterator<Item = (&'a Room, &'a Peer)> {
+        let keys = match scope {
+            Scope::All | Scope::Router(_) => room.members(),
+            Scope::Peers(peers) => peers,
+        };
+        self.members(keys).filter(move |peer| peer.room == key).map(move |peer| (room, peer))
     }
 
     fn members<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = &'a Peer> {
@@ -40,19 +80,18 @@ impl DataRouter {
     }
 
     /// Answers `peers`.
-    pub(crate) fn list_peers(&self, at: Target, skip: usize, cx: &Cx<'_>) -> Value {
-        let rooms = self.rooms_below(at, cx);
-        let all =
-            rooms.into_iter().flat_map(|room| self.members(room.members()).map(move |peer| (room, peer)));
-        let mut below = all.filter(|(_, peer)| self.is_below(peer, at, cx)).skip(skip);
+    pub(crate) fn list_peers(&self, at: Target, skip: usize, rows: &Rows<'_, Self>, cx: &Cx<'_>) -> Value {
+        let scope = self.scope(at, rows, cx);
+        let rooms = self.rooms(&scope).into_iter();
+        let mut below = rooms.flat_map(|room| self.peers(room, &scope)).skip(skip);
         let peers: Vec<Value> = below.by_ref().take(LIST).map(|(room, peer)| told_peer(room, peer)).collect();
         json!({ "peers": peers, "more": below.next().is_some() })
     }
 
     /// Answers `groups`.
-    pub(crate) fn list_groups(&self, at: Target, skip: usize, cx: &Cx<'_>) -> Value {
-        let rooms = self.rooms_below(at, cx);
-        let all = rooms.into_iter().flat_map(|room| {
+    pub(crate) fn list_groups(&self, at: Target, skip: usize, rows: &Rows<'_, Self>, cx: &Cx<'_>) -> Value {
+        let rooms = self.rooms(&self.scope(at, rows, cx)).into_iter();
+        let all = rooms.flat_map(|(_, room)| {
             let groups = room.groups.sorted().into_iter().map(move |group| (room, "group", group));
             groups.chain(room.topics.sorted().into_iter().map(move |topic| (room, "topic", topic)))
         });
@@ -77,15 +116,16 @@ impl DataRouter {
     /// Sends a message of an administrator, and answers how many got it.
     pub(crate) fn send(
         &self,
-        at: Target,
-        room: Option<&str>,
+        (at, room): (Target, Option<&str>),
         to: &To,
         body: &Value,
+        rows: &Rows<'_, Self>,
         cx: &mut Cx<'_>,
     ) -> Value {
-        let mut sent = [0_u64; 2];
-        let rooms = self.rooms_below(at, cx);
-        for room in rooms.into_iter().filter(|it| room.is_none_or(|name| *it.name == *name)) {
+        let (mut delivered, mut refused) = (0_u64, 0_u64);
+        let rooms = self.rooms(&self.scope(at, rows, cx));
+        let wanted = rooms.into_iter().map(|(_, room)| room);
+        for room in wanted.filter(|it| room.is_none_or(|name| *it.name == *name)) {
             let (circle, peers) = addressees(room, to);
             let mut text = b"{\"v\":1,\"from\":\"\"".to_vec();
             if let Some((member, name)) = circle {
@@ -97,11 +137,11 @@ impl DataRouter {
             let _ = serde_json::to_writer(&mut text, body);
             text.push(b'}');
             for inbox in self.members(&peers).flat_map(|peer| peer.inboxes.iter()) {
-                let is_full = !send(cx, *inbox, Form::Text, &text);
-                sent[usize::from(is_full)] += 1;
+                let sent = send(cx, *inbox, Form::Text, &text);
+                *if sent { &mut delivered } else { &mut refused } += 1;
             }
         }
-        json!({ "delivered": sent[0], "refused": sent[1] })
+        json!({ "delivered": delivered, "refused": refused })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Things at places that are used again.
 
 /// The name of a thing in a [`Slab`]: it never reaches another one that came to the same place later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     place: u32,
     generation: u32,
