@@ -2,11 +2,12 @@
 use std::path::Path;
 
 use sfu_core::fuzz_support::{OFFERS, seeds};
+use sfu_data_router::fuzz_support::SEEDS as DATA_MESSAGES;
 
 fn main() -> std::io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let offers = OFFERS.iter().map(|offer| offer.as_bytes().to_vec()).collect();
-    let sets: [(&str, Vec<Vec<u8>>); 8] = [
+    let sets: [(&str, Vec<Vec<u8>>); 9] = [
         ("rtp", seeds("rtp", 300)),
         ("rtcp", seeds("rtcp", 300)),
         ("stun", seeds("stun", 50)),
@@ -14,6 +15,7 @@ fn main() -> std::io::Result<()> {
         ("sdp", offers),
         ("payload_descriptor", seeds("payload_descriptor", 100)),
         ("dependency_descriptor", seeds("dependency_descriptor", 10)),
+        ("data_message", DATA_MESSAGES.iter().map(|message| message.to_vec()).collect()),
         ("datagram", [seeds("rtp", 50), seeds("rtcp", 50), seeds("stun", 50)].concat()),
     ];
     for (target, inputs) in sets {

@@ -116,6 +116,21 @@ fn counters_are_shown_of_each_media_thread_and_summed() {
 }
 
 #[test]
+fn a_packet_takes_one_turn_on_each_media_thread_that_it_meets() {
+    for workers in [1, 2] {
+        let mut bench = Build::of::<Count>().workers(workers).start();
+        let p = bench.audio_producer();
+        let c = bench.consumer(p);
+        bench.advance(Duration::from_millis(100));
+        let before = bench.turns();
+        bench.send(p, testing::opus(1));
+        assert_eq!((bench.turns() - before, bench.received(c).len()), (u64::from(workers), 1));
+        bench.advance(Duration::ZERO);
+        assert_eq!(bench.turns() - before, u64::from(workers), "nothing to do, no turn");
+    }
+}
+
+#[test]
 fn browsers_call_each_other() {
     for workers in [1, 2] {
         let mut bench = Build::of::<Count>().workers(workers).start();

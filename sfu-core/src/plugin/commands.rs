@@ -222,7 +222,7 @@ impl Default for CommandLimits {
 pub struct CommandQueue {
     limits: CommandLimits,
     queue: VecDeque<(PluginSlot, QueuedCommand)>,
-    /// Payloads of queued packets, one after the other; emptied when the queue was found empty.
+    /// Payloads of queued packets, one after the other; emptied when all of them are on their way.
     bytes: Vec<u8>,
     /// Commands of this turn, by slot.
     used: [u16; PluginSlot::MAX],
@@ -255,13 +255,20 @@ impl CommandQueue {
         self.queue.len()
     }
 
-    /// The next command. Its bytes stay good until `pop` has returned `None`.
+    /// The next command. Its bytes stay good until `pop` has returned `None`, or [`CommandQueue::reclaim`] was called.
     pub fn pop(&mut self) -> Option<(PluginSlot, QueuedCommand)> {
         let next = self.queue.pop_front();
         if next.is_none() {
-            self.bytes.clear();
+            self.reclaim();
         }
         next
+    }
+
+    /// Makes room for the bytes of new commands, if all were carried out.
+    pub fn reclaim(&mut self) {
+        if self.queue.is_empty() {
+            self.bytes.clear();
+        }
     }
 
     /// The bytes of a command.
@@ -395,6 +402,21 @@ mod tests {
         queue.push_bytes(slot(), b"abc", |b| QueuedCommand::SendRtcp(to, b)).unwrap();
         assert_eq!(queue.bytes(&place), b"12345");
         while queue.pop().is_some() {}
+        assert!(queue.push_bytes(slot(), b"12345678", |b| QueuedCommand::SendRtcp(to, b)).is_ok());
+    }
+
+    #[test]
+    fn who_takes_no_more_than_there_is_makes_room_all_the_same() {
+        let mut queue = CommandQueue::new(4, CommandLimits { commands: 10, bytes: 8 });
+        let to = TransportId::from_raw(crate::control::RawId::new(0, 0, 0));
+        for _ in 0..2 {
+            queue.push_bytes(slot(), b"1234", |b| QueuedCommand::SendRtcp(to, b)).unwrap();
+        }
+        let Some((_, QueuedCommand::SendRtcp(_, place))) = queue.pop() else { panic!() };
+        queue.reclaim();
+        assert_eq!(queue.bytes(&place), b"1234", "another one waits");
+        assert!(queue.pop().is_some());
+        queue.reclaim();
         assert!(queue.push_bytes(slot(), b"12345678", |b| QueuedCommand::SendRtcp(to, b)).is_ok());
     }
 

@@ -22,6 +22,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             let Some((slot, command)) = self.plugins.desk.queue.pop() else { break };
             self.apply(now, slot, command);
         }
+        self.plugins.desk.queue.reclaim();
     }
 
     fn apply(&mut self, now: Instant, slot: PluginSlot, command: QueuedCommand) {

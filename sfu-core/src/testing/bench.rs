@@ -71,6 +71,7 @@ pub struct Bench<S: PluginSet> {
     /// Datagrams that wait in the sockets of media threads that are stalled.
     waiting: Vec<Parcel>,
     order: u64,
+    turns: u64,
 }
 
 /// One media thread.
@@ -204,6 +205,7 @@ impl<S: PluginSet> Bench<S> {
             wire: BinaryHeap::new(),
             waiting: Vec::new(),
             order: 0,
+            turns: 0,
         }
     }
 
@@ -229,6 +231,11 @@ impl<S: PluginSet> Bench<S> {
         // Parcels know their order.
         self.wire.extend(self.waiting.drain(..).map(Reverse));
         self.settle();
+    }
+
+    /// How many turns of their loops the media threads have made, all together.
+    pub fn turns(&self) -> u64 {
+        self.turns
     }
 
     /// How many media threads there are.
@@ -332,6 +339,7 @@ impl<S: PluginSet> Bench<S> {
                 continue;
             }
             any = true;
+            self.turns += 1;
             worker.touch(now);
             worker.take_relayed(now);
             worker.turn(now);

@@ -268,6 +268,42 @@ fn data_does_not_go_from_one_media_thread_to_another_and_says_so() {
     assert!(refused.unwrap_err().to_string().contains("media thread"));
 }
 
+/// Says everything once more.
+#[derive(Default)]
+struct Echo;
+
+#[plugin(id = "echo", on_panic = "forward")]
+impl Plugin for Echo {
+    type DataProducer = ();
+    fn data_producer_opened(
+        &mut self,
+        _: &DataProducerInfo<'_>,
+        _: &Self::Options,
+        _: &mut Cx<'_>,
+    ) -> Attach<()> {
+        Attach::On(())
+    }
+    fn data_in(&mut self, _: &mut (), msg: &mut DataMessage<'_>, cx: &mut Cx<'_>) -> Verdict {
+        let to = msg.to().iter().next();
+        if let Some(to) = to {
+            cx.data_consumer(to).send(msg.ppid(), msg.payload()).expect("the queue is empty in each turn");
+        }
+        Verdict::Forward
+    }
+}
+
+#[test]
+fn a_plugin_may_send_for_ever_what_one_turn_has_room_for() {
+    let mut bench = Bench::of::<Echo>();
+    let direct = bench.direct_transport();
+    let bot = bench.data_producer_on(direct, DataPath::Direct);
+    bench.try_data_consumer(direct, bot, DataPath::Direct, &[]).unwrap();
+    for _ in 0..30 {
+        bench.send_direct(bot, said(&"x".repeat(100_000)));
+    }
+    assert_eq!((bench.take_direct().len(), bench.faults()), (60, vec![]));
+}
+
 /// Censors on the way in, chooses who hears what, marks on the way out, and answers.
 #[derive(Default)]
 struct Chat {
