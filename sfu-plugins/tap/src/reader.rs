@@ -336,6 +336,16 @@ mod tests {
     }
 
     #[test]
+    fn frames_that_come_at_once_are_written_before_one_is_dropped() {
+        let (mut reader, socket) = reader(2, 100_000);
+        socket.0.lock().unwrap().0 = 400;
+        for n in 0..10 {
+            // 34 bytes each: eleven fit into the socket.
+            assert_eq!(offer(&mut reader, n == 0, 10), Offered::Queued, "{n}");
+        }
+    }
+
+    #[test]
     fn announcements_beyond_a_mebibyte_mean_that_nobody_reads() {
         let (mut reader, _) = reader(1, 1000);
         let told = text(&json!({ "text": "x".repeat(500_000) }));
