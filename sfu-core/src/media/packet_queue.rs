@@ -154,7 +154,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out(capacity in 16usize..4000, steps in prop::collection::vec((any::<bool>(), 0usize..1501), 0..200)) {
+        fn what_goes_in_comes_out(
+            capacity in 16usize..4000,
+            steps in prop::collection::vec((any::<bool>(), 0usize..1501), 0..200),
+        ) {
             let (mut sender, mut receiver) = packet_queue(capacity);
             let mut model = VecDeque::new();
             let mut room = capacity;

@@ -62,9 +62,9 @@ impl<'a> NewRtp<'a> {
         self.header.encoding = encoding;
         self
     }
-    /// Gives it the sequence number of a lost packet that it restores, for injection into a producer. Receivers get it as a packet that
-    /// came late. The sender hears of the loss, and is not asked for the packet any more. Nothing is injected if that packet
-    /// came after all, or does not lie behind others.
+    /// Gives it the sequence number of a lost packet that it restores, for injection into a producer. Receivers get it as a
+    /// packet that came late. The sender hears of the loss, and is not asked for the packet any more. Nothing is injected if
+    /// that packet came after all, or does not lie behind others.
     #[must_use]
     pub fn in_place_of(mut self, sequence_number: u16) -> Self {
         self.header.in_place_of = Some(sequence_number);

@@ -142,7 +142,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hostile_timestamps_never_panic(packets in prop::collection::vec((any::<u32>(), 0usize..1100), 0..50), now: u32) {
+        fn hostile_timestamps_never_panic(
+            packets in prop::collection::vec((any::<u32>(), 0usize..1100), 0..50),
+            now: u32,
+        ) {
             let mut history = History::new();
             for (timestamp, len) in packets {
                 history.push(timestamp, &vec![0; len]);

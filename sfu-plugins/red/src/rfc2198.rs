@@ -136,11 +136,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(
-            blocks in prop::collection::vec((0u8..128, 0u16..0x4000, prop::collection::vec(any::<u8>(), 0..60)), 1..=MAX_BLOCKS),
+            blocks in prop::collection::vec(
+                (0u8..128, 0u16..0x4000, prop::collection::vec(any::<u8>(), 0..60)), 1..=MAX_BLOCKS),
         ) {
             let all: Vec<Block<'_>> = blocks
                 .iter()
-                .map(|(payload_type, offset, payload)| Block { payload_type: *payload_type, offset: *offset, payload })
+                .map(|(number, offset, payload)| Block { payload_type: *number, offset: *offset, payload })
                 .collect();
             let (own, earlier) = all.split_last().unwrap();
             let own = Block { offset: 0, ..*own };

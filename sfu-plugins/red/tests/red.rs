@@ -246,6 +246,7 @@ fn a_payload_that_is_none_is_dropped_and_counted() {
         }
         call.send(packet(2, 0));
         assert_eq!(plain(call.bench.received(call.without)), [1, 2]);
+        assert_eq!(opened(call.bench.received(call.with)), [(1, vec![]), (2, vec![1])]);
         assert_eq!(call.bench.receiver(call.without).lost(), 0, "a drop leaves no gap");
         assert_eq!(call.figure("malformed_packets"), 4);
     }

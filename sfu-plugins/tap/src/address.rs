@@ -41,8 +41,8 @@ impl Address {
         })?;
         if !address.ip().is_loopback() {
             let text = format!(
-                "`{text}` is not on this machine, and frames leave without encryption; use 127.0.0.1 or ::1, and a \
-                 tunnel to go farther"
+                "`{text}` is not on this machine, and frames leave without encryption; use 127.0.0.1 or ::1, \
+                 and a tunnel to go farther"
             );
             return Err(text);
         }

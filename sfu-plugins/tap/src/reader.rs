@@ -371,7 +371,8 @@ mod tests {
             }
             socket.0.lock().unwrap().0 = usize::MAX;
             prop_assert!(reader.flush().is_ok());
-            let lens: Vec<usize> = frames(&socket.0.lock().unwrap().1).into_iter().map(|frame| frame.1).collect();
+            let lens: Vec<usize> =
+                frames(&socket.0.lock().unwrap().1).into_iter().map(|frame| frame.1).collect();
             prop_assert_eq!(lens, expected);
             prop_assert_eq!((reader.frames, reader.frame_bytes, reader.text_bytes), (0, 0, 0));
         }

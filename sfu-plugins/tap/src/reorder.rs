@@ -179,13 +179,16 @@ mod tests {
                 out.extend(std::iter::from_fn(|| reorder.pop(at * 1_000_000)));
             }
             out.extend(std::iter::from_fn(|| reorder.flush()));
-            let places: Vec<u16> = out.iter().map(|packet| packet.sequence_number.wrapping_sub(start)).collect();
+            let places: Vec<u16> =
+                out.iter().map(|packet| packet.sequence_number.wrapping_sub(start)).collect();
             prop_assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
             prop_assert_eq!(places.len(), arrived);
         }
 
         #[test]
-        fn hostile_numbers_take_no_more_than_the_window(numbers in prop::collection::vec(any::<u16>(), 0..2000)) {
+        fn hostile_numbers_take_no_more_than_the_window(
+            numbers in prop::collection::vec(any::<u16>(), 0..2000),
+        ) {
             let mut reorder = Reorder::default();
             for (n, number) in numbers.into_iter().enumerate() {
                 if let Err(packet) = reorder.push(packet(number, n as u64)) {
