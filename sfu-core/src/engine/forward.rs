@@ -157,13 +157,13 @@ impl Engine {
     pub(crate) fn apply_ingress(&mut self, ingress: &mut Ingress, outcome: PacketOutcome) -> bool {
         let Some(packet) = ingress.packet.get_mut() else { return false };
         packet.len = usize::from(outcome.header_len) + usize::from(outcome.payload_len);
-        match RtpHeader::parse(packet.data()) {
-            Ok(header) => {
-                packet.header = header;
-                true
-            }
-            Err(_) => false,
+        let Ok(header) = RtpHeader::parse(packet.data()) else { return false };
+        packet.header = header;
+        let codecs = self.producers.get(ingress.producer).map(|producer| &producer.codecs);
+        if let Some(codec) = codecs.and_then(|codecs| codecs.get(header.payload_type)) {
+            packet.info.codec = codec.codec;
         }
+        true
     }
 
     /// Stores a packet and says who may get it. The shell then goes through the consumers with [`Engine::prepare`].

@@ -15,7 +15,8 @@ use crate::rtp::{EgressHeader, HeaderRewrite, PacketInfo, RtpHeader, is_key_fram
 
 impl Engine {
     /// Takes a payload that a plugin made for a producer: it gets SSRC and number, and goes on as if it had just passed
-    /// the injector's ingress hook. An encoding should be fed by injection or by the network, not by both.
+    /// the injector's ingress hook. An encoding should be fed by injection or by the network, not by both, unless what is injected
+    /// stands in the place of lost packets.
     pub(crate) fn inject(
         &mut self,
         now: Instant,
@@ -33,14 +34,24 @@ impl Engine {
             producer.mapping.encodings.get(usize::from(new.encoding)).map(|encoding| encoding.mapped_ssrc);
         let encoding = producer.encodings.get_mut(usize::from(new.encoding))?;
         let ssrc = encoding.ssrc.or(mapped).unwrap_or(1);
-        if encoding.stream.is_none() {
+        if encoding.stream.is_none() && new.in_place_of.is_none() {
             encoding.begin(ssrc, &payload_type, producer.kind);
         }
         let receiving = encoding.stream.as_mut()?;
-        let sequence = receiving.stream.highest().map_or(1, |highest| (highest as u16).wrapping_add(1));
-        let arrival = receiving.stream.on_packet(now, sequence, new.timestamp, payload.len() + 12);
+        let next = receiving.stream.highest().map_or(1, |highest| (highest as u16).wrapping_add(1));
+        let sequence = new.in_place_of.unwrap_or(next);
+        let arrival = match new.in_place_of {
+            Some(lost) => receiving.stream.on_restored(now, lost),
+            None => receiving.stream.on_packet(now, sequence, new.timestamp, payload.len() + 12),
+        };
         let Arrival::New { extended_seq: extended, .. } = arrival else { return None };
         let key_frame = is_key_frame(payload_type.codec, payload);
+        if new.in_place_of.is_some()
+            && let Some(nack) = &mut receiving.nack
+        {
+            // Nobody has to ask for it any more.
+            nack.on_packet(now, extended, key_frame);
+        }
         let mut frame = FrameMark::default();
         if let Some(known) = &mut encoding.layers {
             frame = known.mark(payload_type.codec, payload, None, key_frame);

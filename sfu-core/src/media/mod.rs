@@ -1,14 +1,17 @@
-//! What plugin authors need to work with media: codecs and key frames, frames out of packets, continuous numbering over pauses
-//! and switches, and the MJR recording format.
+//! What plugin authors need to work with media: codecs and key frames, frames out of packets, packets to another thread, senders'
+//! clocks, continuous numbering over pauses and switches, and the MJR recording format.
 
 pub mod depacketize;
 pub mod mjr;
+mod packet_queue;
 mod switcher;
 
+pub use crate::engine::stream::remote_clock::RemoteClock;
 pub use crate::rtp::codec::{
     Av1Aggregation, Codec, H264Nals, H264Payload, MediaKind, OpusToc, Vp8Descriptor, Vp9Descriptor,
     Vp9Scalability, is_h265_key_frame, is_key_frame, is_opus_dtx,
 };
 pub use crate::rtp::extension::{AudioLevel, ExtensionKind, VideoOrientation};
 pub use depacketize::{Depacketizer, Frame};
+pub use packet_queue::{MAX_QUEUED_LEN, PacketLabel, PacketReceiver, PacketSender, QueueFull, packet_queue};
 pub use switcher::Switcher;

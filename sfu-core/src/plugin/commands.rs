@@ -35,6 +35,8 @@ pub struct NewRtpHeader {
     pub payload_type: Option<u8>,
     /// Encoding index, for injection into a producer.
     pub encoding: u8,
+    /// Sequence number of the lost packet that it stands for, for injection into a producer.
+    pub in_place_of: Option<u16>,
 }
 
 impl<'a> NewRtp<'a> {
@@ -58,6 +60,14 @@ impl<'a> NewRtp<'a> {
     #[must_use]
     pub fn encoding(mut self, encoding: u8) -> Self {
         self.header.encoding = encoding;
+        self
+    }
+    /// Gives it the sequence number of a lost packet that it restores, for injection into a producer. Receivers get it as a
+    /// packet that came late. The sender hears of the loss, and is not asked for the packet any more. Nothing is injected if
+    /// that packet came after all, or does not lie behind others.
+    #[must_use]
+    pub fn in_place_of(mut self, sequence_number: u16) -> Self {
+        self.header.in_place_of = Some(sequence_number);
         self
     }
 }

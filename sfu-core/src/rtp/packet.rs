@@ -216,6 +216,15 @@ impl<'a> RtpPacket<'a> {
         self.word(0).to_be_bytes()[1] & 0x7F
     }
 
+    /// Sets the payload type: on ingress one of the producer's, on egress one of the consumer's. Consumers get nothing of what
+    /// they have no payload type for. The upper bit is ignored.
+    pub fn set_payload_type(&mut self, payload_type: u8) {
+        if let Some(byte) = self.head_mut().get_mut(1) {
+            *byte = (*byte & 0x80) | (payload_type & 0x7F);
+            self.header_changed = true;
+        }
+    }
+
     /// Sequence number. On egress it isn't given yet and reads 0.
     #[inline]
     pub fn sequence_number(&self) -> u16 {
@@ -248,7 +257,7 @@ impl<'a> RtpPacket<'a> {
         self.info.kind
     }
 
-    /// Codec.
+    /// Codec, as it was received or as the payload type says that plugins above this one set on ingress.
     #[inline]
     pub fn codec(&self) -> Codec {
         self.info.codec

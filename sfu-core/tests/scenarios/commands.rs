@@ -8,7 +8,7 @@ use sfu_core::plugin::{
     Attach, ConsumerId, ConsumerInfo, Cx, Error, NewRtp, Plugin, ProducerId, ProducerInfo, Reply, Responder,
     Rows, RtcpPacket, RtpPacket, SessionPush, Start, Stats, TransportId, Verdict, plugin, request,
 };
-use sfu_core::testing::{Bench, Build, Media};
+use sfu_core::testing::{Bench, Build, Media, opus};
 
 use crate::{ms, seconds};
 
@@ -21,6 +21,8 @@ enum Ask {
     KeyFrame,
     Inject {
         number: u32,
+        #[serde(default)]
+        in_place_of: Option<u16>,
     },
     Send {
         number: u32,
@@ -130,8 +132,14 @@ impl Plugin for Actor {
             (Ask::Resume, at) => cx.resume(at),
             (Ask::Close, at) => cx.close(at),
             (Ask::KeyFrame, at) => cx.request_key_frame(at),
-            (Ask::Inject { number }, Target::Producer(id)) => {
-                let _ = cx.producer(id).inject_rtp(NewRtp::new(number * 960, &number.to_be_bytes()));
+            (Ask::Inject { number, in_place_of }, Target::Producer(id)) => {
+                let payload = number.to_be_bytes();
+                let packet = NewRtp::new(number * 960, &payload);
+                let packet = match in_place_of {
+                    Some(lost) => packet.in_place_of(lost),
+                    None => packet,
+                };
+                let _ = cx.producer(id).inject_rtp(packet);
             }
             (Ask::Send { number }, Target::Consumer(id)) => {
                 let _ = cx.consumer(id).send_rtp(NewRtp::new(number * 960, &number.to_be_bytes()));
@@ -470,6 +478,42 @@ fn what_is_injected_reaches_all_consumers_and_the_plugins_below() {
         }
         assert_eq!(bench.stats("actor")["in"], 0);
         assert_eq!(bench.stats("echo")["injected"], 3);
+    }
+}
+
+#[test]
+fn what_is_injected_in_place_of_a_lost_packet_comes_late_and_once() {
+    for workers in [1, 2] {
+        let mut bench = Build::<Cast>::new().workers(workers).start();
+        let p = bench.audio_producer();
+        let c = bench.consumer(p);
+        bench.sender_mut(p).answers = false;
+        let first = bench.sender(p).next_sequence(0);
+        let lost = first.wrapping_add(3);
+        for n in [1, 2, 4, 5] {
+            bench.send(p, opus(n).sequence(first.wrapping_add(n as u16)));
+        }
+        let restore =
+            |number: u32, lost: u16| json!({"method": "inject", "number": number, "in_place_of": lost});
+        ask(&mut bench, p, restore(3, lost));
+        assert_eq!(bench.counter("plugin_commands_void"), 0);
+        // It is there already, it is the newest one, it is yet to come.
+        for (done, there) in [3, 5, 6].into_iter().enumerate() {
+            ask(&mut bench, p, restore(there, first.wrapping_add(there as u16)));
+            assert_eq!(bench.counter("plugin_commands_void"), done as u64 + 1);
+        }
+        bench.send(p, opus(3).sequence(lost));
+        bench.send(p, opus(6).sequence(first.wrapping_add(6)));
+        let received = bench.received(c);
+        let numbers: Vec<u32> = received.iter().map(|packet| packet.number()).collect();
+        assert_eq!(numbers, [1, 2, 4, 5, 3, 6], "{workers} media threads");
+        assert_eq!(received[4].sequence, received[1].sequence.wrapping_add(1), "in its place");
+        assert_eq!(bench.receiver(c).lost(), 0);
+        let asked = bench.sender(p).nacked.len();
+        bench.advance(seconds(2));
+        assert_eq!(bench.sender(p).nacked.len(), asked, "nobody asks for it any more");
+        let stream = bench.producer_stats(p).streams[0].clone();
+        assert_eq!((stream.packets_repaired, stream.packets_lost), (1, 0));
     }
 }
 

@@ -14,7 +14,6 @@ mod format;
 mod gather;
 mod name;
 mod plugin;
-mod queue;
 mod requests;
 #[cfg(test)]
 mod scratch;

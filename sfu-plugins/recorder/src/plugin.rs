@@ -15,13 +15,13 @@ use sfu_core::tracing;
 use crate::folder::{Folder, Store};
 use crate::format::Formats;
 use crate::name::{NameParts, Template};
-use crate::queue::{PacketSender, packet_queue};
 use crate::requests::{Message, is_below};
 use crate::settings::{Config, Options, Request, matches};
 use crate::status::{Registry, Totals, TrackStatus};
 use crate::track::{Arrival, Outcome, Recording};
 use crate::wishes::{Wish, Wishes};
 use crate::writer::{Open, Outfit, WriterHandle};
+use sfu_core::media::{PacketSender, packet_queue};
 
 /// Encodings of a producer that are recorded at the most.
 const MAX_ENCODINGS: usize = 16;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use sfu_core::plugin::Target;
 
 use crate::format::Formats;
-use crate::queue::{Label, PacketSender};
 use crate::status::TrackStatus;
+use sfu_core::media::{PacketLabel, PacketSender};
 
 /// A packet, and what the core knows of it.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,7 @@ impl Recording {
             return Outcome::Oversize;
         }
         let at = now.saturating_duration_since(self.opened).as_nanos() as u64;
-        let label = Label { track: track.id, at, restart: track.restart };
+        let label = PacketLabel { track: track.id, at, restart: track.restart };
         if queue.push(label, packet.bytes).is_err() {
             track.lost = true;
             track.status.dropped.add(1);

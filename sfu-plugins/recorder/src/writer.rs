@@ -18,8 +18,8 @@ use sfu_core::tracing;
 use crate::file::{RecordingFile, Written};
 use crate::folder::{Store, millis};
 use crate::format::Formats;
-use crate::queue::{Label, PacketReceiver};
 use crate::status::{Registry, Totals, TrackStatus};
+use sfu_core::media::{PacketLabel, PacketReceiver};
 
 /// How often the queue is looked into while something is recorded.
 const POLL: Duration = Duration::from_millis(20);
@@ -243,7 +243,7 @@ impl Desk {
         }
     }
 
-    fn write(&mut self, label: Label, packet: &[u8]) {
+    fn write(&mut self, label: PacketLabel, packet: &[u8]) {
         if !self.tracks.contains_key(&label.track) {
             // The job was sent before the packet was queued, but perhaps after the last look for jobs.
             self.take_jobs();

@@ -158,6 +158,21 @@ impl ReceiveStream {
         arrival
     }
 
+    /// Takes a packet that was restored from others in the place of a lost one. It did not come, so reports count it as lost.
+    pub(crate) fn on_restored(&mut self, now: Instant, seq: u16) -> Arrival {
+        let highest = self.sequence.highest();
+        // Only what lies behind others can have been lost.
+        if highest.is_none_or(|highest| (seq.wrapping_sub(highest as u16) as i16) > 0) {
+            return Arrival::Rejected;
+        }
+        let arrival = self.sequence.on_repair(seq);
+        if matches!(arrival, Arrival::New { .. }) {
+            self.repaired += 1;
+            self.touch(now);
+        }
+        arrival
+    }
+
     /// The retransmission SSRC was learnt from a packet, or changed: its numbers begin anew.
     pub(crate) fn set_rtx_ssrc(&mut self, ssrc: u32) {
         self.config.rtx_ssrc = Some(ssrc);

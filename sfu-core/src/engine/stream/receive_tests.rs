@@ -54,6 +54,23 @@ fn without_a_sender_report_nothing_is_echoed() {
 }
 
 #[test]
+fn a_restored_packet_is_new_once_and_stays_lost_in_reports() {
+    let start = Instant::now();
+    let mut stream = ReceiveStream::new(video());
+    assert_eq!(stream.on_restored(start, 5), Arrival::Rejected, "nothing came yet");
+    for seq in [10, 11, 13] {
+        stream.on_packet(start, seq, 0, 100);
+    }
+    assert_eq!(stream.on_restored(start, 14), Arrival::Rejected, "nothing behind it came");
+    assert!(!matches!(stream.on_restored(start, 13), Arrival::New { .. }));
+    assert!(matches!(stream.on_restored(start, 12), Arrival::New { .. }));
+    assert!(!matches!(stream.on_restored(start, 12), Arrival::New { .. }));
+    assert!(!matches!(stream.on_packet(start, 12, 0, 100), Arrival::New { .. }), "it came after all");
+    assert_eq!((stream.repaired(), stream.lost_for_good()), (1, 0));
+    assert_eq!(stream.report_block(start).unwrap().cumulative_lost, 1);
+}
+
+#[test]
 fn jitter_converges_to_the_deviation() {
     // Every other packet 10 ms late: consecutive transits differ by 900 ticks each time.
     let start = Instant::now();

@@ -10,7 +10,7 @@ const MEMORY: Duration = Duration::from_secs(30);
 /// A report that was delayed less makes the sender's clock look further ahead, so the largest difference of the last 30 to 60 s is the best
 /// estimate (short by the least network delay, the same for all streams).
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RemoteClock {
+pub struct RemoteClock {
     /// Largest offset of this period and of the one before.
     current: Option<i64>,
     previous: Option<i64>,
@@ -19,7 +19,7 @@ pub(crate) struct RemoteClock {
 
 impl RemoteClock {
     /// Takes a sender report: when it arrived by our NTP clock and the sender's NTP time in it, both 32.32 fixed point.
-    pub(crate) fn on_sender_report(&mut self, now: Instant, local_ntp: u64, remote_ntp: u64) {
+    pub fn on_sender_report(&mut self, now: Instant, local_ntp: u64, remote_ntp: u64) {
         let offset = remote_ntp.wrapping_sub(local_ntp) as i64;
         if self.period_ends.is_none_or(|end| now >= end) {
             self.previous = self.current.take();
@@ -35,7 +35,7 @@ impl RemoteClock {
     }
 
     /// The sender's clock minus ours, 32.32 fixed point seconds; `None` before the first report.
-    pub(crate) fn offset(&self) -> Option<i64> {
+    pub fn offset(&self) -> Option<i64> {
         self.current.max(self.previous)
     }
 }

@@ -40,6 +40,9 @@ fn fields_are_read_in_place() {
     assert!(!packet.outcome().header_changed && !packet.outcome().payload_changed);
     packet.set_marker(false);
     assert!(!packet.marker() && packet.payload_type() == 96 && packet.outcome().header_changed);
+    packet.set_marker(true);
+    packet.set_payload_type(0x80 | 63);
+    assert_eq!((packet.payload_type(), packet.marker()), (63, true));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
-use crate::queue::{PacketReceiver, packet_queue};
 use sfu_core::control::{EntityId, MediaKind, RtpCodecParameters, RtpParameters};
+use sfu_core::media::{PacketReceiver, packet_queue};
 use sfu_core::plugin::ProducerId;
 use std::time::{Duration, SystemTime};
 

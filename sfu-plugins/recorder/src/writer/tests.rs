@@ -1,9 +1,9 @@
 use super::*;
 use crate::folder::{Folder, Medium};
-use crate::queue::{PacketSender, packet_queue};
 use crate::scratch::Scratch;
 use sfu_core::control::{EntityId, MediaKind, RtpCodecParameters, RtpParameters};
 use sfu_core::media::mjr::MjrReader;
+use sfu_core::media::{PacketSender, packet_queue};
 use sfu_core::serde_json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -67,7 +67,7 @@ impl Bench {
     }
 
     fn push(&mut self, track: u32, at_ms: u64, packet: &[u8]) {
-        let label = Label { track, at: at_ms * 1_000_000, restart: false };
+        let label = PacketLabel { track, at: at_ms * 1_000_000, restart: false };
         self.queue.push(label, packet).unwrap();
     }
 
@@ -288,7 +288,7 @@ fn a_stalled_disk_costs_packets_and_no_time() {
     // More than the queue holds, and longer than two flushes.
     while dropped < 1000 || began.elapsed() < Duration::from_millis(600) {
         let before = Instant::now();
-        let label = Label { track: 1, at: 0, restart: false };
+        let label = PacketLabel { track: 1, at: 0, restart: false };
         match bench.queue.push(label, &packet) {
             Ok(()) => pushed += 1,
             Err(_) => dropped += 1,

@@ -1,52 +1,58 @@
-//! The way of packets from a media thread to its writer: a ring of bytes, of fixed size, without lock or wake-up.
+//! The way of packets from a media thread to a thread that works on them: a ring of bytes, of fixed size, without lock or wake-up.
 use rtrb::{Consumer, Producer, RingBuffer};
-use sfu_core::media::mjr::MAX_RTP_LEN;
+
+/// Longest packet in bytes that a packet queue takes.
+pub const MAX_QUEUED_LEN: usize = 1500;
 
 /// Bytes before each packet in the ring.
 const HEADER: usize = 16;
 
-/// What the writer is told about a packet.
+/// What the receiving thread is told about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Label {
+pub struct PacketLabel {
     /// The track that it belongs to.
     pub track: u32,
-    /// Nanoseconds since the track was opened.
+    /// Nanoseconds since a moment that both ends know.
     pub at: u64,
-    /// Its numbering begins anew: a pause was before it.
+    /// It begins anew: a pause was before it.
     pub restart: bool,
 }
 
-/// The queue is full; the packet is lost to the recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The queue has no room for the packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("packet queue: full, the packet is left out")]
 pub struct QueueFull;
 
-/// The end of the media thread.
+/// The end of the media thread: never blocks, allocates nothing.
+#[derive(Debug)]
 pub struct PacketSender {
     ring: Producer<u8>,
     capacity: usize,
 }
 
-/// The end of the writer.
+/// The end of the thread that works on the packets; it looks into the queue from time to time.
+#[derive(Debug)]
 pub struct PacketReceiver {
     ring: Consumer<u8>,
     /// The header of a packet whose bytes have not come yet.
-    header: Option<(Label, usize)>,
-    bytes: Box<[u8; MAX_RTP_LEN]>,
+    header: Option<(PacketLabel, usize)>,
+    bytes: Box<[u8; MAX_QUEUED_LEN]>,
 }
 
 /// A queue for `capacity` bytes, of which each packet takes 16 more than its length.
 pub fn packet_queue(capacity: usize) -> (PacketSender, PacketReceiver) {
     let (sender, receiver) = RingBuffer::new(capacity);
-    let receiver = PacketReceiver { ring: receiver, header: None, bytes: Box::new([0; MAX_RTP_LEN]) };
+    let receiver = PacketReceiver { ring: receiver, header: None, bytes: Box::new([0; MAX_QUEUED_LEN]) };
     (PacketSender { ring: sender, capacity }, receiver)
 }
 
 impl PacketSender {
     /// Queues a packet of at most 1500 bytes; a longer one is refused as if the queue were full.
     #[inline]
-    pub fn push(&mut self, label: Label, packet: &[u8]) -> Result<(), QueueFull> {
+    pub fn push(&mut self, label: PacketLabel, packet: &[u8]) -> Result<(), QueueFull> {
         let needed = HEADER + packet.len();
-        if packet.len() > MAX_RTP_LEN || (self.ring.cached_slots() < needed && self.ring.slots() < needed) {
+        if packet.len() > MAX_QUEUED_LEN || (self.ring.cached_slots() < needed && self.ring.slots() < needed)
+        {
             return Err(QueueFull);
         }
         let len = packet.len() as u16 | (u16::from(label.restart) << 15);
@@ -72,7 +78,7 @@ impl PacketReceiver {
     }
 
     /// The next packet, if one has come as a whole.
-    pub fn pop(&mut self) -> Option<(Label, &[u8])> {
+    pub fn pop(&mut self) -> Option<(PacketLabel, &[u8])> {
         let (label, len) = match self.header.take() {
             Some(header) => header,
             None => {
@@ -80,7 +86,7 @@ impl PacketReceiver {
                 self.ring.pop_entire_slice(&mut header).ok()?;
                 let [t0, t1, t2, t3, l0, l1, _, _, at @ ..] = header;
                 let len = u16::from_ne_bytes([l0, l1]);
-                let label = Label {
+                let label = PacketLabel {
                     track: u32::from_ne_bytes([t0, t1, t2, t3]),
                     at: u64::from_ne_bytes(at),
                     restart: len >> 15 != 0,
@@ -103,8 +109,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::VecDeque;
 
-    fn label(track: u32) -> Label {
-        Label { track, at: u64::from(track) << 40, restart: track % 2 == 1 }
+    fn label(track: u32) -> PacketLabel {
+        PacketLabel { track, at: u64::from(track) << 40, restart: track % 2 == 1 }
     }
 
     #[test]
@@ -118,7 +124,7 @@ mod tests {
         assert_eq!(receiver.pop(), Some((label(1), &[1; 40][..])));
         assert_eq!(receiver.pop(), Some((label(3), &[3; 28][..])));
         assert_eq!(receiver.pop(), None);
-        assert_eq!(sender.push(label(5), &[0; MAX_RTP_LEN + 1]), Err(QueueFull));
+        assert_eq!(sender.push(label(5), &[0; MAX_QUEUED_LEN + 1]), Err(QueueFull));
     }
 
     #[test]
@@ -148,7 +154,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out(capacity in 16usize..4000, steps in prop::collection::vec((any::<bool>(), 0usize..1501), 0..200)) {
+        fn what_goes_in_comes_out(
+            capacity in 16usize..4000,
+            steps in prop::collection::vec((any::<bool>(), 0usize..1501), 0..200),
+        ) {
             let (mut sender, mut receiver) = packet_queue(capacity);
             let mut model = VecDeque::new();
             let mut room = capacity;
