@@ -117,10 +117,15 @@ fn quick<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         "profile.dev.package.sfu-admin.opt-level=0",
         "profile.dev.package.sfu-audio-selector.opt-level=0",
         "profile.dev.package.sfu-core.opt-level=0",
+        "profile.dev.package.sfu-data-router.opt-level=0",
         "profile.dev.package.sfu-mediasoup.opt-level=0",
         "profile.dev.package.sfu-mediasoup-process.opt-level=0",
+        "profile.dev.package.sfu-metrics.opt-level=0",
         "profile.dev.package.sfu-policy.opt-level=0",
         "profile.dev.package.sfu-recorder.opt-level=0",
+        "profile.dev.package.sfu-red.opt-level=0",
+        "profile.dev.package.sfu-tap.opt-level=0",
+        "profile.dev.package.sfu-webhook.opt-level=0",
         "profile.dev.package.sfu-whip.opt-level=0",
     ] {
         arguments.extend(["--config", package]);
@@ -161,7 +166,7 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     let generator = cargo_generate();
     let source = checkout().to_str().expect("the checkout has a path in UTF-8");
     let answers = Answers {
-        plugins: "policy,audio-selector,recorder",
+        plugins: "policy,audio-selector,red,recorder,tap,data-router,metrics,webhook",
         signaling: "mediasoup,whip,admin",
         own_plugin: true,
         sfu_source: source,
@@ -181,7 +186,18 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     let config = project.join("config/worker.toml");
     worker(&["plugins", "check", config.to_str().expect("a path in UTF-8")]);
     let list = worker(&["plugins", "list"]);
-    let order = ["1. policy ", "2. audio-selector ", "3. recorder ", "4. my_plugin ", "whip"];
+    let order = [
+        "1. policy ",
+        "2. audio-selector ",
+        "3. red ",
+        "4. recorder ",
+        "5. tap ",
+        "6. data-router ",
+        "7. metrics ",
+        "8. webhook ",
+        "9. my_plugin ",
+        "whip",
+    ];
     assert!(order.iter().all(|plugin| list.contains(plugin)), "{list}");
     for workers in [1, 2] {
         support::counts_and_records(&program, workers);

@@ -431,7 +431,7 @@ fn kind_and_encoding_choose_streams() {
         got.sort_unstable();
         assert_eq!(got, expected);
         bench.stop();
-        assert!(matches!(reader.next(), None), "nothing else was announced");
+        assert!(reader.next().is_none(), "nothing else was announced");
     }
 }
 
