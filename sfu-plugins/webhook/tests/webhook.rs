@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use server::{Reply, Server};
-use sfu_core::control::{Labels, SessionId, Target};
-use sfu_core::plugin::{Attach, Cons, Cx, Description, Nil, Plugin, PluginSet, RouterInfo, plugin};
+use sfu_core::WorkerConfig;
+use sfu_core::control::{CreateSession, Labels, SessionId, Target};
+use sfu_core::plugin::{
+    Attach, Cons, Cx, Description, Nil, Plugin, PluginSet, PluginSettings, RouterInfo, plugin,
+};
 use sfu_core::serde_json::{self, Value, json};
 use sfu_core::testing::{Bench, Build, Media, PeerOptions, conformance, conformance_with};
 use sfu_webhook::Webhook;
@@ -291,6 +294,34 @@ fn the_end_of_the_worker_waits_for_what_is_on_its_way_but_not_for_ever() {
     bench.stop();
     let took = begun.elapsed();
     assert!(took >= Duration::from_millis(700) && took < Duration::from_secs(4), "{took:?}");
+}
+
+sfu_core::worker! {
+    /// A worker that posts.
+    pub plugins = [Webhook];
+    pub signaling = [];
+}
+
+#[test]
+fn a_worker_with_real_threads_posts_up_to_its_end() {
+    for workers in [1, 2] {
+        let server = Server::start();
+        let hooks = json!({ "webhook": { "hooks": [hook(&server, json!({}))] } });
+        let mut config = WorkerConfig { workers, ..WorkerConfig::default() };
+        config.rtc.listen_ip = [127, 0, 0, 1].into();
+        config.plugins = PluginSettings::from_json(hooks).expect("settings");
+        server.runtime.block_on(async {
+            let running = Worker::builder().config(config).start().await.expect("a worker");
+            for n in 0..4 {
+                let session = CreateSession::default();
+                running.control().create_session(n % workers, session).await.expect("a session");
+            }
+            running.stop().await;
+        });
+        let events: Vec<String> = server.posts().iter().flat_map(server::Post::events).collect();
+        let of = |name: &str| events.iter().filter(|event| *event == name).count();
+        assert_eq!((of("session.opened"), of("session.closed"), events.len()), (4, 4, 8), "{workers}");
+    }
 }
 
 #[test]
