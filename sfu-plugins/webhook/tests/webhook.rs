@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use server::{Reply, Server};
-use sfu_core::control::{Labels, SessionId, Target};
-use sfu_core::plugin::{Attach, Cons, Cx, Description, Nil, Plugin, PluginSet, RouterInfo, plugin};
+use sfu_core::WorkerConfig;
+use sfu_core::control::{CreateSession, Labels, SessionId, Target};
+use sfu_core::plugin::{
+    Attach, Cons, Cx, Description, Nil, Plugin, PluginSet, PluginSettings, RouterInfo, plugin,
+};
 use sfu_core::serde_json::{self, Value, json};
 use sfu_core::testing::{Bench, Build, Media, PeerOptions, conformance, conformance_with};
 use sfu_webhook::Webhook;
@@ -55,6 +58,10 @@ fn sessions<S: PluginSet>(bench: &mut Bench<S>, count: u8) -> Vec<SessionId> {
 
 fn figure<S: PluginSet>(bench: &mut Bench<S>, name: &str) -> u64 {
     bench.stats("webhook")[name].as_u64().unwrap_or_else(|| panic!("no figure {name}"))
+}
+
+fn status<S: PluginSet>(bench: &mut Bench<S>) -> Value {
+    bench.request("webhook", Target::Worker, json!({ "method": "status" })).expect("a status")
 }
 
 /// Waits until so many events were delivered.
@@ -112,7 +119,7 @@ fn each_event_is_posted_once_signed_and_in_order() {
 fn what_fails_is_tried_again_and_what_comes_after_it_waits() {
     for workers in [1, 2] {
         let server = Server::start();
-        let mut bench = bench(&server, workers, json!({ "timeout_ms": 300, "attempts": 10, "batch": 1 }));
+        let mut bench = bench(&server, workers, json!({ "timeout_ms": 1500, "attempts": 10, "batch": 1 }));
         let failures = [
             Reply::Close,
             Reply::Status(500, ""),
@@ -187,14 +194,15 @@ fn after_the_last_attempt_it_is_given_up_and_the_next_has_its_turn() {
 fn what_waits_is_posted_together_and_the_oldest_make_room() {
     for workers in [1, 2] {
         let server = Server::start();
-        let more = json!({ "queue": 5, "batch": 3, "timeout_ms": 400 });
+        let more = json!({ "queue": 5, "batch": 3, "timeout_ms": 30_000 });
         let mut bench = bench(&server, workers, more);
-        server.answer([Reply::Hang]);
+        server.answer([Reply::Hold]);
         sessions(&mut bench, 1);
         assert_eq!(server.post().sequence(), [1]);
-        // While the first one hangs.
+        // While the first one is held.
         sessions(&mut bench, 20);
         assert_eq!((figure(&mut bench, "dropped"), figure(&mut bench, "waiting")), (15, 5));
+        server.release();
         delivered(&mut bench, &server, 6);
         let posts = server.posts();
         let seen: Vec<_> =
@@ -216,7 +224,7 @@ fn hooks_do_not_wait_for_each_other() {
     bench.close(opened[0]);
     assert_eq!(slow.post().events(), ["session.opened"]);
     assert_eq!(quick.post().events(), ["session.closed"]);
-    let status = bench.request("webhook", Target::Worker, json!({ "method": "status" })).expect("a status");
+    let status = status(&mut bench);
     assert_eq!(
         (&status["hooks"][0]["waiting"], &status["hooks"][1]["waiting"]),
         (&json!(1), &json!(0)),
@@ -264,13 +272,14 @@ fn events_of_plugins_are_posted_by_their_names() {
 fn the_end_of_the_worker_waits_for_what_is_on_its_way_but_not_for_ever() {
     for workers in [1, 2] {
         let server = Server::start();
-        let slow = json!({ "batch": 1, "backoff_ms": 60_000, "max_backoff_ms": 60_000 });
+        let slow = json!({ "backoff_ms": 60_000, "max_backoff_ms": 60_000 });
         let mut bench = bench(&server, workers, slow);
         server.answer([Reply::Status(503, "Retry-After: 30\r\n")]);
-        sessions(&mut bench, 4);
+        sessions(&mut bench, 1);
         // It rests for a minute, unless the worker ends.
         assert_eq!(server.post().sequence(), [1]);
-        server.until(|| bench.request("webhook", Target::Worker, json!({ "method": "status" })).expect("a status")["hooks"][0]["lastError"] == "status 503");
+        sessions(&mut bench, 3);
+        server.until(|| status(&mut bench)["hooks"][0]["lastError"] == "status 503");
         bench.stop();
         let sequence: Vec<u64> = server.posts().iter().flat_map(server::Post::sequence).collect();
         // Four sessions open and close.
@@ -287,6 +296,34 @@ fn the_end_of_the_worker_waits_for_what_is_on_its_way_but_not_for_ever() {
     assert!(took >= Duration::from_millis(700) && took < Duration::from_secs(4), "{took:?}");
 }
 
+sfu_core::worker! {
+    /// A worker that posts.
+    pub plugins = [Webhook];
+    pub signaling = [];
+}
+
+#[test]
+fn a_worker_with_real_threads_posts_up_to_its_end() {
+    for workers in [1, 2] {
+        let server = Server::start();
+        let hooks = json!({ "webhook": { "hooks": [hook(&server, json!({}))] } });
+        let mut config = WorkerConfig { workers, ..WorkerConfig::default() };
+        config.rtc.listen_ip = [127, 0, 0, 1].into();
+        config.plugins = PluginSettings::from_json(hooks).expect("settings");
+        server.runtime.block_on(async {
+            let running = Worker::builder().config(config).start().await.expect("a worker");
+            for n in 0..4 {
+                let session = CreateSession::default();
+                running.control().create_session(n % workers, session).await.expect("a session");
+            }
+            running.stop().await;
+        });
+        let events: Vec<String> = server.posts().iter().flat_map(server::Post::events).collect();
+        let of = |name: &str| events.iter().filter(|event| *event == name).count();
+        assert_eq!((of("session.opened"), of("session.closed"), events.len()), (4, 4, 8), "{workers}");
+    }
+}
+
 #[test]
 fn secrets_show_nowhere() {
     let server = Server::start();
@@ -294,7 +331,7 @@ fn secrets_show_nowhere() {
     server.answer([Reply::Status(400, "")]);
     sessions(&mut bench, 1);
     server.until(|| figure(&mut bench, "refused") == 1);
-    let status = bench.request("webhook", Target::Worker, json!({ "method": "status" })).expect("a status");
+    let status = status(&mut bench);
     assert_eq!(status["hooks"][0]["to"], format!("http://{}", server.address));
     let schema = (Description::of::<Webhook>().config)();
     let stats = serde_json::to_string(&bench.worker_stats()).expect("JSON");

@@ -9,6 +9,7 @@ use sfu_core::serde_json::{self, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 /// How long a post may take that has to come.
@@ -21,6 +22,8 @@ pub enum Reply {
     Status(u16, &'static str),
     /// A status, and the connection is closed without a word of it.
     StatusAndClose(u16),
+    /// 503, once the test says so.
+    Hold,
     /// Nothing, for ever.
     Hang,
     /// The connection is closed.
@@ -65,6 +68,7 @@ pub struct Server {
     pub address: SocketAddr,
     script: Arc<Mutex<VecDeque<Reply>>>,
     posts: Receiver<Post>,
+    gate: Arc<Notify>,
     connections: Arc<std::sync::atomic::AtomicUsize>,
 }
 
@@ -83,28 +87,35 @@ impl Server {
         let (send, posts) = channel();
         let (replies, counter): (_, Arc<std::sync::atomic::AtomicUsize>) =
             (script.clone(), Arc::clone(&connections));
+        let gate = Arc::new(Notify::new());
+        let held = gate.clone();
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let (replies, send, tls) = (replies.clone(), send.clone(), tls.clone());
+                let (replies, send, tls, held) = (replies.clone(), send.clone(), tls.clone(), held.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve(stream, replies, send).await,
+                        None => serve(stream, replies, send, held).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, replies, send).await;
+                                serve(stream, replies, send, held).await;
                             }
                         }
                     }
                 });
             }
         });
-        Server { runtime, address, script, posts, connections }
+        Server { runtime, address, script, posts, gate, connections }
     }
 
     /// Answers the next posts so, and those after them with 200.
     pub fn answer(&self, replies: impl IntoIterator<Item = Reply>) {
         self.script.lock().unwrap().extend(replies);
+    }
+
+    /// Answers a post that is held.
+    pub fn release(&self) {
+        self.gate.notify_one();
     }
 
     /// The next post.
@@ -136,6 +147,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     script: Arc<Mutex<VecDeque<Reply>>>,
     posts: Sender<Post>,
+    gate: Arc<Notify>,
 ) {
     let mut buffer = Vec::new();
     loop {
@@ -153,6 +165,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 let answer = format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nok");
                 let _ = stream.write_all(answer.as_bytes()).await;
                 return;
+            }
+            Reply::Hold => {
+                gate.notified().await;
+                let _ = stream.write_all(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n").await;
             }
             Reply::Hang => std::future::pending().await,
             Reply::Close => return,
