@@ -33,5 +33,5 @@ mod routing;
 mod settings;
 mod slab;
 
-pub use plugin::{DataRouter, Ear, Speaker};
+pub use plugin::DataRouter;
 pub use settings::{Config, Options, Plain, Request, To};
