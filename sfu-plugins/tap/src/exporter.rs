@@ -82,13 +82,14 @@ impl ExporterHandle {
     pub(crate) fn spawn(door: Door, limits: Limits, common: Arc<Common>) -> io::Result<Self> {
         let (jobs, inbox) = channel();
         let waiting = Arc::<AtomicUsize>::default();
-        let desk = Desk {
+        let mut desk = Desk {
             inbox,
             waiting: waiting.clone(),
             limits,
             common,
             door,
             handles: HashMap::new(),
+            early: Vec::new(),
             new_rings: Vec::new(),
             closing: Vec::new(),
             stopping: Vec::new(),
@@ -101,6 +102,7 @@ impl ExporterHandle {
             next_reader: 1,
             outcomes: Vec::new(),
         };
+        desk.welcome();
         let run = move || Exporter { rings: Vec::new(), desk }.run();
         std::thread::Builder::new().name("tap".into()).spawn(run)?;
         Ok(ExporterHandle { jobs, waiting })
@@ -141,6 +143,8 @@ struct Desk {
     common: Arc<Common>,
     door: Door,
     handles: HashMap<u8, PluginHandle<Message>>,
+    /// Notices from before the first instance.
+    early: Vec<Value>,
     new_rings: Vec<Ring>,
     closing: Vec<Job>,
     stopping: Vec<(u8, SyncSender<()>)>,
@@ -240,6 +244,7 @@ impl Desk {
         match job {
             Job::Ring { worker, packets, handle } => {
                 self.handles.insert(worker, handle);
+                std::mem::take(&mut self.early).into_iter().for_each(|body| self.notify(body));
                 self.new_rings.push(Ring { worker, packets });
             }
             Job::Open { worker, track, epoch, opening } => {
@@ -485,9 +490,12 @@ impl Desk {
         notices.into_iter().for_each(|body| self.notify(body));
     }
 
-    fn notify(&self, body: Value) {
+    fn notify(&mut self, body: Value) {
         // Any instance can say it; the first one does.
-        let Some(first) = self.handles.keys().min() else { return };
+        let Some(first) = self.handles.keys().min() else {
+            self.early.push(body);
+            return;
+        };
         self.send(*first, Message::Notice(Arc::new(body)));
     }
 

@@ -15,6 +15,8 @@ use crate::settings::Way;
 
 /// How soon a connection is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// How long the start of the worker waits for a reader that neither takes nor refuses the connection.
+const FIRST: Duration = Duration::from_secs(1);
 
 /// A connection to a reader.
 pub(crate) trait Stream: Read + Write + Send {}
@@ -31,13 +33,12 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    /// The door that a configuration asks for; a socket to listen at is there afterwards.
+    /// The door that a configuration asks for; a socket to listen at is there afterwards, and the connection to a reader that is there
+    /// already.
     pub(crate) fn open(way: Way) -> io::Result<Door> {
         Ok(match way {
             Way::Nowhere => Door::Closed,
-            Way::Connect(place) => {
-                Door::Caller(Caller { place, attempt: None, next: Instant::now(), has_failed: false })
-            }
+            Way::Connect(place) => Door::Caller(Caller::new(place)),
             Way::Listen(place) => Door::Listener(Listener::bind(&place)?),
         })
     }
@@ -63,6 +64,19 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    fn new(place: Place) -> Self {
+        let mut caller = Caller { place, attempt: None, next: Instant::now(), has_failed: false };
+        caller.begin();
+        // A reader that is there already misses nothing of the beginning.
+        if let Some(Ok(outcome)) = caller.attempt.as_ref().map(|attempt| attempt.recv_timeout(FIRST)) {
+            let (known, attempt) = channel();
+            // Both ends are here.
+            let _ = known.send(outcome);
+            caller.attempt = Some(attempt);
+        }
+        caller
+    }
+
     fn next(&mut self) -> Option<Box<dyn Stream>> {
         let Some(attempt) = &self.attempt else {
             self.begin();

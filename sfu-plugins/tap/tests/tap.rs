@@ -394,7 +394,9 @@ fn the_worker_connects_and_connects_again() {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             Reader::greeted(stream)
         };
+        assert_eq!(figure(&mut bench, "readers"), 1, "who is there already misses nothing");
         drop(accept());
+        until(&mut bench, "both are told", |bench| !notices(bench, "tap.connected").is_empty());
         until(&mut bench, "the end is told", |bench| !notices(bench, "tap.disconnected").is_empty());
         let mut reader = accept();
         let peer = bench.peer();
