@@ -1,8 +1,10 @@
-//! What plugin authors need to work with media: codecs and key frames, frames out of packets, continuous numbering over pauses
-//! and switches, and the MJR recording format.
+//! What plugin authors need to work with media: codecs and key frames, packets in order, frames out of packets and what their
+//! headers say, continuous numbering over pauses and switches, and the MJR recording format.
 
+pub mod bitstream;
 pub mod depacketize;
 pub mod mjr;
+mod reorder;
 mod switcher;
 
 pub use crate::rtp::codec::{
@@ -10,5 +12,7 @@ pub use crate::rtp::codec::{
     Vp9Scalability, is_h265_key_frame, is_key_frame, is_opus_dtx,
 };
 pub use crate::rtp::extension::{AudioLevel, ExtensionKind, VideoOrientation};
+pub use crate::rtp::{RtpError, RtpHeader};
 pub use depacketize::{Depacketizer, Frame};
+pub use reorder::{InOrder, Reorder};
 pub use switcher::Switcher;

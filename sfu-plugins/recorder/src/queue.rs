@@ -14,6 +14,44 @@ pub struct Label {
     pub at: u64,
     /// Its numbering begins anew: a pause was before it.
     pub restart: bool,
+    /// It is no packet, but a [`ClockReading`].
+    pub clock: bool,
+}
+
+/// What the sender of a track reports of its clock, on the way to the writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The sender's wall clock in 1/2^32 s.
+    pub ntp: u64,
+    /// The same instant on the track's RTP clock.
+    pub rtp_timestamp: u32,
+    /// The same instant by our clock: nanoseconds since the track was opened, negative before.
+    pub at: i64,
+}
+
+impl ClockReading {
+    /// As it lies in the queue.
+    pub fn to_bytes(self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let (ntp, rest) = bytes.split_at_mut(8);
+        let (at, rtp) = rest.split_at_mut(8);
+        ntp.copy_from_slice(&self.ntp.to_ne_bytes());
+        at.copy_from_slice(&self.at.to_ne_bytes());
+        rtp.copy_from_slice(&self.rtp_timestamp.to_ne_bytes());
+        bytes
+    }
+
+    /// Out of the queue.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (ntp, rest) = bytes.split_first_chunk()?;
+        let (at, rest) = rest.split_first_chunk()?;
+        let rtp = rest.first_chunk()?;
+        Some(ClockReading {
+            ntp: u64::from_ne_bytes(*ntp),
+            rtp_timestamp: u32::from_ne_bytes(*rtp),
+            at: i64::from_ne_bytes(*at),
+        })
+    }
 }
 
 /// The queue is full; the packet is lost to the recording.
@@ -53,7 +91,7 @@ impl PacketSender {
         let [t0, t1, t2, t3] = label.track.to_ne_bytes();
         let [l0, l1] = len.to_ne_bytes();
         let [a0, a1, a2, a3, a4, a5, a6, a7] = label.at.to_ne_bytes();
-        let header = [t0, t1, t2, t3, l0, l1, 0, 0, a0, a1, a2, a3, a4, a5, a6, a7];
+        let header = [t0, t1, t2, t3, l0, l1, u8::from(label.clock), 0, a0, a1, a2, a3, a4, a5, a6, a7];
         // There is room for both: only this end takes room away.
         self.ring.push_entire_slice(&header).map_err(|_| QueueFull)?;
         self.ring.push_entire_slice(packet).map_err(|_| QueueFull)
@@ -78,12 +116,13 @@ impl PacketReceiver {
             None => {
                 let mut header = [0; HEADER];
                 self.ring.pop_entire_slice(&mut header).ok()?;
-                let [t0, t1, t2, t3, l0, l1, _, _, at @ ..] = header;
+                let [t0, t1, t2, t3, l0, l1, clock, _, at @ ..] = header;
                 let len = u16::from_ne_bytes([l0, l1]);
                 let label = Label {
                     track: u32::from_ne_bytes([t0, t1, t2, t3]),
                     at: u64::from_ne_bytes(at),
                     restart: len >> 15 != 0,
+                    clock: clock != 0,
                 };
                 (label, usize::from(len & 0x7FFF))
             }
@@ -104,7 +143,7 @@ mod tests {
     use std::collections::VecDeque;
 
     fn label(track: u32) -> Label {
-        Label { track, at: u64::from(track) << 40, restart: track % 2 == 1 }
+        Label { track, at: u64::from(track) << 40, restart: track % 2 == 1, clock: track % 3 == 1 }
     }
 
     #[test]
@@ -144,6 +183,13 @@ mod tests {
             }
         }
         pushing.join().unwrap();
+    }
+
+    #[test]
+    fn a_clock_reading_comes_out_as_it_went_in() {
+        let reading = ClockReading { ntp: u64::MAX - 7, rtp_timestamp: 0x1234_5678, at: -5 };
+        assert_eq!(ClockReading::from_bytes(&reading.to_bytes()), Some(reading));
+        assert_eq!(ClockReading::from_bytes(&[0; 19]), None);
     }
 
     proptest! {
