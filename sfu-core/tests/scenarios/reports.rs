@@ -150,7 +150,7 @@ fn plugins_see_the_clock_of_each_sender() {
         let p = bench.produce(ann, Media::opus());
         bench.play(&[p], seconds(1));
         let look = |bench: &mut sfu_core::testing::Bench<_>, encoding: u8| {
-            bench.request("clocks", p, json!({ "clock": { "encoding": encoding } })).unwrap()
+            bench.request("clocks", p, json!({ "method": "clock", "encoding": encoding })).unwrap()
         };
         assert_eq!(look(&mut bench, 0), json!(null), "before its first report");
         let (ssrc, _) = bench.sender(p).ssrcs(0).unwrap();

@@ -47,7 +47,9 @@ impl Film {
                         Elements::new(body).filter(|(id, _)| *id == TRACK_ENTRY).map(track).collect()
                 }
                 CLUSTER => film.clusters.push(cluster(body)),
-                CUES => film.cues = Elements::new(body).map(|(_, point)| cue(point, segment)).collect(),
+                CUES => {
+                    film.cues = Elements::new(body).filter_map(|(_, point)| cue(point, segment)).collect()
+                }
                 _ => {}
             }
         }
@@ -82,10 +84,10 @@ fn cluster(body: &[u8]) -> (i64, Vec<Block>) {
     (start, blocks.collect())
 }
 
-fn cue(point: &[u8], segment: &[u8]) -> (u64, bool) {
+fn cue(point: &[u8], segment: &[u8]) -> Option<(u64, bool)> {
     let at = Elements::new(point).find(CUE_TIME).map_or(0, uint);
     let position =
-        Elements::new(Elements::new(point).find(CUE_TRACK_POSITIONS).unwrap()).find(CUE_CLUSTER_POSITION);
-    let there = Elements::new(&segment[uint(position.unwrap()) as usize..]).next();
-    (at, there.is_some_and(|(id, body)| id == CLUSTER && cluster(body).0 == at as i64))
+        Elements::new(Elements::new(point).find(CUE_TRACK_POSITIONS)?).find(CUE_CLUSTER_POSITION)?;
+    let there = Elements::new(segment.get(uint(position) as usize..)?).next();
+    Some((at, there.is_some_and(|(id, body)| id == CLUSTER && cluster(body).0 == at as i64)))
 }

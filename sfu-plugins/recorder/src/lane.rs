@@ -200,11 +200,16 @@ impl Lane {
     /// What a file gets of a frame, if anything.
     fn sample(&mut self, codec: Codec, frame: Frame) -> Option<Sample> {
         let is_video = codec.kind() == MediaKind::Video;
+        let mut key_frame = frame.key_frame;
         let entry = TrackEntry::of(codec, &frame, &mut self.sets);
         if !has_picture(codec, &frame.data) {
             return None;
         }
-        if is_video && (self.broken || frame.key_frame) && entry.is_none() {
+        // Some senders call every packet of VP9 one of a key frame; the bitstream knows better.
+        if matches!(codec, Codec::Vp9 | Codec::Av1) && entry.is_none() {
+            key_frame = false;
+        }
+        if is_video && (self.broken || key_frame) && entry.is_none() {
             (self.broken, self.wants_key_frame) = (true, true);
             self.figures.lost_frames += 1;
             return None;
@@ -219,7 +224,7 @@ impl Lane {
         };
         self.last = Some(at);
         let data = to_sample(codec, frame.data);
-        Some(Sample { codec, at, lasts, key_frame: frame.key_frame, data, entry })
+        Some(Sample { codec, at, lasts, key_frame, data, entry })
     }
 }
 

@@ -28,6 +28,8 @@ const GRACE: Nanos = 10_000_000_000;
 const MAX_CHANGES: u32 = 32;
 /// Clocks of a sender that are more than this apart from what was reckoned are new clocks.
 const MAX_CLOCK_STEP: Nanos = 1_000_000_000;
+/// By how much a sender's clock is moved with each report, towards what is seen of it.
+const CLOCK_SLEW: Nanos = 1_000_000;
 
 /// What a file is written by.
 #[derive(Debug)]
@@ -152,18 +154,19 @@ impl Playable {
     pub fn report(&mut self, track: u32, reading: &ClockReading) {
         let Some(member) = self.members.get_mut(&track) else { return };
         let seen = member.shift.saturating_add(reading.at);
-        // One clock for all streams of the sender, from its first report on: what is in step stays in step.
+        // One clock for all streams of the sender, from its first report on: what is in step stays in step. That it may run
+        // slower or faster than ours is followed by a millisecond at a time.
         let reckoned = self.clock.map(|clock| {
             let passed = reading.ntp.wrapping_sub(clock.ntp) as i64;
             clock.at.saturating_add(((i128::from(passed) * 1_000_000_000) >> 32) as i64)
         });
         let at = match reckoned {
-            Some(at) if at.saturating_sub(seen).saturating_abs() <= MAX_CLOCK_STEP => at,
-            _ => {
-                self.clock = Some(SenderTime { ntp: reading.ntp, at: seen });
-                seen
+            Some(at) if at.saturating_sub(seen).saturating_abs() <= MAX_CLOCK_STEP => {
+                at + (seen - at).clamp(-CLOCK_SLEW, CLOCK_SLEW)
             }
+            _ => seen,
         };
+        self.clock = Some(SenderTime { ntp: reading.ntp, at });
         member.lane.report(reading.rtp_timestamp, at);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use rtp::codec::av1::Av1Payloader;
@@ -20,7 +21,7 @@ use crate::scratch::Scratch;
 use crate::settings::Per;
 
 const SECONDS: u64 = 3;
-const SIZE: (u64, u64) = (320, 180);
+const SIZE: (u64, u64) = (160, 90);
 
 /// Runs a program; `None`, said aloud, where it is missing.
 fn run(program: &str, arguments: &[&str]) -> Option<Vec<u8>> {
@@ -110,7 +111,7 @@ fn record(
     let mut number = 65_500u16;
     for (n, frame) in frames.iter().enumerate() {
         let timestamp = (n as u32).wrapping_mul(3000).wrapping_sub(60_000);
-        let payloads = payloader.payload(1100, &Bytes::from(frame.clone())).unwrap();
+        let payloads = payloader.payload(300, &Bytes::from(frame.clone())).unwrap();
         let (count, at) = (payloads.len(), n as u64 * 100 / 3);
         for (part, payload) in payloads.iter().enumerate() {
             sent.push((at, 2, packet(96, number, timestamp, part + 1 == count, payload)));
@@ -162,7 +163,29 @@ fn plays(path: &Path) {
     assert!(output.status.success() && said.is_empty(), "{}: {said}", path.display());
 }
 
-fn every_codec() -> Option<Vec<(&'static str, &'static str, Box<dyn Payloader>, Vec<Vec<u8>>)>> {
+/// A codec, its MIME type, what puts it into packets, and frames.
+type Encoded = (&'static str, &'static str, Box<dyn Payloader>, Vec<Vec<u8>>);
+
+/// Encoded once for all tests.
+fn every_codec() -> Option<Vec<Encoded>> {
+    static FRAMES: OnceLock<Option<Vec<Vec<Vec<u8>>>>> = OnceLock::new();
+    let frames = FRAMES.get_or_init(encode).clone()?;
+    let payloaders: [(&str, &str, Box<dyn Payloader>); 4] = [
+        ("vp8", "video/VP8", Box::new(Vp8Payloader::default())),
+        ("vp9", "video/VP9", Box::new(Vp9Payloader::default())),
+        ("av1", "video/AV1", Box::new(Av1Payloader {})),
+        ("h264", "video/H264", Box::new(H264Payloader::default())),
+    ];
+    Some(
+        payloaders
+            .into_iter()
+            .zip(frames)
+            .map(|((name, mime, by), frames)| (name, mime, by, frames))
+            .collect(),
+    )
+}
+
+fn encode() -> Option<Vec<Vec<Vec<u8>>>> {
     let quick = ["-deadline", "realtime", "-cpu-used", "8", "-b:v", "500k", "-lag-in-frames", "0"];
     let vpx = |name| [&[name][..], &quick, &["-auto-alt-ref", "0"]].concat();
     let av1 = ["libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-b:v", "500k", "-lag-in-frames", "0"];
@@ -178,10 +201,10 @@ fn every_codec() -> Option<Vec<(&'static str, &'static str, Box<dyn Payloader>, 
         "aud=1",
     ];
     Some(vec![
-        ("vp8", "video/VP8", Box::new(Vp8Payloader::default()), ivf(&video(&vpx("libvpx"), "ivf")?)),
-        ("vp9", "video/VP9", Box::new(Vp9Payloader::default()), ivf(&video(&vpx("libvpx-vp9"), "ivf")?)),
-        ("av1", "video/AV1", Box::new(Av1Payloader {}), ivf(&video(&av1, "ivf")?)),
-        ("h264", "video/H264", Box::new(H264Payloader::default()), access_units(&video(&x264, "h264")?)),
+        ivf(&video(&vpx("libvpx"), "ivf")?),
+        ivf(&video(&vpx("libvpx-vp9"), "ivf")?),
+        ivf(&video(&av1, "ivf")?),
+        access_units(&video(&x264, "h264")?),
     ])
 }
 
@@ -208,7 +231,13 @@ fn players_read_every_codec() {
         let film = Film::read(&bytes).unwrap();
         let keys = film.blocks(2).iter().filter(|block| block.key_frame).count();
         assert_eq!((film.tracks[1].2, keys as u64), (SIZE, SECONDS), "{name}");
-        assert!(film.cues.len() as u64 == SECONDS && film.cues.iter().all(|(_, right)| *right));
+        // Before the first picture there was sound alone.
+        let cues = film.cues.len() as u64;
+        assert!(
+            (SECONDS..=SECONDS + 1).contains(&cues) && film.cues.iter().all(|(_, right)| *right),
+            "{:?}",
+            film.cues
+        );
     }
 }
 
@@ -221,7 +250,8 @@ fn players_read_a_file_that_is_being_written_or_was_cut_off() {
         let bench = record(Per::Participant, mime, &mut *payloader, &frames, &sound);
         let (_, bytes) = bench.shelf.files().remove(0);
         let whole = Film::read(&bytes).unwrap();
-        assert!(!whole.is_closed && whole.times(2).len() as u64 >= (SECONDS - 1) * 30);
+        let whole_frames = whole.times(2).len() as u64;
+        assert!(!whole.is_closed && whole_frames >= (SECONDS - 1) * 30, "{name}: {whole_frames}");
         let header = bytes.len() / 4;
         for cut in [bytes.len(), bytes.len() - 1, bytes.len() * 7 / 10, header + 12_345.min(bytes.len() / 3)]
         {

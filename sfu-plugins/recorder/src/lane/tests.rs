@@ -132,7 +132,8 @@ fn a_pause_another_source_and_another_codec_begin_with_a_key_frame() {
     key[8] = 9;
     bench.lane.push(&key, MS * 5040, false, &mut bench.out);
     assert_eq!(bench.shown(), [504]);
-    let mut vp9 = rtp(98, 9, 1800, true, &[0x4C, 1, 2]);
+    // As from senders that call all of VP9 key frames.
+    let mut vp9 = rtp(98, 9, 1800, true, &[0x0C, 0x86, 2]);
     vp9[8] = 9;
     bench.lane.push(&vp9, MS * 5050, false, &mut bench.out);
     assert!(bench.shown().is_empty(), "no key frame of VP9");
