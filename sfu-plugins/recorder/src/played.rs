@@ -175,3 +175,26 @@ fn it_keeps_the_rules_of_the_media_path() {
     let scratch = Scratch::new("conformance");
     conformance_with::<Recorder>(json!({ "folder": scratch.path(), "format": "webm", "per": "participant" }));
 }
+
+#[test]
+fn a_user_with_two_connections_has_one_file_and_others_have_their_own() {
+    for workers in [1, 2] {
+        let scratch = Scratch::new("user");
+        let settings =
+            json!({ "folder": scratch.path(), "enabled": true, "format": "webm", "per": "participant" });
+        let mut bench =
+            Build::of::<Recorder>().workers(workers).config(json!({ "recorder": settings })).start();
+        let mut producers = Vec::new();
+        for user in ["alice", "alice", "bob"] {
+            let options = PeerOptions::webrtc().labels(Labels::new().with("user", user)).worker(workers - 1);
+            let peer = bench.peer_with(options);
+            producers.push(bench.produce(peer, Media::opus()));
+        }
+        bench.play(&producers, Duration::from_secs(1));
+        bench.stop();
+        let films = films(scratch.path());
+        let shape: Vec<(bool, usize)> =
+            films.iter().map(|(name, film)| (name.starts_with("alice-"), film.tracks.len())).collect();
+        assert_eq!(shape, [(true, 2), (false, 1)], "{workers} media threads");
+    }
+}
