@@ -279,6 +279,8 @@ fn a_full_disk_leaves_a_file_that_is_read_to_its_end() {
         let whole =
             |block: &crate::film::Block| matches!((block.track, block.data.len()), (1, 3) | (2, 2 | 10));
         assert!(film.clusters.iter().flat_map(|(_, all)| all).all(whole));
+        let last = film.clusters.last().unwrap().1.last().unwrap();
+        assert!(bytes.ends_with(&last.data), "nothing is left of what was written in part");
         // Whoever comes afterwards tries again.
         bench.open(3, MediaKind::Audio, AUDIO, 0);
         assert!(!bench.playable.as_ref().unwrap().is_empty());
