@@ -27,7 +27,7 @@ use crate::status::{Registry, Totals, TrackStatus};
 /// How often the queue is looked into while something is recorded.
 const POLL: Duration = Duration::from_millis(20);
 /// How long packets wait to be written at the most, besides a slow disk.
-const FLUSH_EVERY: Duration = Duration::from_millis(250);
+pub const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// Files of one encoding: each change of the codec begins another, and a hostile sender could change it with each packet.
 const MAX_FILES: u32 = 32;
 
