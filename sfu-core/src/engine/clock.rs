@@ -24,6 +24,14 @@ impl Clock {
         self.ntp_at_start.wrapping_add(fixed(now.saturating_duration_since(self.start)))
     }
 
+    /// The instant of an NTP time, 32.32 fixed point; `start` for an earlier one.
+    pub(crate) fn instant(&self, ntp: u64) -> Instant {
+        let since = ntp.wrapping_sub(self.ntp_at_start) as i64;
+        let nanos = (u128::from(since.max(0) as u64) * 1_000_000_000) >> 32;
+        // At most 2^31 s.
+        self.start + Duration::from_nanos(nanos as u64)
+    }
+
     /// Milliseconds since 1970.
     pub(crate) fn unix_millis(&self, now: Instant) -> u64 {
         let ntp = self.ntp(now).wrapping_sub(NTP_OFFSET << 32);
@@ -54,6 +62,16 @@ mod tests {
         let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_millis(1500));
         assert_eq!(clock.ntp(start), ((NTP_OFFSET + 1) << 32) | (1 << 31));
         assert_eq!(clock.ntp(start + Duration::from_millis(500)), (NTP_OFFSET + 2) << 32);
+    }
+
+    #[test]
+    fn an_instant_and_its_ntp_time_are_one() {
+        let start = Instant::now();
+        let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        let later = start + Duration::from_millis(12_500);
+        assert_eq!(clock.instant(clock.ntp(later)), later);
+        assert_eq!(clock.instant(clock.ntp(start).wrapping_sub(1)), start);
+        assert_eq!(clock.instant(clock.ntp(start).wrapping_add(1 << 63)), start);
     }
 
     #[test]

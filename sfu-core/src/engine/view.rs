@@ -7,9 +7,10 @@ use crate::control::{
     Target, TransportId,
 };
 use crate::plugin::{
-    ConsumerView, DataConsumerView, DataProducerView, ProducerView, RouterView, SessionView, TransportKind,
-    TransportView, ViewSource,
+    ConsumerView, DataConsumerView, DataProducerView, ProducerView, RouterView, SenderClock, SessionView,
+    TransportKind, TransportView, ViewSource,
 };
+use crate::rtcp::NtpTime;
 
 impl ViewSource for Engine {
     fn session(&self, id: SessionId) -> Option<SessionView<'_>> {
@@ -56,6 +57,18 @@ impl ViewSource for Engine {
             rtp_parameters: &producer.parameters,
             paused: producer.paused,
             labels: &producer.labels,
+        })
+    }
+
+    fn sender_clock(&self, id: ProducerId, encoding: u8) -> Option<SenderClock> {
+        let producer = self.producers.get(id)?;
+        let offset = self.transports.get(producer.transport()?)?.remote_clock.offset()?;
+        let mapping = producer.encodings.get(usize::from(encoding))?.mapping()?;
+        Some(SenderClock {
+            rtp_timestamp: mapping.rtp_timestamp,
+            ntp: NtpTime::from_bits(mapping.ntp),
+            offset,
+            at: self.config.clock.instant(mapping.ntp.wrapping_sub(offset as u64)),
         })
     }
 

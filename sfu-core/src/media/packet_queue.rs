@@ -16,6 +16,8 @@ pub struct PacketLabel {
     pub at: u64,
     /// It begins anew: a pause was before it.
     pub restart: bool,
+    /// It is no packet, but something else of the track that both ends understand.
+    pub aside: bool,
 }
 
 /// The queue has no room for the packet.
@@ -59,7 +61,7 @@ impl PacketSender {
         let [t0, t1, t2, t3] = label.track.to_ne_bytes();
         let [l0, l1] = len.to_ne_bytes();
         let [a0, a1, a2, a3, a4, a5, a6, a7] = label.at.to_ne_bytes();
-        let header = [t0, t1, t2, t3, l0, l1, 0, 0, a0, a1, a2, a3, a4, a5, a6, a7];
+        let header = [t0, t1, t2, t3, l0, l1, u8::from(label.aside), 0, a0, a1, a2, a3, a4, a5, a6, a7];
         // There is room for both: only this end takes room away.
         self.ring.push_entire_slice(&header).map_err(|_| QueueFull)?;
         self.ring.push_entire_slice(packet).map_err(|_| QueueFull)
@@ -84,12 +86,13 @@ impl PacketReceiver {
             None => {
                 let mut header = [0; HEADER];
                 self.ring.pop_entire_slice(&mut header).ok()?;
-                let [t0, t1, t2, t3, l0, l1, _, _, at @ ..] = header;
+                let [t0, t1, t2, t3, l0, l1, aside, _, at @ ..] = header;
                 let len = u16::from_ne_bytes([l0, l1]);
                 let label = PacketLabel {
                     track: u32::from_ne_bytes([t0, t1, t2, t3]),
                     at: u64::from_ne_bytes(at),
                     restart: len >> 15 != 0,
+                    aside: aside != 0,
                 };
                 (label, usize::from(len & 0x7FFF))
             }
@@ -110,7 +113,7 @@ mod tests {
     use std::collections::VecDeque;
 
     fn label(track: u32) -> PacketLabel {
-        PacketLabel { track, at: u64::from(track) << 40, restart: track % 2 == 1 }
+        PacketLabel { track, at: u64::from(track) << 40, restart: track % 2 == 1, aside: track % 3 == 1 }
     }
 
     #[test]

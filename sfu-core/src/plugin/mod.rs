@@ -76,8 +76,8 @@ pub use start::{MAILBOX, PluginHandle, Spawner, Start};
 pub use stats::{Figure, Stats};
 pub use verdict::Verdict;
 pub use view::{
-    ConsumerView, DataConsumerView, DataProducerView, Lineage, ProducerView, RouterView, SessionView,
-    TransportKind, TransportView, View,
+    ConsumerView, DataConsumerView, DataProducerView, Lineage, ProducerView, RouterView, SenderClock,
+    SessionView, TransportKind, TransportView, View,
 };
 
 pub use crate::control::{

@@ -1,4 +1,6 @@
 //! What a plugin can see of a media thread, read-only.
+use std::time::Instant;
+
 use crate::control::{
     ConsumerId, ConsumerType, DataConsumerId, DataProducerId, DtlsState, EntityKind, IceState, Labels,
     MediaKind, ProducerId, RawId, RouterId, RtpParameters, SctpState, SessionId, Target, TransportId,
@@ -6,6 +8,7 @@ use crate::control::{
 };
 
 use super::kind::{Kind, with_target};
+use crate::rtcp::NtpTime;
 
 /// A session.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +94,23 @@ pub struct ProducerView<'a> {
     pub paused: bool,
     /// Its labels.
     pub labels: &'a Labels,
+}
+
+/// How the clock of an encoding stands to the wall clock of its sender, and that to ours: the last sender report
+/// (RFC 3550 section 6.4.1).
+///
+/// Streams of one sender are brought in step by `ntp`: it is the same clock for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SenderClock {
+    /// RTP timestamp in units of the codec's clock.
+    pub rtp_timestamp: u32,
+    /// The same instant on the sender's wall clock, which may be off by any time.
+    pub ntp: NtpTime,
+    /// The sender's wall clock less ours in 1/2^32 s, by the reports that were delayed least; short by the least delay.
+    pub offset: i64,
+    /// The same instant on the clock of [`Cx::now`](super::Cx::now), by `offset`; at the earliest when the worker began.
+    pub at: Instant,
 }
 
 /// A consumer.
@@ -189,6 +209,10 @@ pub trait ViewSource {
     fn producer(&self, _id: ProducerId) -> Option<ProducerView<'_>> {
         None
     }
+    /// The clock of an encoding's sender.
+    fn sender_clock(&self, _id: ProducerId, _encoding: u8) -> Option<SenderClock> {
+        None
+    }
     /// One consumer.
     fn consumer(&self, _id: ConsumerId) -> Option<ConsumerView<'_>> {
         None
@@ -240,6 +264,10 @@ impl<'a> View<'a> {
     /// One producer.
     pub fn producer(&self, id: ProducerId) -> Option<ProducerView<'a>> {
         self.0.producer(id)
+    }
+    /// The clock of the sender of a producer's encoding; none before its first sender report.
+    pub fn sender_clock(&self, id: ProducerId, encoding: u8) -> Option<SenderClock> {
+        self.0.sender_clock(id, encoding)
     }
     /// One consumer.
     pub fn consumer(&self, id: ConsumerId) -> Option<ConsumerView<'a>> {

@@ -2,7 +2,8 @@
 use std::time::Duration;
 
 use sfu_core::control::EventBody;
-use sfu_core::plugin::Nil;
+use sfu_core::plugin::{Cx, Nil, Plugin, Responder, Rows, Target, plugin, request};
+use sfu_core::serde_json::json;
 use sfu_core::testing::{Build, Conditions, Direction, Media, PeerOptions};
 
 use crate::{ms, seconds};
@@ -101,6 +102,77 @@ fn sender_reports_of_one_source_are_in_step() {
     assert!(error < 0.03, "audio and video are {error:.3} s apart");
     assert!(bench.receiver(heard).cname.is_some());
     assert_eq!(bench.receiver(heard).cname, bench.receiver(seen).cname);
+}
+
+/// Tells what it sees of the clocks of senders.
+#[derive(Default)]
+struct Clocks;
+
+/// What it is asked.
+#[request]
+#[derive(Debug)]
+enum Question {
+    /// The clock of an encoding, and how long ago it showed this time, in milliseconds.
+    Clock { encoding: u8 },
+}
+
+#[plugin(id = "clocks")]
+impl Plugin for Clocks {
+    type Request = Question;
+    fn request(
+        &mut self,
+        Question::Clock { encoding }: Question,
+        at: Target,
+        re: Responder,
+        _: &mut Rows<'_, Self>,
+        cx: &mut Cx<'_>,
+    ) {
+        let Target::Producer(id) = at else { return re.error(400, "name a producer") };
+        re.ok(match cx.view().sender_clock(id, encoding) {
+            Some(clock) => json!({
+                "rtp": clock.rtp_timestamp,
+                "ntp": clock.ntp.to_bits() >> 32,
+                "ahead": clock.offset >> 32,
+                "ago": cx.now().saturating_duration_since(clock.at).as_millis() as u64,
+            }),
+            None => json!(null),
+        });
+    }
+}
+
+#[test]
+fn plugins_see_the_clock_of_each_sender() {
+    for workers in [1, 2] {
+        let mut bench = Build::of::<Clocks>().workers(workers).start();
+        let options =
+            PeerOptions::plain().worker(workers - 1).without_reports().path(Conditions::delay(ms(40)));
+        let ann = bench.peer_with(options);
+        let p = bench.produce(ann, Media::opus());
+        bench.play(&[p], seconds(1));
+        let look = |bench: &mut sfu_core::testing::Bench<_>, encoding: u8| {
+            bench.request("clocks", p, json!({ "method": "clock", "encoding": encoding })).unwrap()
+        };
+        assert_eq!(look(&mut bench, 0), json!(null), "before its first report");
+        let (ssrc, _) = bench.sender(p).ssrcs(0).unwrap();
+        let mut report = vec![0x80, 200, 0, 6];
+        report.extend(ssrc.to_be_bytes());
+        report.extend((3_958_000_000_u64 << 32).to_be_bytes());
+        report.extend(4_242_u32.to_be_bytes());
+        report.extend([0; 8]);
+        bench.send_rtcp(ann, &report);
+        bench.advance(ms(40));
+        let seen = look(&mut bench, 0);
+        assert_eq!(
+            (&seen["rtp"], &seen["ntp"], &seen["ago"]),
+            (&json!(4242), &json!(3_958_000_000_u64), &json!(0)),
+            "{seen}"
+        );
+        // It is eleven days late.
+        assert!((-990_000..-980_000).contains(&seen["ahead"].as_i64().unwrap()), "{seen}");
+        bench.advance(ms(500));
+        assert_eq!(look(&mut bench, 0)["ago"], 500);
+        assert_eq!(look(&mut bench, 1), json!(null), "there is no such encoding");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use sfu_core::media::mjr::{MjrError, MjrHeader, MjrMedia, MjrWriter};
 
 use crate::folder::{Medium, Store};
 use crate::format::Formats;
+use crate::name::MJR;
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 32 * 1024;
@@ -97,7 +98,7 @@ pub struct RecordingFile {
 impl RecordingFile {
     /// Makes the file; `opened` is when the recording began, by both clocks.
     pub fn create(store: &dyn Store, stem: &str, opened: (Instant, SystemTime)) -> Result<Self, MjrError> {
-        let (name, out) = store.create(stem)?;
+        let (name, out) = store.create(stem, MJR)?;
         let mut sink = Sink { out, buffer: Vec::new(), skip: 0, bytes: 0, synced: true };
         // What a recording of nothing looks like is what each begins with; the codec is known with the first packet.
         let nothing = MjrHeader::new(MjrMedia::Audio, "opus");
@@ -134,6 +135,11 @@ impl RecordingFile {
     /// Time between its first and its last packet.
     pub fn duration(&self) -> Duration {
         self.first.map_or(Duration::ZERO, |first| self.last.saturating_sub(first))
+    }
+
+    /// How long it has been when a packet comes at `at`.
+    pub fn lasted(&self, at: Duration) -> Duration {
+        self.first.map_or(Duration::ZERO, |first| at.saturating_sub(first))
     }
 
     /// Writes a packet that came `at` after the recording began; `restart` if a pause was before it.

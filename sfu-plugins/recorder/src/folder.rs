@@ -1,13 +1,13 @@
 //! The folder of the recordings: new files in it, and what it holds.
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sfu_core::media::mjr::{MjrError, MjrMedia, MjrReader};
 use sfu_core::serde_json::{Value, json};
 
-use crate::name::ENDING;
+use crate::name::ENDINGS;
+use crate::sniff::{self, Found};
 
 /// Numbers tried to find a name that is free.
 const MAX_NUMBER: u32 = 9_999;
@@ -16,19 +16,35 @@ const MAX_ENTRIES: usize = 20_000;
 
 /// Where recordings go to.
 pub trait Store: Send + Sync + 'static {
-    /// Makes a new file, never an existing one, and answers its name: `stem.mjr`, or `stem-1.mjr` and so on.
-    fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)>;
+    /// Makes a new file, never an existing one, and answers its name: with the ending `.mjr`, `stem.mjr`, or `stem-1.mjr` and
+    /// so on.
+    fn create(&self, stem: &str, ending: &str) -> io::Result<(String, Box<dyn Medium>)>;
 }
 
 /// What a recording is written to.
 pub trait Medium: Write {
     /// Waits until everything is on the disk.
     fn sync(&mut self) -> io::Result<()>;
+    /// Overwrites bytes that are there; what is written next is at the end again.
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Cuts off what is beyond `len` bytes.
+    fn truncate(&mut self, len: u64) -> io::Result<()>;
 }
 
 impl Medium for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(at))?;
+        self.write_all(bytes)?;
+        self.seek(SeekFrom::End(0)).map(drop)
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)?;
+        self.seek(SeekFrom::End(0)).map(drop)
     }
 }
 
@@ -79,7 +95,7 @@ impl Folder {
             let Ok(name) = entry.file_name().into_string() else { continue };
             // Not of what a link leads to: only files of this folder are recordings.
             let Ok(metadata) = entry.metadata() else { continue };
-            if name.ends_with(ENDING) && metadata.is_file() {
+            if has_ending(&name) && metadata.is_file() {
                 let modified = metadata.modified().map_or(0, millis);
                 found.push((modified, name, metadata.len()));
             }
@@ -93,22 +109,14 @@ impl Folder {
                 let is_active = active(&name);
                 let state = |finished| if is_active { "active" } else { finished };
                 let mut file = json!({ "file": name, "bytes": bytes, "modified": modified });
-                match self.open(&name).map(|file| MjrReader::open(io::Read::take(file, 2048))) {
-                    Ok(Ok(reader)) => {
-                        let header = reader.header();
-                        let kind = match header.media {
-                            MjrMedia::Audio => "audio",
-                            MjrMedia::Video => "video",
-                            MjrMedia::Data => "data",
-                        };
-                        let codec: String = header.codec.chars().take(32).collect();
+                match self.sniff(&name).ok()?? {
+                    Found::Recording(about) => {
                         file["state"] = state("finished").into();
-                        file["started"] = (header.created / 1000).into();
-                        file["kind"] = kind.into();
-                        file["codec"] = codec.into();
+                        file["started"] = about.started.into();
+                        file["kind"] = about.kind.into();
+                        file["codec"] = about.codec.into();
                     }
-                    Ok(Err(MjrError::Aborted)) => file["state"] = state("empty").into(),
-                    _ => return None,
+                    Found::Empty => file["state"] = state("empty").into(),
                 }
                 Some(file)
             })
@@ -118,7 +126,7 @@ impl Folder {
 
     /// Where a recording of that name lies: absolute, and the folder itself behind no link any more. `None`: there is none.
     pub fn locate(&self, name: &str) -> io::Result<Option<PathBuf>> {
-        if !is_plain(name) || !name.ends_with(ENDING) {
+        if !is_plain(name) || !has_ending(name) {
             return Ok(None);
         }
         let file = match self.open(name) {
@@ -130,10 +138,14 @@ impl Folder {
         if !file.metadata()?.is_file() {
             return Ok(None);
         }
-        match MjrReader::open(io::Read::take(file, 2048)) {
-            Ok(_) | Err(MjrError::Aborted) => Ok(Some(self.0.canonicalize()?.join(name))),
-            Err(_) => Ok(None),
+        match sniff::sniff(&head(file)?) {
+            Some(_) => Ok(Some(self.0.canonicalize()?.join(name))),
+            None => Ok(None),
         }
+    }
+
+    fn sniff(&self, name: &str) -> io::Result<Option<Found>> {
+        Ok(sniff::sniff(&head(self.open(name)?)?))
     }
 
     /// Opens a file of the folder to read it; no link, and nothing that could block.
@@ -147,7 +159,7 @@ impl Folder {
 }
 
 impl Store for Folder {
-    fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)> {
+    fn create(&self, stem: &str, ending: &str) -> io::Result<(String, Box<dyn Medium>)> {
         // Names are made by `Template::stem`; this is the last gate before the file system.
         if !is_plain(stem) {
             return Err(io::Error::new(ErrorKind::InvalidInput, "a recording's name is one plain file name"));
@@ -155,8 +167,8 @@ impl Store for Folder {
         self.make()?;
         for number in 0..=MAX_NUMBER {
             let name = match number {
-                0 => format!("{stem}{ENDING}"),
-                number => format!("{stem}-{number}{ENDING}"),
+                0 => format!("{stem}{ending}"),
+                number => format!("{stem}-{number}{ending}"),
             };
             let mut options = OpenOptions::new();
             // Together with `create_new` nothing is ever overwritten, and no link followed.
@@ -173,9 +185,21 @@ impl Store for Folder {
     }
 }
 
+/// The beginning of a file, which says what it is.
+fn head(file: File) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.take(sniff::ENOUGH).read_to_end(&mut head)?;
+    Ok(head)
+}
+
 /// Whether a name leads to nowhere but this folder.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
+/// Whether a name ends as recordings do.
+fn has_ending(name: &str) -> bool {
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Milliseconds since 1970.
@@ -186,18 +210,19 @@ pub(crate) fn millis(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::MJR;
     use crate::scratch::Scratch;
-    use sfu_core::media::mjr::{MjrHeader, MjrWriter};
+    use sfu_core::media::mjr::{MjrHeader, MjrMedia, MjrWriter};
     use std::time::Instant;
 
     #[test]
     fn nothing_is_overwritten() {
         let scratch = Scratch::new("overwrite");
         let folder = Folder::new(scratch.path().join("a/b"));
-        let names: Vec<String> = (0..3).map(|_| folder.create("x").unwrap().0).collect();
+        let names: Vec<String> = (0..3).map(|_| folder.create("x", MJR).unwrap().0).collect();
         assert_eq!(names, ["x.mjr", "x-1.mjr", "x-2.mjr"]);
         std::fs::write(folder.0.join("y.mjr"), "keep").unwrap();
-        assert_eq!(folder.create("y").unwrap().0, "y-1.mjr");
+        assert_eq!(folder.create("y", MJR).unwrap().0, "y-1.mjr");
         assert_eq!(std::fs::read(folder.0.join("y.mjr")).unwrap(), b"keep");
     }
 
@@ -206,7 +231,7 @@ mod tests {
         let scratch = Scratch::new("path");
         let folder = Folder::new(scratch.path().join("in"));
         for stem in ["../out", "a/b", "/tmp/x", "", ".hidden", "a\0b", "a\\b"] {
-            assert!(folder.create(stem).is_err(), "{stem:?}");
+            assert!(folder.create(stem, MJR).is_err(), "{stem:?}");
         }
         assert!(!scratch.path().join("out.mjr").exists());
     }
@@ -218,13 +243,13 @@ mod tests {
         use std::path::Path;
         let scratch = Scratch::new("links");
         let folder = Folder::new(scratch.path().join("in"));
-        folder.create("first").unwrap();
+        folder.create("first", MJR).unwrap();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder.0) & !0o750, 0);
         assert_eq!(mode(&folder.0.join("first.mjr")) & !0o640, 0);
         // A link to a file that isn't there would be created through it.
         symlink(scratch.path().join("outside.mjr"), folder.0.join("x.mjr")).unwrap();
-        assert_eq!(folder.create("x").unwrap().0, "x-1.mjr");
+        assert_eq!(folder.create("x", MJR).unwrap().0, "x-1.mjr");
         assert!(!scratch.path().join("outside.mjr").exists());
         // Nor is one listed.
         std::fs::write(scratch.path().join("secret.mjr"), "MJR00002").unwrap();
@@ -237,7 +262,7 @@ mod tests {
     fn only_recordings_of_this_folder_are_located() {
         let scratch = Scratch::new("locate");
         let folder = Folder::new(scratch.path().join("in"));
-        let (name, mut file) = folder.create("x").unwrap();
+        let (name, mut file) = folder.create("x", MJR).unwrap();
         file.write_all(b"MJR00002").unwrap();
         let found = folder.locate(&name).unwrap().unwrap();
         assert!(found.is_absolute() && found.ends_with("in/x.mjr"), "{found:?}");
@@ -274,12 +299,12 @@ mod tests {
     fn the_list_is_bounded_and_says_what_is_there() {
         let scratch = Scratch::new("list");
         let folder = Folder::new(scratch.path());
-        let (_, mut empty) = folder.create("empty").unwrap();
+        let (_, mut empty) = folder.create("empty", MJR).unwrap();
         empty.write_all(b"MJR00002").unwrap();
         std::fs::write(scratch.path().join("notes.txt"), "no").unwrap();
         std::fs::write(scratch.path().join("other.mjr"), "no").unwrap();
         let wall = UNIX_EPOCH + std::time::Duration::from_millis(1_769_903_999_123);
-        let mut file = folder.create("full").unwrap().1;
+        let mut file = folder.create("full", MJR).unwrap().1;
         let header = MjrHeader::new(MjrMedia::Audio, "opus");
         let mut mjr = MjrWriter::create(&mut file, header, Instant::now(), wall).unwrap();
         let packet = [0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xF8];

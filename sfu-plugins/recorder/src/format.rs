@@ -13,6 +13,8 @@ pub struct Format {
     pub payload_type: u8,
     /// Codec in the words of the format, `vp8`.
     pub codec: &'static str,
+    /// The codec.
+    pub media: Codec,
     /// Format parameters as in SDP.
     pub fmtp: Option<String>,
 }
@@ -36,7 +38,8 @@ impl Formats {
             .iter()
             .filter_map(|codec| {
                 let name = codec_name(codec).filter(|(of, _)| *of == kind)?.1;
-                Some(Format { payload_type: codec.payload_type, codec: name, fmtp: fmtp(codec) })
+                let media = Codec::from_mime(&codec.mime_type)?;
+                Some(Format { payload_type: codec.payload_type, codec: name, media, fmtp: fmtp(codec) })
             })
             .collect();
         let extensions = parameters

@@ -1,4 +1,4 @@
-//! Records every producer as Janus MJR, one file per encoding, off the media thread.
+//! Records producers as Janus MJR, or as files that are played as they are (WebM, Matroska, Ogg), off the media thread.
 //!
 //! ```
 //! sfu_core::worker! {
@@ -8,25 +8,42 @@
 //!
 //! The media thread copies each packet into a ring of bytes and goes on; a thread of its own writes the files. A disk that
 //! stalls costs packets of the recording, which are counted, and never delays media.
+mod clock_reading;
+mod ebml;
 mod file;
+#[cfg(test)]
+mod film;
 mod folder;
 mod format;
 mod gather;
+mod lane;
+mod matroska;
 mod name;
+mod ogg;
+mod output;
+mod participant;
+mod playable;
+#[cfg(test)]
+mod played;
+#[cfg(test)]
+mod players;
 mod plugin;
 mod requests;
 #[cfg(test)]
 mod scratch;
 mod settings;
+mod sniff;
 #[cfg(test)]
 mod stalled;
 mod status;
+mod timeline;
 mod track;
+mod track_entry;
 mod wishes;
 mod writer;
 
 pub use plugin::Recorder;
-pub use settings::{Config, Options, Request};
+pub use settings::{AfterLoss, Config, FileFormat, Options, Per, Request};
 
 /// Code of an answer, as in the Janus API: something is missing from the request.
 const CODE_MISSING: u32 = 456;

@@ -7,8 +7,10 @@ const MAX_TEMPLATE: usize = 256;
 const MAX_VALUE: usize = 80;
 /// Longest name without its ending, in bytes: with a number and the ending it stays below the 255 of file systems.
 const MAX_STEM: usize = 200;
-/// Ending of every file.
-pub(crate) const ENDING: &str = ".mjr";
+/// Ending of files with RTP packets.
+pub(crate) const MJR: &str = ".mjr";
+/// Endings of recordings.
+pub(crate) const ENDINGS: [&str; 4] = [MJR, ".webm", ".mkv", ".opus"];
 
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +27,7 @@ pub enum TemplateError {
     /// Something unknown in braces.
     #[error(
         "the file name template asks for {{{0}}}; there are {{stream}}, {{kind}}, {{codec}}, {{started}}, {{encoding}}, \
-         {{producer}}, {{transport}}, {{session}}, {{router}} and {{label:NAME}}"
+         {{producer}}, {{participant}}, {{transport}}, {{session}}, {{router}} and {{label:NAME}}"
     )]
     Unknown(String),
 }
@@ -39,6 +41,7 @@ enum Part {
     Started,
     Encoding,
     Producer,
+    Participant,
     Transport,
     Session,
     Router,
@@ -62,6 +65,8 @@ pub struct NameParts<'a> {
     pub encoding: u8,
     /// Ids, as text.
     pub producer: &'a str,
+    /// Who sends it.
+    pub participant: &'a str,
     /// Id of its transport.
     pub transport: &'a str,
     /// Id of its session, or empty.
@@ -73,7 +78,7 @@ pub struct NameParts<'a> {
 }
 
 impl Template {
-    /// Reads a template; an ending `.mjr` may be left out.
+    /// Reads a template. An ending of recordings may be left out; which one a file gets, its format says.
     pub fn parse(text: &str) -> Result<Template, TemplateError> {
         if text.len() > MAX_TEMPLATE {
             return Err(TemplateError::TooLong);
@@ -82,7 +87,7 @@ impl Template {
             return Err(TemplateError::Separator(bad));
         }
         let mut parts = Vec::new();
-        let mut rest = text.strip_suffix(ENDING).unwrap_or(text);
+        let mut rest = ENDINGS.iter().find_map(|ending| text.strip_suffix(ending)).unwrap_or(text);
         while let Some((before, after)) = rest.split_once('{') {
             let (inside, after) = after.split_once('}').ok_or(TemplateError::Brace)?;
             parts.push(Part::Text(before.to_owned()));
@@ -93,6 +98,7 @@ impl Template {
                 "started" => Part::Started,
                 "encoding" => Part::Encoding,
                 "producer" => Part::Producer,
+                "participant" => Part::Participant,
                 "transport" => Part::Transport,
                 "session" => Part::Session,
                 "router" => Part::Router,
@@ -127,6 +133,7 @@ impl Template {
                 Part::Started => utc(from.started),
                 Part::Encoding => from.encoding.to_string(),
                 Part::Producer => from.producer.to_owned(),
+                Part::Participant => from.participant.to_owned(),
                 Part::Transport => from.transport.to_owned(),
                 Part::Session => from.session.to_owned(),
                 Part::Router => from.router.to_owned(),
@@ -201,6 +208,7 @@ mod tests {
             started: UNIX_EPOCH + Duration::from_secs(1_769_903_999),
             encoding: 2,
             producer: "0.17.1",
+            participant: "alice",
             transport: "0.3.0",
             session: "",
             router: "0.1.0",
@@ -212,6 +220,7 @@ mod tests {
     fn a_name_tells_what_is_in_the_file() {
         assert_eq!(stem(DEFAULT_FILE, "cam"), "cam-video-20260131T235959Z-2");
         assert_eq!(stem("{label:room}_{producer}.{codec}", "blue"), "blue_0.17.1.vp8");
+        assert_eq!(stem("{participant}.webm", ""), "alice");
         assert_eq!(stem("{label:missing}-{session}-{router}-{transport}", ""), "none-none-0.1.0-0.3.0");
         assert_eq!(stem("{stream}", "Ünïcode 名前"), "Ünïcode_名前");
         assert_eq!(stem("", ""), "_");
@@ -258,13 +267,13 @@ mod tests {
             let Ok(template) = Template::parse(&template) else { return Ok(()) };
             let look = |_: &str| Some(label.clone());
             let stem = template.stem(&NameParts {
-                kind: &label, codec: &label, started: UNIX_EPOCH, encoding: 255, producer: &label,
+                kind: &label, codec: &label, started: UNIX_EPOCH, encoding: 255, producer: &label, participant: &label,
                 transport: &label, session: &label, router: &label, label: &look,
             });
-            let name = format!("{stem}{ENDING}");
+            let name = format!("{stem}{MJR}");
             let components: Vec<_> = Path::new(&name).components().collect();
             prop_assert!(matches!(components[..], [Component::Normal(only)] if only == name.as_str()));
-            prop_assert!(name.len() <= MAX_STEM + ENDING.len());
+            prop_assert!(name.len() <= MAX_STEM + MJR.len());
             prop_assert!(!name.starts_with(['.', '-']) && !name.contains(".."), "{}", name);
             prop_assert!(!name.chars().any(|c| c.is_control() || c.is_whitespace()));
         }

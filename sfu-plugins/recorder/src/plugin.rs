@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use sfu_core::control::EventBody;
+use sfu_core::media::Codec;
 use sfu_core::plugin::{
     Attach, Cx, Error, Event, Plugin, PluginHandle, ProducerEvent, ProducerId, ProducerInfo, Responder, Rows,
     RtpPacket, Start, Stats, Target, Verdict, plugin,
@@ -15,12 +16,17 @@ use sfu_core::tracing;
 use crate::folder::{Folder, Store};
 use crate::format::Formats;
 use crate::name::{NameParts, Template};
+use crate::participant::participant;
 use crate::requests::{Message, is_below};
-use crate::settings::{Config, Options, Request, matches};
+use crate::settings::{
+    AfterLoss, Choice, Config, DEFAULT_FILE, DEFAULT_PARTICIPANT_FILE, FileFormat, Options, Per, Request,
+    matches, wrong_together,
+};
 use crate::status::{Registry, Totals, TrackStatus};
 use crate::track::{Arrival, Outcome, Recording};
+use crate::track_entry::is_playable;
 use crate::wishes::{Wish, Wishes};
-use crate::writer::{Open, Outfit, WriterHandle};
+use crate::writer::{Open, Outfit, PlayOptions, WriterHandle};
 use sfu_core::media::{PacketSender, packet_queue};
 
 /// Encodings of a producer that are recorded at the most.
@@ -28,7 +34,7 @@ const MAX_ENCODINGS: usize = 16;
 /// How long the end of the worker waits for files to be finished: it has 1.8 s, of which signaling may take 0.8 s.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-/// Records every producer as Janus MJR, one file per encoding, off the media thread.
+/// Records producers as Janus MJR, WebM, Matroska or Ogg, off the media thread.
 pub struct Recorder {
     handle: PluginHandle<Message>,
     pub(crate) wishes: Wishes,
@@ -145,6 +151,11 @@ impl Plugin for Recorder {
         if (left_out && !info.late()) || !options.only.iter().all(chosen) {
             return Attach::Off;
         }
+        // Files for audio alone are asked for by who wants no video.
+        let format = options.format.unwrap_or(self.config.format);
+        if format == FileFormat::Ogg && info.kind == sfu_core::control::MediaKind::Video {
+            return Attach::Off;
+        }
         match self.begin(info, options, cx) {
             Ok(recording) => {
                 if info.late() && recording.is_gated() {
@@ -246,6 +257,13 @@ impl Plugin for Recorder {
 
     fn tick(&mut self, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
         rows.for_each(|id: ProducerId, recording| {
+            if recording.clocks.is_some() {
+                for encoding in 0..recording.tracks.len().min(MAX_ENCODINGS) as u8 {
+                    if let Some(clock) = cx.view().sender_clock(id, encoding) {
+                        recording.take_clock(encoding, clock, &mut self.queue);
+                    }
+                }
+            }
             if recording.wants_key_frame() {
                 cx.request_key_frame(id);
             }
@@ -315,12 +333,34 @@ impl Recorder {
         options: &Options,
         cx: &Cx<'_>,
     ) -> Result<Recording, String> {
-        let own =
-            options.file.as_deref().map(Template::parse).transpose().map_err(|error| error.to_string())?;
+        let format = options.format.unwrap_or(self.config.format);
+        // Chosen without a format or with another one than configured, what is configured for files must not be in the way.
+        let per =
+            options.per.unwrap_or(if format == FileFormat::Webm { self.config.per } else { Per::Stream });
+        if let Some(error) = wrong_together(format, per) {
+            return Err(error.to_owned());
+        }
+        let own = match (&options.file, per) {
+            (Some(file), _) => Some(file.as_str()),
+            (None, Per::Participant) if self.config.file == DEFAULT_FILE => Some(DEFAULT_PARTICIPANT_FILE),
+            _ => None,
+        };
+        let own = own.map(Template::parse).transpose().map_err(|error| error.to_string())?;
         let template = own.as_ref().unwrap_or(&self.template);
         let writer = self.writer.as_ref().ok_or("the worker stops")?;
-        let formats = Arc::new(Formats::of(info.kind, info.rtp_parameters));
-        let codec = formats.formats.first().ok_or("it sends nothing that can be recorded")?.codec;
+        let mut formats = Formats::of(info.kind, info.rtp_parameters);
+        match format {
+            FileFormat::Mjr => {}
+            FileFormat::Webm => formats.formats.retain(|format| is_playable(format.media)),
+            FileFormat::Ogg => formats.formats.retain(|format| format.media == Codec::Opus),
+        }
+        let formats = Arc::new(formats);
+        let codec = formats.formats.first().ok_or(match format {
+            FileFormat::Mjr => "it sends nothing that can be recorded",
+            _ => "it sends nothing that such files hold: VP8, VP9, AV1, H264 or Opus; choose `format = \"mjr\"`",
+        })?;
+        let codec = codec.codec;
+        let participant = participant(info);
         let opened = (cx.now(), SystemTime::now());
         let text = |id: &dyn std::fmt::Display| id.to_string();
         let (producer, transport, router) = (text(&info.id), text(&info.transport), text(&info.router));
@@ -333,16 +373,29 @@ impl Recorder {
                 started: opened.1,
                 encoding,
                 producer: &producer,
+                participant: &participant.name,
                 transport: &transport,
                 session: &session,
                 router: &router,
                 label: &|name| info.labels.get(name).map(str::to_owned),
             });
             let stream = info.labels.get("stream").map(str::to_owned);
-            let status = Arc::new(TrackStatus::new(info.id, stream, formats.kind_name(), encoding, opened.1));
+            let status =
+                Arc::new(TrackStatus::new(info.id, stream, formats.kind_name(), encoding, opened.1, format));
             let track = self.next_track;
             self.next_track = self.next_track.wrapping_add(1);
-            let open = Open { track, opened, stem, formats: formats.clone(), status: status.clone() };
+            let play = (format != FileFormat::Mjr).then(|| PlayOptions {
+                is_ogg: format == FileFormat::Ogg,
+                per,
+                keep_after_loss: self.config.after_loss == AfterLoss::Keep,
+                file: match per {
+                    Per::Participant => participant.key.clone(),
+                    Per::Stream => format!("track {track}").into(),
+                },
+            });
+            let limits = self.config.limits();
+            let open =
+                Open { track, opened, stem, formats: formats.clone(), status: status.clone(), limits, play };
             if let Err(refused) = writer.open(open) {
                 // All encodings or none.
                 tracks.iter().for_each(|(track, _)| writer.close(*track));
@@ -350,9 +403,12 @@ impl Recorder {
             }
             tracks.push((track, status));
         }
-        let gated = self.config.wait_for_key_frame && formats.kind == sfu_core::control::MediaKind::Video;
+        let is_played = format != FileFormat::Mjr;
+        let is_video = formats.kind == sfu_core::control::MediaKind::Video;
+        let gated = is_video && (is_played || self.config.wait_for_key_frame);
         let lineage = cx.view().lineage(info.id.into()).into_iter().collect();
-        Ok(Recording::new(tracks, formats, opened.0, gated, info.paused, lineage))
+        let recording = Recording::new(tracks, formats, opened.0, gated, info.paused, lineage);
+        Ok(if is_played { recording.with_clocks() } else { recording })
     }
 
     /// Records a producer that has just begun, if its stream was asked for.
@@ -362,8 +418,8 @@ impl Recorder {
         else {
             return;
         };
-        if let Some(Wish::Record(file)) = self.wishes.get(&stream) {
-            let options = options_with(file.as_deref());
+        if let Some(Wish::Record(choice)) = self.wishes.get(&stream) {
+            let options = options_with(choice);
             cx.enable(Self::META.id, id, options);
         }
     }
@@ -388,6 +444,6 @@ impl Recorder {
 }
 
 /// Options that go with `enable`: null leaves a recording that runs as it is.
-pub(crate) fn options_with(file: Option<&str>) -> Value {
-    file.map_or(Value::Null, |file| json!({ "file": file }))
+pub(crate) fn options_with(choice: &Choice) -> Value {
+    if *choice == Choice::default() { Value::Null } else { json!(choice) }
 }

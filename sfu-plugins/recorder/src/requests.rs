@@ -9,7 +9,7 @@ use sfu_core::serde_json::{Value, json};
 use crate::gather::Gather;
 use crate::name::Template;
 use crate::plugin::{Recorder, Shared, options_with};
-use crate::settings::Request;
+use crate::settings::{Choice, Request, wrong_together};
 use crate::status::lock;
 use crate::track::Recording;
 use crate::wishes::Wish;
@@ -42,11 +42,12 @@ pub enum Message {
 /// A request without a target, off the media threads.
 pub fn serve(shared: &Arc<Shared>, request: Request, re: Responder) {
     match request {
-        Request::Start { stream, file } => {
-            if let Some(error) = wrong_template(file.as_deref()) {
+        Request::Start { stream, file, format, per } => {
+            let choice = Choice { file, format, per };
+            if let Some(error) = wrong_choice(&choice) {
                 return re.error(CODE_INVALID, error);
             }
-            broadcast(shared, stream, Wish::Record(file.map(Arc::from)), re);
+            broadcast(shared, stream, Wish::Record(Arc::new(choice)), re);
         }
         Request::Stop { stream } => broadcast(shared, stream, Wish::Leave, re),
         Request::Status {} => {
@@ -71,9 +72,13 @@ pub fn serve(shared: &Arc<Shared>, request: Request, re: Responder) {
     }
 }
 
-fn wrong_template(file: Option<&str>) -> Option<String> {
-    let error = file.map(Template::parse)?.err()?;
-    Some(format!("plugins.recorder.file: {error}"))
+fn wrong_choice(choice: &Choice) -> Option<String> {
+    if let Some(Err(error)) = choice.file.as_deref().map(Template::parse) {
+        return Some(format!("plugins.recorder.file: {error}"));
+    }
+    // Without a format it is the configured one, about which each producer is told.
+    let error = wrong_together(choice.format?, choice.per?)?;
+    Some(format!("plugins.recorder.per: {error}"))
 }
 
 fn broadcast(shared: &Shared, stream: Option<String>, wish: Wish, re: Responder) {
@@ -140,12 +145,13 @@ impl Recorder {
             return re.error(CODE_INVALID, text);
         }
         match request {
-            Request::Start { file, .. } => {
-                if let Some(error) = wrong_template(file.as_deref()) {
+            Request::Start { file, format, per, .. } => {
+                let choice = Choice { file, format, per };
+                if let Some(error) = wrong_choice(&choice) {
                     return re.error(CODE_INVALID, error);
                 }
                 let producers = cx.view().below::<ProducerId>(at);
-                cx.enable(Self::META.id, at, options_with(file.as_deref()));
+                cx.enable(Self::META.id, at, options_with(&choice));
                 re.ok(json!({ "producers": producers }));
             }
             Request::Stop { .. } => {
@@ -198,7 +204,7 @@ impl Recorder {
         });
         for id in &producers {
             match (&wish, rows.get(*id).is_some()) {
-                (Wish::Record(file), false) => cx.enable(Self::META.id, *id, options_with(file.as_deref())),
+                (Wish::Record(choice), false) => cx.enable(Self::META.id, *id, options_with(choice)),
                 (Wish::Leave, true) => cx.disable(Self::META.id, *id),
                 // What is recorded goes on in the same file.
                 _ => {}

@@ -80,7 +80,7 @@ impl Disk {
 }
 
 impl Store for Disk {
-    fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)> {
+    fn create(&self, stem: &str, _: &str) -> io::Result<(String, Box<dyn Medium>)> {
         Ok((format!("{stem}.mjr"), Box::new(self.clone())))
     }
 }
@@ -103,6 +103,12 @@ impl Write for Disk {
 
 impl Medium for Disk {
     fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn write_at(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+    fn truncate(&mut self, _: u64) -> io::Result<()> {
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use sfu_core::plugin::ProducerId;
 use sfu_core::serde_json::{Value, json};
 
 use crate::folder::millis;
+use crate::settings::FileFormat;
 
 /// A counter that one thread adds to and others read.
 #[derive(Debug, Default)]
@@ -52,6 +53,14 @@ pub struct TrackStatus {
     pub dropped: Counter,
     /// Packets of more than 1500 bytes, which the format can't hold.
     pub oversize: Counter,
+    /// Frames in files that are played as they are.
+    pub frames: Counter,
+    /// Frames that such files lack: incomplete, or left out because they depend on one that was lost.
+    pub lost_frames: Counter,
+    /// Such a file waits for a key frame.
+    pub wants_key_frame: AtomicBool,
+    /// What it is written as.
+    pub format: FileFormat,
     /// It ended for an error; media goes on without it.
     pub failed: AtomicBool,
     /// Its file; the media thread never looks.
@@ -66,6 +75,7 @@ impl TrackStatus {
         kind: &'static str,
         encoding: u8,
         started: SystemTime,
+        format: FileFormat,
     ) -> Self {
         TrackStatus {
             producer,
@@ -77,6 +87,10 @@ impl TrackStatus {
             bytes: Counter::default(),
             dropped: Counter::default(),
             oversize: Counter::default(),
+            frames: Counter::default(),
+            lost_frames: Counter::default(),
+            wants_key_frame: AtomicBool::new(false),
+            format,
             failed: AtomicBool::new(false),
             file: Mutex::default(),
         }
@@ -99,7 +113,7 @@ impl TrackStatus {
 
     /// As answered by `status`.
     pub fn to_json(&self) -> Value {
-        json!({
+        let mut about = json!({
             "file": self.file(),
             "producer": self.producer,
             "stream": self.stream,
@@ -111,7 +125,12 @@ impl TrackStatus {
             "dropped": self.dropped.get(),
             "oversize": self.oversize.get(),
             "failed": self.has_failed(),
-        })
+        });
+        if self.format != FileFormat::Mjr {
+            about["frames"] = self.frames.get().into();
+            about["lost_frames"] = self.lost_frames.get().into();
+        }
+        about
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a media thread keeps for a producer that is recorded: which packets go to the queue.
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use sfu_core::plugin::Target;
+use sfu_core::plugin::{SenderClock, Target};
 
+use crate::clock_reading::ClockReading;
 use crate::format::Formats;
 use crate::status::TrackStatus;
 use sfu_core::media::{PacketLabel, PacketSender};
@@ -72,6 +74,8 @@ pub struct Recording {
     pub opened: Instant,
     /// The producer, and what it belongs to.
     pub lineage: Vec<Target>,
+    /// What the senders of its encodings last said of their clocks, if somebody wants to know.
+    pub clocks: Option<Vec<Option<SenderClock>>>,
     /// Dropped packets that were told of.
     pub told_dropped: u64,
     /// Video begins with a key frame.
@@ -104,7 +108,39 @@ impl Recording {
         };
         let tracks = tracks.into_iter().map(track).collect();
         let (told_dropped, damaged) = (0, false);
-        Recording { tracks, formats, opened, lineage, told_dropped, gated, paused, damaged }
+        Recording { tracks, formats, opened, lineage, clocks: None, told_dropped, gated, paused, damaged }
+    }
+
+    /// The same, for files in which time counts: what senders say of their clocks goes there too.
+    #[must_use]
+    pub fn with_clocks(self) -> Self {
+        Recording { clocks: Some(Vec::new()), ..self }
+    }
+
+    /// The sender of an encoding has said something of its clock.
+    pub fn take_clock(&mut self, encoding: u8, clock: SenderClock, queue: &mut PacketSender) {
+        let (Some(clocks), Some(track)) = (&mut self.clocks, self.tracks.get(usize::from(encoding))) else {
+            return;
+        };
+        if clocks.len() <= usize::from(encoding) {
+            clocks.resize(usize::from(encoding) + 1, None);
+        }
+        let Some(known) = clocks.get_mut(usize::from(encoding)) else { return };
+        // The same report makes the same clock, wherever our estimate of the offset goes.
+        let same = |known: &SenderClock| (known.ntp, known.rtp_timestamp) == (clock.ntp, clock.rtp_timestamp);
+        if track.failed || known.as_ref().is_some_and(same) {
+            return;
+        }
+        let at = match clock.at.checked_duration_since(self.opened) {
+            Some(after) => after.as_nanos() as i64,
+            None => -(self.opened.saturating_duration_since(clock.at).as_nanos() as i64),
+        };
+        let reading = ClockReading { ntp: clock.ntp.to_bits(), rtp_timestamp: clock.rtp_timestamp, at };
+        let label = PacketLabel { track: track.id, at: 0, restart: false, aside: true };
+        // Where there is no room, the next look tries again.
+        if queue.push(label, &reading.to_bytes()).is_ok() {
+            *known = Some(clock);
+        }
     }
 
     /// A packet came.
@@ -128,7 +164,7 @@ impl Recording {
             return Outcome::Oversize;
         }
         let at = now.saturating_duration_since(self.opened).as_nanos() as u64;
-        let label = PacketLabel { track: track.id, at, restart: track.restart };
+        let label = PacketLabel { track: track.id, at, restart: track.restart, aside: false };
         if queue.push(label, packet.bytes).is_err() {
             track.lost = true;
             track.status.dropped.add(1);
@@ -156,11 +192,12 @@ impl Recording {
     }
 
     /// Whether a key frame would help: packets were held back for want of one since the last call, or were lost before one
-    /// that was recorded.
+    /// that was recorded, or the writer waits for one.
     pub fn wants_key_frame(&mut self) -> bool {
         let mut wants = std::mem::take(&mut self.damaged) && self.gated;
         for track in &mut self.tracks {
-            wants |= std::mem::take(&mut track.asks) && !track.failed;
+            let written = track.status.wants_key_frame.swap(false, Ordering::Relaxed);
+            wants |= (std::mem::take(&mut track.asks) || written) && !track.failed;
         }
         wants
     }

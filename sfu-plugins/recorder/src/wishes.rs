@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::settings::Choice;
+
 /// How long a wish lasts after the last producer of its stream was seen. A publisher who comes back in that time is recorded
 /// again; one who takes the name a day later is not.
 const LASTS: Duration = Duration::from_secs(60);
@@ -14,8 +16,8 @@ const MAX_WISHES: usize = 1024;
 /// What is wanted of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
-    /// Recorded, into files named by a template of the request's own.
-    Record(Option<Arc<str>>),
+    /// Recorded, with these options of the request's own.
+    Record(Arc<Choice>),
     /// Not recorded.
     Leave,
 }
@@ -80,14 +82,14 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut wishes = Wishes::default();
-        assert!(wishes.set("cam".into(), Wish::Record(None), start));
+        assert!(wishes.set("cam".into(), Wish::Record(Arc::default()), start));
         assert!(wishes.due(at(19)).is_empty());
         assert_eq!(wishes.due(at(20)), ["cam".into()]);
         assert!(wishes.due(at(21)).is_empty(), "asked for once");
         wishes.renew("cam", at(50));
         wishes.renew("other", at(50));
         wishes.due(at(109));
-        assert_eq!(wishes.get("cam"), Some(&Wish::Record(None)));
+        assert_eq!(wishes.get("cam"), Some(&Wish::Record(Arc::default())));
         wishes.due(at(110));
         assert!(wishes.get("cam").is_none() && wishes.is_empty());
     }
@@ -97,7 +99,7 @@ mod tests {
         let now = Instant::now();
         let mut wishes = Wishes::default();
         for n in 0..MAX_WISHES {
-            assert!(wishes.set(n.to_string().into(), Wish::Record(None), now));
+            assert!(wishes.set(n.to_string().into(), Wish::Record(Arc::default()), now));
         }
         assert!(!wishes.set("more".into(), Wish::Leave, now));
         assert!(wishes.set("7".into(), Wish::Leave, now));

@@ -11,22 +11,29 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use sfu_core::media::mjr::MjrError;
+use sfu_core::media::{MediaKind, RtpHeader, is_key_frame};
 use sfu_core::plugin::ProducerId;
 use sfu_core::serde_json::{Value, json};
 use sfu_core::tracing;
 
+use crate::clock_reading::ClockReading;
 use crate::file::{RecordingFile, Written};
 use crate::folder::{Store, millis};
 use crate::format::Formats;
+use crate::playable::Playable;
+use crate::settings::{Limits, Per};
 use crate::status::{Registry, Totals, TrackStatus};
 use sfu_core::media::{PacketLabel, PacketReceiver};
 
 /// How often the queue is looked into while something is recorded.
 const POLL: Duration = Duration::from_millis(20);
 /// How long packets wait to be written at the most, besides a slow disk.
-const FLUSH_EVERY: Duration = Duration::from_millis(250);
+pub const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// Files of one encoding: each change of the codec begins another, and a hostile sender could change it with each packet.
 const MAX_FILES: u32 = 32;
+
+/// A file that is full goes on for so long until a key frame comes.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Recordings that may wait for their files: a slow disk, and a sender that begins again and again, take no more memory.
 const MAX_WAITING: usize = 1024;
@@ -61,6 +68,23 @@ pub struct Open {
     pub formats: Arc<Formats>,
     /// Its figures.
     pub status: Arc<TrackStatus>,
+    /// When a file is full.
+    pub limits: Limits,
+    /// For files that are played as they are.
+    pub play: Option<PlayOptions>,
+}
+
+/// How files are written that are played as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlayOptions {
+    /// Ogg instead of WebM or Matroska.
+    pub is_ogg: bool,
+    /// What goes into one file.
+    pub per: Per,
+    /// Frames that depend on one that was lost are kept.
+    pub keep_after_loss: bool,
+    /// What all that goes into one file has in common.
+    pub file: Arc<str>,
 }
 
 enum Job {
@@ -108,7 +132,15 @@ impl WriterHandle {
         let waiting = Arc::<AtomicUsize>::default();
         let counter = waiting.clone();
         let run = move || {
-            let desk = Desk { inbox, waiting: counter, outfit, tracks: HashMap::new(), closing: Vec::new() };
+            let desk = Desk {
+                inbox,
+                waiting: counter,
+                outfit,
+                tracks: HashMap::new(),
+                playables: HashMap::new(),
+                newest: None,
+                closing: Vec::new(),
+            };
             Writer { packets, desk, flushed: Instant::now() }.run();
         };
         Ok(WriterHandle { jobs, waiting, thread: std::thread::Builder::new().name(name).spawn(run)? })
@@ -149,8 +181,32 @@ struct Track {
     number: u64,
     /// Files made for it.
     files: u32,
-    /// None once it has failed.
+    /// None once it has failed, and of what is played as it is.
     file: Option<RecordingFile>,
+    /// The file was full when a packet came at this time.
+    full: Option<Duration>,
+}
+
+impl Track {
+    /// Whether another file is to begin with this packet.
+    fn is_full(&mut self, at: Duration, packet: &[u8]) -> bool {
+        let Some(file) = &self.file else { return false };
+        if !self.open.limits.reached(file.bytes(), file.lasted(at)) {
+            return false;
+        }
+        let since = *self.full.get_or_insert(at);
+        let begins = || {
+            let header = RtpHeader::parse(packet).ok()?;
+            let format = self.open.formats.get(header.payload_type)?;
+            let is_audio = format.media.kind() == MediaKind::Audio;
+            Some(is_audio || is_key_frame(format.media, header.payload(packet)))
+        };
+        if begins() == Some(true) || at.saturating_sub(since) > GRACE {
+            return true;
+        }
+        self.open.status.wants_key_frame.store(true, Ordering::Relaxed);
+        false
+    }
 }
 
 /// Everything but the queue, whose packets are borrowed while they are written.
@@ -159,6 +215,10 @@ struct Desk {
     waiting: Arc<AtomicUsize>,
     outfit: Outfit,
     tracks: HashMap<u32, Track>,
+    /// By what goes into one file.
+    playables: HashMap<Arc<str>, Playable>,
+    /// When the newest packet came.
+    newest: Option<Instant>,
     closing: Vec<u32>,
 }
 
@@ -236,8 +296,16 @@ impl Desk {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 let number = self.outfit.registry.add(open.status.clone());
                 let id = open.track;
-                let mut track = Track { open, number, files: 0, file: None };
-                self.outfit.begin(&mut track);
+                let mut track = Track { open, number, files: 0, file: None, full: None };
+                match &track.open.play {
+                    None => self.outfit.begin(&mut track),
+                    Some(options) => {
+                        let playable = self.playables.entry(options.file.clone());
+                        playable
+                            .or_insert_with(|| Playable::new(&track.open, options.clone()))
+                            .join(&track.open);
+                    }
+                }
                 self.tracks.insert(id, track);
             }
         }
@@ -250,6 +318,20 @@ impl Desk {
         }
         let Some(track) = self.tracks.get_mut(&label.track) else { return };
         let at = Duration::from_nanos(label.at);
+        if let Some(options) = &track.open.play {
+            let Some(playable) = self.playables.get_mut(&options.file) else { return };
+            if label.aside {
+                let reading = ClockReading::from_bytes(packet);
+                return reading.into_iter().for_each(|reading| playable.report(label.track, &reading));
+            }
+            self.newest = self.newest.max(track.open.opened.0.checked_add(at));
+            return playable.write(label.track, at, label.restart, packet, &self.outfit);
+        }
+        if track.is_full(at, packet) {
+            self.outfit.change_file(track);
+            // It is not the sender who makes many of them.
+            track.files = track.files.saturating_sub(1);
+        }
         // A second try after the file was changed.
         for restart in [label.restart, false] {
             let Some(file) = &mut track.file else { return };
@@ -265,7 +347,7 @@ impl Desk {
                 }
                 Ok(Written::No) => return,
                 Ok(Written::OtherFormat) => self.outfit.change_file(track),
-                Err(error) => return self.outfit.failed(track, &error),
+                Err(error) => return self.outfit.give_up(track, &error),
             }
         }
     }
@@ -273,14 +355,28 @@ impl Desk {
     fn flush(&mut self) {
         for track in self.tracks.values_mut() {
             if let Some(Err(error)) = track.file.as_mut().map(|file| file.flush(self.outfit.fsync)) {
-                self.outfit.failed(track, &error.into());
+                self.outfit.give_up(track, &MjrError::from(error));
             }
+        }
+        let Some(newest) = self.newest else { return };
+        for playable in self.playables.values_mut() {
+            playable.flush(newest, &self.outfit);
         }
     }
 
-    fn close(&mut self, track: u32) {
-        if let Some(mut track) = self.tracks.remove(&track) {
-            let ended = self.outfit.end(&mut track);
+    fn close(&mut self, id: u32) {
+        if let Some(mut track) = self.tracks.remove(&id) {
+            let ended = match &track.open.play {
+                None => self.outfit.end(&mut track),
+                Some(options) => {
+                    let ended =
+                        self.playables.get_mut(&options.file).and_then(|file| file.close(id, &self.outfit));
+                    if self.playables.get(&options.file).is_some_and(Playable::is_empty) {
+                        self.playables.remove(&options.file);
+                    }
+                    ended
+                }
+            };
             // Whoever hears of the end finds it among the finished ones.
             self.outfit.registry.remove(track.number);
             self.outfit.say_ended(&track, ended);
@@ -297,14 +393,15 @@ impl Outfit {
         };
         let file = match made {
             Ok(file) => file,
-            Err(error) => return self.failed(track, &error),
+            Err(error) => return self.give_up(track, &error),
         };
         track.files += 1;
+        track.full = None;
         let status = &track.open.status;
         status.set_file(file.name());
         self.totals.files.add(1);
         self.say(
-            track,
+            status,
             "recorder.started",
             json!({ "file": file.name(), "started": millis(status.started) }),
             None,
@@ -316,7 +413,7 @@ impl Outfit {
     fn end(&self, track: &mut Track) -> Option<Value> {
         let mut file = track.file.take()?;
         if let Err(error) = file.flush(self.fsync) {
-            self.failed(track, &error.into());
+            self.give_up(track, &MjrError::from(error));
             return None;
         }
         Some(json!({
@@ -331,7 +428,7 @@ impl Outfit {
 
     fn say_ended(&self, track: &Track, ended: Option<Value>) {
         if let Some(about) = ended {
-            self.say(track, "recorder.stopped", about, None);
+            self.say(&track.open.status, "recorder.stopped", about, None);
         }
     }
 
@@ -345,19 +442,23 @@ impl Outfit {
     }
 
     /// Gives a recording up: media goes on, and what is in its file stays readable.
-    fn failed(&self, track: &mut Track, error: &MjrError) {
+    fn give_up(&self, track: &mut Track, error: &MjrError) {
         track.file = None;
-        let status = &track.open.status;
+        self.failed(&track.open.status, track.open.track, error);
+    }
+
+    /// A recording has failed.
+    pub fn failed(&self, status: &TrackStatus, track: u32, error: &dyn std::fmt::Display) {
         status.failed.store(true, Ordering::Relaxed);
         self.totals.failed.add(1);
         let file = status.file();
         tracing::error!(producer = %status.producer, %file, "recorder: recording ended: {error}");
         let about = json!({ "file": file, "error": error.to_string() });
-        self.say(track, "recorder.failed", about, Some(track.open.track));
+        self.say(status, "recorder.failed", about, Some(track));
     }
 
-    fn say(&self, track: &Track, event: &str, mut about: Value, failed: Option<u32>) {
-        let status = &track.open.status;
+    /// Tells of a recording.
+    pub fn say(&self, status: &TrackStatus, event: &str, mut about: Value, failed: Option<u32>) {
         about["event"] = event.into();
         about["producer"] = json!(status.producer);
         about["stream"] = json!(status.stream);

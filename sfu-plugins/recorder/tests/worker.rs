@@ -190,6 +190,11 @@ fn numbers(path: &Path) -> Vec<u16> {
     all
 }
 
+/// Without H264 a file of video is WebM; a short header is enough to tell.
+fn is_webm(path: &Path) -> bool {
+    std::fs::read(path).unwrap().windows(4).take(64).any(|window| window == b"webm")
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
@@ -269,6 +274,76 @@ fn names_change_while_it_runs_and_the_folder_does_not() {
             source.send(8, false, 100);
         }
         bench.written(2 + u64::from(on)).await;
+    });
+}
+
+#[test]
+fn a_stream_is_recorded_as_webm_on_request_and_full_files_are_followed_by_others() {
+    with_workers("webm", json!({ "max_bytes": 100_000 }), async |mut bench, on| {
+        let (_, producer, mut source) = bench.publish(on, "cam", &[7]).await;
+        source.send(7, true, 200);
+        let start = json!({ "method": "start", "stream": "cam", "format": "webm", "file": "film.webm" });
+        bench.ask(Target::Worker, start).await.unwrap();
+        for n in 0..300 {
+            source.send(7, n % 20 == 0, 1000);
+        }
+        let started = bench.event("recorder.started").await;
+        assert_eq!((&started["file"], &started["producer"]), (&json!("film.webm"), &json!(producer)));
+        let full = bench.event("recorder.stopped").await;
+        assert_eq!(
+            (&full["file"], &full["finished"], &full["kind"]),
+            (&json!("film.webm"), &json!(true), &json!("video"))
+        );
+        assert_eq!(bench.event("recorder.started").await["file"], "film-1.webm");
+        bench.written(300).await;
+        let status = bench.ask(producer, json!({ "method": "status" })).await.unwrap();
+        assert_eq!(status["active"][0]["lost_frames"], 0, "{status}");
+        bench.ask(Target::Worker, json!({ "method": "stop", "stream": "cam" })).await.unwrap();
+        let mut frames = full["frames"].as_u64().unwrap();
+        while frames < 300 {
+            frames += bench.event("recorder.stopped").await["frames"].as_u64().unwrap();
+        }
+        assert_eq!(frames, 300);
+        let list = bench.ask(Target::Worker, json!({ "method": "list" })).await.unwrap();
+        let files = list["files"].as_array().unwrap();
+        assert!(files.len() >= 3, "{list}");
+        for file in files {
+            assert_eq!(
+                (&file["state"], &file["codec"], &file["kind"]),
+                (&json!("finished"), &json!("vp8"), &json!("video"))
+            );
+            assert!(
+                file["started"].as_u64() > Some(1_700_000_000_000) && is_webm(&bench.file(file)),
+                "{file}"
+            );
+        }
+        let located =
+            bench.ask(Target::Worker, json!({ "method": "locate", "file": "film-1.webm" })).await.unwrap();
+        assert!(located["path"].as_str().unwrap().ends_with("/film-1.webm"), "{located}");
+    });
+}
+
+#[test]
+fn full_files_of_packets_are_followed_by_others() {
+    with_workers("full", json!({ "enabled": true, "max_bytes": 100_000 }), async |mut bench, on| {
+        let (_, producer, mut source) = bench.publish(on, "cam", &[7]).await;
+        for n in 0..300 {
+            source.send(7, n % 20 == 0, 1000);
+        }
+        bench.written(300).await;
+        bench.control().run(sfu_core::control::Command::CloseProducer(producer)).await.unwrap();
+        let (mut packets, mut files) = (0, 0);
+        while packets < 300 {
+            let stopped = bench.event("recorder.stopped").await;
+            let file = numbers(&bench.file(&stopped));
+            assert_eq!(stopped["packets"], file.len());
+            assert!(
+                file.len() % 20 == 0 || packets + file.len() == 300,
+                "it begins with a key frame: {file:?}"
+            );
+            (packets, files) = (packets + file.len(), files + 1);
+        }
+        assert_eq!(files, 3);
     });
 }
 
@@ -417,6 +492,62 @@ fn the_end_of_the_worker_finishes_the_files() {
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         assert_eq!(numbers(&bench.file(&started)), (1..=50).collect::<Vec<u16>>());
     });
+}
+
+/// What `after_a_kill_a_film_lacks_the_last_second_at_the_most` runs in a process of its own.
+#[test]
+fn child_that_makes_a_film_until_it_is_killed() {
+    let Ok(folder) = std::env::var("SFU_RECORDER_FILM_CHILD") else { return };
+    runtime().block_on(async {
+        let bench =
+            Bench::new("film", 1, json!({ "enabled": true, "folder": folder, "format": "webm" })).await;
+        let (_, _, mut source) = bench.publish(0, "cam", &[7]).await;
+        let began = Instant::now();
+        for n in 0..600 {
+            source.send(7, n % 30 == 0, 1000);
+            std::thread::sleep(
+                (began + Duration::from_millis(33) * n).saturating_duration_since(Instant::now()),
+            );
+        }
+    });
+}
+
+#[test]
+fn after_a_kill_a_film_lacks_the_last_second_at_the_most() {
+    for round in 0..2u64 {
+        let folder = std::env::temp_dir().join(format!("sfu-recorder-film-{}-{round}", std::process::id()));
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_that_makes_a_film_until_it_is_killed"])
+            .env("SFU_RECORDER_FILM_CHILD", &folder)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let file = loop {
+            let list = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            if let Some(file) = list.map(|entry| entry.path()).next() {
+                break file;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let began = Instant::now();
+        std::thread::sleep(Duration::from_millis(2300 + 317 * round));
+        child.kill().unwrap();
+        let recorded = began.elapsed();
+        child.wait().unwrap();
+        let packets = ["-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0"];
+        let Ok(output) = Command::new("ffprobe").args(packets).arg(&file).output() else {
+            return sfu_core::testing::skipped("ffprobe is not installed (Debian: ffmpeg)");
+        };
+        let times: Vec<f64> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.trim_end_matches(',').parse().ok())
+            .collect();
+        let last = times.last().copied().unwrap_or_default();
+        assert!(recorded.as_secs_f64() - last < 1.05, "{last} of {recorded:?}, {} frames", times.len());
+        assert!(times.len() > 30 && file.extension().is_some_and(|end| end == "webm"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
 
 /// What `after_a_kill_all_but_the_last_second_is_there` runs in a process of its own.

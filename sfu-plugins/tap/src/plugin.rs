@@ -223,7 +223,9 @@ impl Plugin for Tap {
         }
         let (Some(epoch), Some(queue)) = (self.epoch, &mut self.queue) else { return Verdict::Forward };
         let at = cx.now().saturating_duration_since(epoch.instant).as_nanos() as u64;
-        match queue.push(PacketLabel { track: source.track, at, restart: source.restart }, bytes) {
+        match queue
+            .push(PacketLabel { track: source.track, at, restart: source.restart, aside: false }, bytes)
+        {
             Ok(()) => source.restart = false,
             Err(_) => self.ring_full += 1,
         }
@@ -381,6 +383,6 @@ impl Tap {
         let (Some(epoch), Some(queue)) = (self.epoch, &mut self.queue) else { return };
         let at = cx.now().saturating_duration_since(epoch.instant).as_nanos() as u64;
         // The next one is as good.
-        let _ = queue.push(PacketLabel { track, at, restart: false }, bytes);
+        let _ = queue.push(PacketLabel { track, at, restart: false, aside: false }, bytes);
     }
 }

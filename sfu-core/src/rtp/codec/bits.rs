@@ -2,13 +2,13 @@
 
 /// Reads bits; `None` from where they end.
 #[derive(Clone, Debug)]
-pub(super) struct Bits<'p> {
+pub(crate) struct Bits<'p> {
     bytes: &'p [u8],
     at: usize,
 }
 
 impl<'p> Bits<'p> {
-    pub(super) fn new(bytes: &'p [u8]) -> Self {
+    pub(crate) fn new(bytes: &'p [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
@@ -17,7 +17,7 @@ impl<'p> Bits<'p> {
         self.at
     }
 
-    pub(super) fn bit(&mut self) -> Option<bool> {
+    pub(crate) fn bit(&mut self) -> Option<bool> {
         let byte = self.bytes.get(self.at / 8)?;
         let bit = byte >> (7 - self.at % 8) & 1;
         self.at += 1;
@@ -25,7 +25,7 @@ impl<'p> Bits<'p> {
     }
 
     /// At most 32 bits.
-    pub(super) fn take(&mut self, count: u32) -> Option<u32> {
+    pub(crate) fn take(&mut self, count: u32) -> Option<u32> {
         let mut value = 0;
         for _ in 0..count {
             value = value << 1 | u32::from(self.bit()?);

@@ -1,7 +1,7 @@
 //! What an SFU reads in the payload of each codec: frame starts, key frames, layers, and where the numbers are that it rewrites.
 
 mod av1;
-mod bits;
+pub(crate) mod bits;
 mod dependency_descriptor;
 mod frame_mark;
 mod h264;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::settings::FileFormat;
 use sfu_core::control::{EntityId, MediaKind, RtpCodecParameters, RtpParameters};
 use sfu_core::media::{PacketReceiver, packet_queue};
 use sfu_core::plugin::ProducerId;
@@ -29,7 +30,10 @@ impl Bench {
         let now = Instant::now();
         let tracks = (0..encodings).map(|encoding| {
             let started = SystemTime::now();
-            (u32::from(encoding) + 7, Arc::new(TrackStatus::new(producer, None, "video", encoding, started)))
+            (
+                u32::from(encoding) + 7,
+                Arc::new(TrackStatus::new(producer, None, "video", encoding, started, FileFormat::Mjr)),
+            )
         });
         let recording = Recording::new(tracks, formats, now, gated, false, vec![producer.into()]);
         let (sender, receiver) = packet_queue(queue);

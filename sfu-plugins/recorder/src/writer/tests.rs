@@ -1,6 +1,7 @@
 use super::*;
 use crate::folder::{Folder, Medium};
 use crate::scratch::Scratch;
+use crate::settings::FileFormat;
 use sfu_core::control::{EntityId, MediaKind, RtpCodecParameters, RtpParameters};
 use sfu_core::media::mjr::MjrReader;
 use sfu_core::media::{PacketSender, packet_queue};
@@ -59,15 +60,30 @@ impl Bench {
         let formats = Arc::new(Formats::of(kind, &RtpParameters { codecs, ..Default::default() }));
         let producer = ProducerId::from_raw("0.1.0".parse().unwrap());
         let wall = UNIX_EPOCH + Duration::from_secs(1_769_903_999);
-        let status = Arc::new(TrackStatus::new(producer, Some("cam".into()), formats.kind_name(), 0, wall));
+        let status = Arc::new(TrackStatus::new(
+            producer,
+            Some("cam".into()),
+            formats.kind_name(),
+            0,
+            wall,
+            FileFormat::Mjr,
+        ));
         let stem = format!("track-{track}");
         let opened = (self.opened, wall);
-        self.writer.open(Open { track, opened, stem, formats, status: status.clone() })?;
+        self.writer.open(Open {
+            track,
+            opened,
+            stem,
+            formats,
+            status: status.clone(),
+            limits: Limits::default(),
+            play: None,
+        })?;
         Ok(status)
     }
 
     fn push(&mut self, track: u32, at_ms: u64, packet: &[u8]) {
-        let label = PacketLabel { track, at: at_ms * 1_000_000, restart: false };
+        let label = PacketLabel { track, at: at_ms * 1_000_000, restart: false, aside: false };
         self.queue.push(label, packet).unwrap();
     }
 
@@ -242,12 +258,18 @@ impl Medium for OnDisk {
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }
+    fn write_at(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+    fn truncate(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 struct DiskStore(Arc<Disk>);
 
 impl Store for DiskStore {
-    fn create(&self, stem: &str) -> io::Result<(String, Box<dyn Medium>)> {
+    fn create(&self, stem: &str, _: &str) -> io::Result<(String, Box<dyn Medium>)> {
         Ok((stem.to_owned(), Box::new(OnDisk(self.0.clone()))))
     }
 }
@@ -288,7 +310,7 @@ fn a_stalled_disk_costs_packets_and_no_time() {
     // More than the queue holds, and longer than two flushes.
     while dropped < 1000 || began.elapsed() < Duration::from_millis(600) {
         let before = Instant::now();
-        let label = PacketLabel { track: 1, at: 0, restart: false };
+        let label = PacketLabel { track: 1, at: 0, restart: false, aside: false };
         match bench.queue.push(label, &packet) {
             Ok(()) => pushed += 1,
             Err(_) => dropped += 1,

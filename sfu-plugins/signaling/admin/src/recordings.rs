@@ -26,8 +26,13 @@ use crate::error::{ApiError, Kind};
 
 /// The plugin that records.
 const RECORDER: &str = "recorder";
-/// Ending of every recording.
-const ENDING: &str = ".mjr";
+/// Endings of recordings, and what is in such files.
+const ENDINGS: [(&str, &str); 4] = [
+    (".mjr", "application/octet-stream"),
+    (".webm", "video/webm"),
+    (".mkv", "video/matroska"),
+    (".opus", "audio/ogg"),
+];
 /// Bytes read at a time.
 const CHUNK: u64 = 64 * 1024;
 /// Files that are sent at the same time at the most.
@@ -41,7 +46,8 @@ impl FromStr for FileName {
 
     fn from_str(text: &str) -> Result<FileName, &'static str> {
         let good = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if text.len() <= 255 && text.ends_with(ENDING) && !text.starts_with('.') && text.chars().all(good) {
+        let ends = ENDINGS.iter().any(|(ending, _)| text.ends_with(ending));
+        if text.len() <= 255 && ends && !text.starts_with('.') && text.chars().all(good) {
             return Ok(FileName(text.into()));
         }
         Err("api.recordings: a recording's name is as listed by GET /api/recordings")
@@ -63,7 +69,7 @@ impl schemars::JsonSchema for Recording {
         "Recording".into()
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "format": "binary", "description": "A Janus recording (MJR)." })
+        schemars::json_schema!({ "type": "string", "format": "binary", "description": "A recording: MJR of Janus, WebM, Matroska or Ogg." })
     }
 }
 
@@ -121,7 +127,7 @@ pub(crate) async fn download(
     }
     let mut response = (status, body(file, count, permit)).into_response();
     let answer = response.headers_mut();
-    put(answer, CONTENT_TYPE, "application/octet-stream");
+    put(answer, CONTENT_TYPE, content_type(&name));
     put(answer, CONTENT_DISPOSITION, &disposition(&name));
     put(answer, CONTENT_LENGTH, &count.to_string());
     put(answer, ACCEPT_RANGES, "bytes");
@@ -148,6 +154,14 @@ fn open(path: &Path) -> std::io::Result<(File, Metadata)> {
         }
     }
     Ok((file, opened))
+}
+
+/// What a recording is, by its name.
+fn content_type(name: &str) -> &'static str {
+    ENDINGS
+        .iter()
+        .find(|(ending, _)| name.ends_with(ending))
+        .map_or("application/octet-stream", |(_, kind)| kind)
 }
 
 /// Says which content it is: a file that has grown has another.
@@ -199,7 +213,9 @@ mod tests {
 
     #[test]
     fn names_are_plain_file_names_of_recordings() {
-        for good in ["cam-video-20260131T235959Z-0.mjr", "a.mjr", "é_1.mjr"] {
+        for good in
+            ["cam-video-20260131T235959Z-0.mjr", "a.mjr", "é_1.mjr", "alice.webm", "alice-1.mkv", "a.opus"]
+        {
             assert!(good.parse::<FileName>().is_ok(), "{good}");
         }
         for bad in [
@@ -217,6 +233,12 @@ mod tests {
         ] {
             assert!(bad.parse::<FileName>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn browsers_are_told_what_they_can_play() {
+        let types = ["a.mjr", "a.webm", "a.mkv", "a.opus"].map(content_type);
+        assert_eq!(types, ["application/octet-stream", "video/webm", "video/matroska", "audio/ogg"]);
     }
 
     #[test]
