@@ -120,11 +120,15 @@ mod tests {
         assert_eq!(offsets(&history, 7 * 960), [2880, 1920, 960]);
         history.push(0, &[0]);
         assert_eq!(offsets(&history, 7 * 960), [2880, 1920, 960], "older than all");
-        history.push(1 << 31, &[1]);
-        history.push((1 << 31) + 960, &[2]);
-        assert_eq!(offsets(&history, (1 << 31) + 1920), [1920, 960]);
-        history.push(0, &[3]);
-        assert_eq!(offsets(&history, 960), [960]);
+        assert_eq!(offsets(&history, 3 * 960), [960], "and so it took no place");
+        // Half a minute back.
+        let mut history = History::new();
+        for n in 0..5 {
+            history.push(1_440_000 + n * 960, &[n as u8]);
+        }
+        history.push(0, &[0]);
+        history.push(960, &[1]);
+        assert_eq!(offsets(&history, 1920), [1920, 960]);
     }
 
     #[test]
