@@ -41,7 +41,7 @@ impl Call {
         for _ in 0..steps {
             let n = self.step;
             self.bench.send(self.audio, opus(n));
-            if n % 2 == 0 && n >= late {
+            if n.is_multiple_of(2) && n >= late {
                 let frame = (n - late) / 2;
                 let packet = if frame.is_multiple_of(50) { vp8_key(frame) } else { vp8(frame) };
                 self.bench.send(self.video, packet.timestamp(frame * 3600));

@@ -129,8 +129,11 @@ fn record(
     bench
 }
 
-/// What ffprobe finds of each stream: codec, decoded frames, width, height.
-fn probe(path: &Path) -> Option<(Value, BTreeMap<String, (u64, u64, u64)>)> {
+/// Decoded frames, width and height of each stream, by codec.
+type Streams = BTreeMap<String, (u64, u64, u64)>;
+
+/// What ffprobe finds in a file.
+fn probe(path: &Path) -> Option<(Value, Streams)> {
     let fields = "stream=codec_name,nb_read_frames,width,height:format=duration,start_time,format_name";
     let path = path.to_str().unwrap();
     let said =

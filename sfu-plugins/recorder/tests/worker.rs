@@ -338,7 +338,7 @@ fn full_files_of_packets_are_followed_by_others() {
             let file = numbers(&bench.file(&stopped));
             assert_eq!(stopped["packets"], file.len());
             assert!(
-                file.len() % 20 == 0 || packets + file.len() == 300,
+                file.len().is_multiple_of(20) || packets + file.len() == 300,
                 "it begins with a key frame: {file:?}"
             );
             (packets, files) = (packets + file.len(), files + 1);

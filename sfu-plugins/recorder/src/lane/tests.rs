@@ -85,7 +85,7 @@ fn padding_between_pictures_is_no_loss() {
     let mut bench = Bench::new(false);
     // Of the numbers of packets two are missing after each picture; of those of pictures the sixth is.
     for n in (0..70u16).filter(|n| *n != 5) {
-        let mut payload = vec![0x90, 0x80, 0x7A + n as u8 & 0x7F];
+        let mut payload = vec![0x90, 0x80, (0x7A + n as u8) & 0x7F];
         payload.extend_from_slice(if n == 0 { &VP8_KEY[1..] } else { &VP8_INTER[1..] });
         let packet = rtp(96, n * 3, u32::from(n) * 900, true, &payload);
         bench.lane.push(&packet, MS * 10 * u32::from(n), false, &mut bench.out);
