@@ -78,8 +78,8 @@ pub struct PluginFaults {
     pub refused_commands: u64,
 }
 
-/// What the hooks on packets and messages (`rtp_in`, `data_out` …) of a plugin cost, estimated from one turn of the loop in a
-/// thousand, or in ten seconds.
+/// What the hooks on packets and messages (`rtp_in`, `data_out` …) of a plugin cost, estimated from one turn of the loop in
+/// eight thousand, or in a minute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginCost {

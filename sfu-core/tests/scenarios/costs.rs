@@ -39,7 +39,7 @@ fn calls_and_time_of_each_plugin_are_estimated_from_samples() {
         bench.play(&[producer], seconds(600));
         let stats = bench.worker_stats();
         let (busy, absent) = (stats.plugin_costs["busy"], stats.plugin_costs["absent"]);
-        assert!((60_000..=120_000).contains(&busy.calls), "{busy:?} of 90 000 calls");
+        assert!((45_000..=180_000).contains(&busy.calls), "{busy:?} of 90 000 calls");
         assert_eq!(busy.nanoseconds, 3000 * busy.calls);
         assert_eq!((absent.calls, absent.nanoseconds), (0, 0));
     }
