@@ -46,7 +46,7 @@ pub enum Cell<S> {
     Off,
     /// On.
     On(S),
-    /// The plugin failed here and its `on_panic` is `drop`: what it guarded is dropped.
+    /// The plugin failed here and its `on_panic` is not `forward`: what it guarded is dropped, with `close` until it is closed.
     Blocked,
 }
 

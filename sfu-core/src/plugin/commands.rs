@@ -217,7 +217,7 @@ pub struct Ask {
 pub struct CommandLimits {
     /// Commands per plugin and turn.
     pub commands: u16,
-    /// Bytes of packets and messages of all plugins in a turn.
+    /// Bytes of packets and messages per plugin and turn.
     pub bytes: u32,
 }
 
@@ -236,6 +236,8 @@ pub struct CommandQueue {
     bytes: Vec<u8>,
     /// Commands of this turn, by slot.
     used: [u16; PluginSlot::MAX],
+    /// Of `bytes`, how many are whose: nobody takes the room of others.
+    held: [u32; PluginSlot::MAX],
     refused: [u64; PluginSlot::MAX],
     dirty: bool,
 }
@@ -247,8 +249,9 @@ impl CommandQueue {
         CommandQueue {
             limits,
             queue: VecDeque::with_capacity(plugins * usize::from(limits.commands)),
-            bytes: Vec::with_capacity(if plugins == 0 { 0 } else { limits.bytes as usize }),
+            bytes: Vec::with_capacity((plugins * limits.bytes as usize).min(u32::MAX as usize)),
             used: [0; PluginSlot::MAX],
+            held: [0; PluginSlot::MAX],
             refused: [0; PluginSlot::MAX],
             dirty: false,
         }
@@ -276,8 +279,9 @@ impl CommandQueue {
 
     /// Makes room for the bytes of new commands, if all were carried out.
     pub fn reclaim(&mut self) {
-        if self.queue.is_empty() {
+        if self.queue.is_empty() && !self.bytes.is_empty() {
             self.bytes.clear();
+            self.held = [0; PluginSlot::MAX];
         }
     }
 
@@ -317,15 +321,25 @@ impl CommandQueue {
         payload: &[u8],
         command: impl FnOnce(Bytes) -> QueuedCommand,
     ) -> Result<(), Full> {
-        if payload.len() > (self.limits.bytes as usize).saturating_sub(self.bytes.len()) {
+        let Some((place, held)) = self.room(slot, payload.len()) else {
             self.refuse(slot);
             return Err(Full);
-        }
+        };
         self.admit(slot)?;
-        let start = self.bytes.len() as u32;
+        if let Some(own) = self.held.get_mut(slot.index()) {
+            *own = held;
+        }
         self.bytes.extend_from_slice(payload);
-        self.queue.push_back((slot, command(start..self.bytes.len() as u32)));
+        self.queue.push_back((slot, command(place)));
         Ok(())
+    }
+
+    /// Where so many bytes of a plugin go, and how many it then holds; none if it may not hold so many.
+    fn room(&self, slot: PluginSlot, len: usize) -> Option<(Bytes, u32)> {
+        let len = u32::try_from(len).ok()?;
+        let start = u32::try_from(self.bytes.len()).ok()?;
+        let held = self.held.get(slot.index())?.checked_add(len).filter(|held| *held <= self.limits.bytes)?;
+        Some((start..start.checked_add(len)?, held))
     }
 
     fn admit(&mut self, slot: PluginSlot) -> Result<(), Full> {
@@ -413,6 +427,20 @@ mod tests {
         assert_eq!(queue.bytes(&place), b"12345");
         while queue.pop().is_some() {}
         assert!(queue.push_bytes(slot(), b"12345678", |b| QueuedCommand::SendRtcp(to, b)).is_ok());
+    }
+
+    #[test]
+    fn bytes_of_one_plugin_leave_the_others_their_own() {
+        let mut queue = CommandQueue::new(4, CommandLimits { commands: 10, bytes: 8 });
+        let to = TransportId::from_raw(crate::control::RawId::new(0, 0, 0));
+        let other = PluginSlot::new(0);
+        queue.push_bytes(slot(), b"12345678", |b| QueuedCommand::SendRtcp(to, b)).unwrap();
+        assert_eq!(queue.push_bytes(slot(), b"9", |b| QueuedCommand::SendRtcp(to, b)), Err(Full));
+        queue.push_bytes(other, b"abcdefgh", |b| QueuedCommand::SendRtcp(to, b)).unwrap();
+        let Some((_, QueuedCommand::SendRtcp(_, first))) = queue.pop() else { panic!() };
+        let Some((_, QueuedCommand::SendRtcp(_, second))) = queue.pop() else { panic!() };
+        assert_eq!((queue.bytes(&first), queue.bytes(&second)), (&b"12345678"[..], &b"abcdefgh"[..]));
+        assert_eq!((queue.refused(slot()), queue.refused(other)), (1, 0));
     }
 
     #[test]

@@ -67,7 +67,12 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     fn relay(&mut self, worker: u8, mut packet: RelayedPacket, notes: S::Notes) {
         self.engine.mark_relayed(worker, &mut packet);
         let (origin, encoding, after_gap) = (packet.origin, packet.encoding, packet.after_gap);
-        let lost = !self.around.relay(worker, Relayed { packet, notes });
+        let spare = match packet.info.origin {
+            None => Some(0),
+            Some(plugin) => self.relay_share.take(worker, plugin),
+        };
+        let relayed = Relayed { packet, notes };
+        let lost = !spare.is_some_and(|spare| self.around.relay(worker, relayed, spare));
         if lost | after_gap {
             self.engine.note_relayed(worker, origin, encoding, lost);
         }

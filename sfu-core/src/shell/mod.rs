@@ -7,6 +7,7 @@ mod commands;
 mod data;
 mod media;
 mod plugin_commands;
+mod relay_share;
 mod rtcp;
 
 use std::collections::VecDeque;
@@ -36,8 +37,9 @@ pub(crate) trait Surroundings<S: PluginSet> {
     fn tell(&mut self, event: Event);
     /// Hands a packet or a message to the signaling crate that follows the worker; false if none does.
     fn hand(&mut self, told: Told) -> bool;
-    /// Carries a packet to another media thread; false if it is lost, because that one does not keep up.
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool;
+    /// Carries a packet to another media thread, if more places than `spare` are free on the way; false if it is lost, because
+    /// that one does not keep up.
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>, spare: usize) -> bool;
     /// Carries a word to another media thread.
     fn say(&mut self, worker: u8, word: RelayWord);
     /// Carries out a command of a plugin that is not for this media thread alone.
@@ -62,6 +64,7 @@ pub(crate) struct Shell<S: PluginSet, X> {
     around: X,
     egress: Box<Egress>,
     data: data::DataDesk,
+    relay_share: relay_share::RelayShare,
     timer: TurnTimer,
     pace: Pace,
     /// Whether hooks are timed in the next turn, and what for.
@@ -83,6 +86,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             around,
             egress,
             data: data::DataDesk::default(),
+            relay_share: relay_share::RelayShare::new(),
             timer: TurnTimer::default(),
             pace: Pace::Idle,
             next: Timing::None,
@@ -124,6 +128,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         self.pace = Pace::Idle;
         if S::LEN > 0 {
             self.plugins.desk.queue.begin_turn();
+            self.relay_share.end_turn();
             self.next = self.timer.next(now, took, self.plugins.desk.slow);
         }
     }

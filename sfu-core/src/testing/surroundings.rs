@@ -39,11 +39,11 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
         self.handed.push(told);
         true
     }
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>, spare: usize) -> bool {
         let Some(mut ring) = self.rings.get(usize::from(worker)).map(|ring| ring.borrow_mut()) else {
             return false;
         };
-        let has_room = ring.len() < RELAY_RING;
+        let has_room = ring.len() + spare < RELAY_RING;
         if has_room {
             ring.push_back(relayed);
         }

@@ -64,8 +64,11 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
         is_followed
     }
 
-    fn relay(&mut self, worker: u8, relayed: Relayed<S>) -> bool {
+    fn relay(&mut self, worker: u8, relayed: Relayed<S>, spare: usize) -> bool {
         let Some(Some(peer)) = self.peers.get_mut(usize::from(worker)) else { return false };
+        if spare > 0 && peer.packets.slots() <= spare {
+            return false;
+        }
         self.to_wake |= 1 << (worker & 63);
         peer.packets.push(relayed).is_ok()
     }

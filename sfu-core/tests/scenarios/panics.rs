@@ -10,20 +10,7 @@ use sfu_core::plugin::{
 };
 use sfu_core::testing::{self, Bench, Build, Media, PeerOptions};
 
-use crate::{ms, seconds};
-
-/// Keeps panics that are meant off the output.
-fn quiet() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        let loud = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.payload_as_str() != Some("meant") {
-                loud(info);
-            }
-        }));
-    });
-}
+use crate::{ms, quiet, seconds};
 
 macro_rules! fragile {
     ($name:ident, $id:literal, $what:literal) => {

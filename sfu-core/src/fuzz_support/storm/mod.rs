@@ -133,7 +133,7 @@ impl<S: PluginSet> Surroundings<S> for Around {
         self.handed += 1;
         true
     }
-    fn relay(&mut self, _: u8, _: Relayed<S>) -> bool {
+    fn relay(&mut self, _: u8, _: Relayed<S>, _: usize) -> bool {
         false
     }
     fn say(&mut self, _: u8, _: RelayWord) {}

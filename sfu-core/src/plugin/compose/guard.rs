@@ -38,8 +38,8 @@ pub(crate) fn hot<H: Plugin, K: Kind, M: Mode>(
                 Err(payload) => panicked::<H, K>(cell, hook, id, slot, hx, payload),
             }
         }
-        Cell::Blocked if matches!(H::META.on_panic, OnPanic::Drop) => Verdict::Drop,
-        _ => Verdict::Forward,
+        Cell::Blocked => Verdict::Drop,
+        Cell::Off => Verdict::Forward,
     }
 }
 
@@ -66,7 +66,8 @@ fn panicked<H: Plugin, K: Kind>(
 pub(crate) fn fail<H: Plugin, K: Kind>(cell: &mut Cell<K::State<H>>) -> bool {
     let guards = H::HOOKS.intersects(K::GUARDS);
     let on_panic = H::META.on_panic;
-    let after = if guards && on_panic == OnPanic::Drop { Cell::Blocked } else { Cell::Off };
+    // What must be closed is closed at the end of the turn: what comes until then is not let through either.
+    let after = if guards && on_panic != OnPanic::Forward { Cell::Blocked } else { Cell::Off };
     drop_contained(std::mem::replace(cell, after));
     guards && on_panic == OnPanic::Close
 }

@@ -91,8 +91,10 @@ impl<H: Plugin, T: PluginSet> Cons<H, T> {
     ) -> Result<(), Error> {
         hx.desk.queue.forget(Self::SLOT);
         hx.desk.wakes.clear(Self::SLOT);
+        // Without a new instance the states stay, by which quarantine knows what was guarded.
+        self.head.rebuild()?;
         for_each_kind!(K => { Self::sweep::<K, R>(rows, |_, cell| drop_contained(std::mem::take(cell))); });
-        self.head.rebuild()
+        Ok(())
     }
 
     pub(super) fn quarantine_head<R: RowSource<Self>>(

@@ -1,0 +1,6 @@
+//! What plugins can ask for.
+mod answers;
+mod asking;
+mod cast;
+mod entities;
+mod packets;

@@ -1,0 +1,4 @@
+//! What a plugin that misbehaves costs: itself, and nobody else a packet.
+mod flood;
+mod guard;
+mod slow;
