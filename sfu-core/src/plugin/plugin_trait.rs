@@ -45,6 +45,11 @@ pub trait WrittenByAttribute {}
 ///
 /// Types that are left out are filled in: states, `Shared` and `Note` are `()`; `Config`, `Options` and `Request`
 /// refuse every field; there is no value of `Message`.
+///
+/// Where plugins decide differently, the order of the list in `worker!` decides. On the way in the first of the list comes first,
+/// on the way out the last. Each finds what those before it left; what one drops, those behind it don't see, and nobody brings it
+/// back. One that refuses an entity is enough. A request is answered by the plugin that it names, and by no other. What hooks
+/// ask for by [`Cx`] is done in the order in which they asked.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an SFU plugin",
     label = "not a plugin",
@@ -104,6 +109,9 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     }
 
     /// A session opened. Runs per session.
+    ///
+    /// The plugin listed first is asked first. Where one refuses, the client hears its reason, those behind it are not asked, and
+    /// those before it that were on are told by `*_closed`. So it is with each kind of entity.
     fn session_opened(
         &mut self,
         info: &SessionInfo<'_>,
@@ -274,7 +282,8 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
 
     /// A media packet came in: each once, RTX unwrapped, duplicates gone, loss already counted. Runs per packet.
     ///
-    /// Payload may be changed, grown into the tail room, or dropped; the plugin listed first sees it first.
+    /// Payload may be changed, grown into the tail room, or dropped; the plugin listed first sees it first. Those behind it see
+    /// what it changed, and nothing of what it dropped: of two that change the same bytes, the one listed last has the last word.
     fn rtp_in(
         &mut self,
         st: &mut Self::Producer,
@@ -289,7 +298,8 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     /// A packet leaves for one consumer, its header rewritten, its sequence number not yet given. Runs per packet and
     /// consumer.
     ///
-    /// A changed payload becomes a private copy; what is dropped leaves no gap. The plugin listed last sees it first.
+    /// A changed payload becomes a private copy; what is dropped leaves no gap. The plugin listed last sees it first, so the one
+    /// listed first has the last word about its bytes; what one drops, those before it in the list don't see.
     fn rtp_out(
         &mut self,
         st: &mut Self::Consumer,
@@ -314,6 +324,9 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     }
 
     /// A data channel message came in; `msg.to()` is who gets it. Runs per message.
+    ///
+    /// The plugin listed first sees it first. Each edits bytes and recipients as those before it left them: one may put back whom
+    /// another took off. A drop is final, whatever the list says, and those behind it don't see the message.
     fn data_in(
         &mut self,
         st: &mut Self::DataProducer,
@@ -325,6 +338,8 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     }
 
     /// A message leaves for one data consumer. Runs per message and data consumer.
+    ///
+    /// The plugin listed last sees it first; what it drops, the others don't see.
     fn data_out(
         &mut self,
         st: &mut Self::DataConsumer,
@@ -342,7 +357,8 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
 
     /// A request, on the media thread of its target. Runs per request.
     ///
-    /// Without a target it runs on every media thread, unless the plugin has `serve`.
+    /// Without a target it runs on every media thread, unless the plugin has `serve`. Requests name their plugin: no other one sees
+    /// them.
     fn request(
         &mut self,
         req: Self::Request,

@@ -11,14 +11,14 @@ use sfu_core::testing::{self, Bench, Build, Conditions, Media, PeerOptions};
 
 use crate::{ms, seconds};
 
-/// What of it is flooded, over each packet of a producer that is labelled `flood`.
+/// What of it is flooded, over each packet of a producer labelled `flood`.
 #[config]
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Flooded {
     /// Nothing.
     #[default]
     Nothing,
-    /// Short packets into the producer itself.
+    /// Short packets into a producer labelled `drain`.
     Packets,
     /// Packets as long as there are.
     Bytes,
@@ -39,6 +39,7 @@ struct FloodConfig {
 /// Asks for all that it can get.
 struct Flood {
     what: Flooded,
+    drain: Option<ProducerId>,
     offload: Offload<Vec<u8>>,
     handle: PluginHandle<Vec<u8>>,
     refused: u64,
@@ -64,7 +65,7 @@ impl Plugin for Flood {
                 std::thread::sleep(ms(1));
             }
         })?;
-        Ok(Flood { what: config.what, offload, handle: start.handle(), refused: 0, stop })
+        Ok(Flood { what: config.what, drain: None, offload, handle: start.handle(), refused: 0, stop })
     }
     fn producer_opened(
         &mut self,
@@ -72,16 +73,20 @@ impl Plugin for Flood {
         _: &Self::Options,
         _: &mut Cx<'_>,
     ) -> Attach<ProducerId> {
+        if info.labels.get("drain").is_some() {
+            self.drain = Some(info.id);
+        }
         if info.labels.get("flood").is_some() { Attach::On(info.id) } else { Attach::Off }
     }
     fn rtp_in(&mut self, id: &mut ProducerId, _: &mut RtpPacket<'_>, _: &mut (), cx: &mut Cx<'_>) -> Verdict {
         let long = [0xaa; 1100];
+        let Some(drain) = self.drain else { return Verdict::Forward };
         for n in 0..3000 {
             let payload = if self.what == Flooded::Bytes { &long[..] } else { &long[..4] };
             let full = match self.what {
                 Flooded::Nothing => return Verdict::Forward,
                 Flooded::Packets | Flooded::Bytes => {
-                    cx.producer(*id).inject_rtp(NewRtp::new(n * 960, payload)).is_err()
+                    cx.producer(drain).inject_rtp(NewRtp::new(n * 960, payload)).is_err()
                 }
                 Flooded::Events => {
                     cx.notify(*id, json!(n));
@@ -154,7 +159,7 @@ type Both<A, B> = Bench<sfu_core::plugin::Cons<A, sfu_core::plugin::Cons<B, sfu_
 /// So many rounds of packets that each arrive in one turn, one of the flooded producer's first.
 fn crowd<A: Plugin, B: Plugin>(mut bench: Both<A, B>, text: &str) {
     let far = || PeerOptions::plain().to_worker(Conditions::delay(ms(5)));
-    let mut produce = |bench: &mut Both<A, B>, label: &str| {
+    let produce = |bench: &mut Both<A, B>, label: &str| {
         let peer = bench.peer_with(far());
         let label = label.to_owned();
         bench
@@ -164,10 +169,11 @@ fn crowd<A: Plugin, B: Plugin>(mut bench: Both<A, B>, text: &str) {
             .unwrap()
     };
     let flooded = produce(&mut bench, "flood");
+    let drain = produce(&mut bench, "drain");
     let music = produce(&mut bench, "music");
     let speech = produce(&mut bench, "speech");
     let quiet = produce(&mut bench, "quiet");
-    let own = bench.consumer(flooded);
+    let _drained = bench.consumer(drain);
     let [music_heard, speech_heard, quiet_heard] = [music, speech, quiet].map(|p| bench.consumers(p, 2));
     for n in 1..=40 {
         for p in [flooded, music, quiet] {
@@ -181,20 +187,19 @@ fn crowd<A: Plugin, B: Plugin>(mut bench: Both<A, B>, text: &str) {
         assert_eq!(bench.receiver(c).numbers(), all, "{text}");
         assert_eq!(bench.receiver(c).lost(), 0, "{text}");
     }
-    assert!(bench.received(own).len() >= 40, "{text}");
     assert_eq!(bench.stats("bystander")["refused"], 0, "{text}");
     assert_eq!(bench.notices("bystander"), all.iter().map(|n| json!(n)).collect::<Vec<_>>(), "{text}");
     let faults = bench.worker_stats().plugin_faults;
     assert_eq!(faults["bystander"], Default::default(), "{text}");
     assert_eq!((faults["flood"].panics, faults["flood"].overruns), (0, 0), "{text}");
     let refused = bench.stats("flood")["refused"].as_u64().unwrap() + faults["flood"].refused_commands;
-    assert_eq!(refused > 20_000, !text.contains("Nothing"), "{text}: {refused}");
+    assert_eq!(refused > 20_000, !text.contains("nothing"), "{text}: {refused}");
 }
 
 #[test]
 fn a_plugin_that_floods_its_commands_or_queues_costs_others_no_packet() {
     for workers in [1, 2] {
-        for what in ["Nothing", "Packets", "Bytes", "Events", "Offload", "Messages"] {
+        for what in ["nothing", "packets", "bytes", "events", "offload", "messages"] {
             let config = json!({ "flood": { "what": what } });
             let text = format!("{workers} workers, {what}");
             crowd(testing::build!(Flood, Bystander).workers(workers).config(config.clone()).start(), &text);
@@ -206,17 +211,18 @@ fn a_plugin_that_floods_its_commands_or_queues_costs_others_no_packet() {
 #[test]
 fn what_a_plugin_makes_for_another_media_thread_leaves_room_for_what_others_send() {
     // All in one turn, so that the other thread takes nothing meanwhile.
-    let config = json!({ "flood": { "what": "Packets" } });
+    let config = json!({ "flood": { "what": "packets" } });
     let mut bench = Build::<sfu_core::plugin::Cons<Flood, sfu_core::plugin::Nil>>::new()
         .workers(2)
         .config(config)
         .start();
     let peer = bench.peer_with(PeerOptions::plain().to_worker(Conditions::delay(ms(5))));
-    let labels = sfu_core::control::Labels::new().with("flood", "yes");
-    let flooded =
-        bench.try_produce_with(peer, Media::opus(), |options| options.labels = labels).unwrap();
+    let [flooded, drain] = ["flood", "drain"].map(|label| {
+        let labels = sfu_core::control::Labels::new().with(label, "yes");
+        bench.try_produce_with(peer, Media::opus(), |options| options.labels = labels).unwrap()
+    });
     let other = bench.produce(peer, Media::opus());
-    let (own, heard) = (bench.consumer(flooded), bench.consumer(other));
+    let (own, heard) = (bench.consumer(drain), bench.consumer(other));
     bench.send(flooded, testing::opus(1));
     for n in 1..=100 {
         bench.send(other, testing::opus(n));
@@ -224,7 +230,7 @@ fn what_a_plugin_makes_for_another_media_thread_leaves_room_for_what_others_send
     bench.advance(ms(100));
     assert_eq!(bench.receiver(heard).numbers(), (1..=100).collect::<Vec<_>>());
     // Half of the way is the most that it gets, and what did not get through leaves no gap.
-    assert_eq!(bench.received(own).len(), 257);
+    assert_eq!(bench.received(own).len(), 256);
     assert_eq!(bench.receiver(own).lost(), 0);
     assert_eq!(bench.counter("relay_lost"), 1024 - 256);
 }

@@ -39,8 +39,9 @@ impl Plugin for Warden {
         Attach::Off
     }
     fn consumer_opened(&mut self, info: &ConsumerInfo<'_>, _: &Self::Options, cx: &mut Cx<'_>) -> Attach<()> {
-        // Those of this media thread.
-        if cx.view().below::<ConsumerId>(info.producer).len() > 2 {
+        // Those of this media thread, but for its own.
+        if info.labels.get("by").is_none() && cx.view().below::<ConsumerId>(info.producer).len() > 2
+        {
             cx.control(Command::CloseConsumer(info.id), CLOSE);
         }
         Attach::Off

@@ -365,8 +365,8 @@ fn what_opens_while_media_flows_meets_its_hooks_from_the_first_packet() {
         let names = called();
         assert_eq!(names.into_iter().filter(|name| name.ends_with("opened")).collect::<Vec<_>>(), opened);
         bench.play(&[*video], seconds(1));
-        let out = called().into_iter().filter(|name| *name == "rtp_out").count();
         bench.advance(ms(100));
+        let out = called().into_iter().filter(|name| *name == "rtp_out").count();
         assert_eq!(out, bench.received(late).len() + bench.received(*seen).len() - before, "{workers} workers");
         assert!(bench.received(late).len() > 80);
     }
