@@ -9,7 +9,8 @@ pub enum OnPanic {
     Forward,
     /// It is dropped until the plugin is on again.
     Drop,
-    /// The entity that carries it is closed.
+    /// The entity that carries it is closed, and nothing passes until it is. One that was there before a plugin in quarantine was
+    /// switched on for it stays open; nothing passes.
     Close,
 }
 

@@ -27,7 +27,8 @@ impl RelayShare {
     #[cold]
     pub(super) fn take(&mut self, worker: u8, plugin: u64) -> Option<usize> {
         self.dirty = true;
-        let made = self.made.get_mut(usize::from(worker) % THREADS)?.get_mut(usize::try_from(plugin).ok()?)?;
+        let made =
+            self.made.get_mut(usize::from(worker) % THREADS)?.get_mut(usize::try_from(plugin).ok()?)?;
         if *made >= SHARE {
             return None;
         }

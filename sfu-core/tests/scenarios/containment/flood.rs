@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use sfu_core::plugin::{
-    Attach, Cx, Error, NewRtp, Offload, Plugin, PluginHandle, ProducerId, ProducerInfo, Rows, RtpPacket, Start,
-    Stats, Target, Verdict, config, plugin,
+    Attach, Cx, Error, NewRtp, Offload, Plugin, PluginHandle, ProducerId, ProducerInfo, Rows, RtpPacket,
+    Start, Stats, Target, Verdict, config, plugin,
 };
 use sfu_core::testing::{self, Bench, Build, Conditions, Media, PeerOptions};
 
@@ -79,7 +79,7 @@ impl Plugin for Flood {
         if info.labels.get("flood").is_some() { Attach::On(info.id) } else { Attach::Off }
     }
     fn rtp_in(&mut self, id: &mut ProducerId, _: &mut RtpPacket<'_>, _: &mut (), cx: &mut Cx<'_>) -> Verdict {
-        let long = [0xaa; 1100];
+        let long = [0xaa; 1024];
         let Some(drain) = self.drain else { return Verdict::Forward };
         for n in 0..3000 {
             let payload = if self.what == Flooded::Bytes { &long[..] } else { &long[..4] };
@@ -105,9 +105,11 @@ impl Plugin for Flood {
     }
 }
 
-/// Puts a packet of its own into a producer labelled `speech` for each that comes, of a message and of offloaded work.
+/// For each packet of `music` it puts one into `speech`, sends itself a message and offloads work; for each of the flooded one,
+/// over which others flood, it puts one into `chorus`.
 struct Bystander {
     speech: Option<ProducerId>,
+    chorus: Option<ProducerId>,
     handle: PluginHandle<u32>,
     offload: Offload<u32>,
     refused: u64,
@@ -120,7 +122,7 @@ impl Plugin for Bystander {
     fn new(_: Self::Config, start: Start<'_, Self>) -> Result<Self, Error> {
         let handle: PluginHandle<u32> = start.handle();
         let offload = Offload::spawn("bystander", 64, |_| {})?;
-        Ok(Bystander { speech: None, handle, offload, refused: 0 })
+        Ok(Bystander { speech: None, chorus: None, handle, offload, refused: 0 })
     }
     fn producer_opened(
         &mut self,
@@ -131,14 +133,28 @@ impl Plugin for Bystander {
         if info.labels.get("speech").is_some() {
             self.speech = Some(info.id);
         }
-        Attach::On(info.labels.get("music").is_some())
+        if info.labels.get("chorus").is_some() {
+            self.chorus = Some(info.id);
+        }
+        match ["music", "flood"].iter().any(|label| info.labels.get(label).is_some()) {
+            true => Attach::On(info.labels.get("music").is_some()),
+            false => Attach::Off,
+        }
     }
-    fn rtp_in(&mut self, music: &mut bool, packet: &mut RtpPacket<'_>, _: &mut (), cx: &mut Cx<'_>) -> Verdict {
-        if let (true, Some(speech), Some(number)) = (*music, self.speech, packet.payload().last_chunk()) {
+    fn rtp_in(
+        &mut self,
+        music: &mut bool,
+        packet: &mut RtpPacket<'_>,
+        _: &mut (),
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        let to = if *music { self.speech } else { self.chorus };
+        let (Some(to), Some(number)) = (to, packet.payload().last_chunk()) else { return Verdict::Forward };
+        let made = cx.producer(to).inject_rtp(NewRtp::new(u32::from_be_bytes(*number) * 960, number));
+        self.refused += u64::from(made.is_err());
+        if *music {
             let number = u32::from_be_bytes(*number);
-            let made = cx.producer(speech).inject_rtp(NewRtp::new(number * 960, &number.to_be_bytes()));
-            let told = self.handle.send(number);
-            self.refused += u64::from(made.is_err()) + u64::from(told.is_err());
+            self.refused += u64::from(self.handle.send(number).is_err());
             while self.offload.offer(number).is_err() {
                 // It waits for its own thread alone.
                 std::thread::yield_now();
@@ -172,9 +188,10 @@ fn crowd<A: Plugin, B: Plugin>(mut bench: Both<A, B>, text: &str) {
     let drain = produce(&mut bench, "drain");
     let music = produce(&mut bench, "music");
     let speech = produce(&mut bench, "speech");
+    let chorus = produce(&mut bench, "chorus");
     let quiet = produce(&mut bench, "quiet");
     let _drained = bench.consumer(drain);
-    let [music_heard, speech_heard, quiet_heard] = [music, speech, quiet].map(|p| bench.consumers(p, 2));
+    let heard = [music, speech, chorus, quiet].map(|p| bench.consumers(p, 2)).concat();
     for n in 1..=40 {
         for p in [flooded, music, quiet] {
             bench.send(p, testing::opus(n));
@@ -183,7 +200,7 @@ fn crowd<A: Plugin, B: Plugin>(mut bench: Both<A, B>, text: &str) {
     }
     bench.advance(seconds(1));
     let all: Vec<u32> = (1..=40).collect();
-    for c in [music_heard, speech_heard, quiet_heard].into_iter().flatten() {
+    for c in heard {
         assert_eq!(bench.receiver(c).numbers(), all, "{text}");
         assert_eq!(bench.receiver(c).lost(), 0, "{text}");
     }

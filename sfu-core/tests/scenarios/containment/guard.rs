@@ -122,7 +122,12 @@ macro_rules! guards {
             ) -> Attach<DataProducerId> {
                 Attach::On(info.id)
             }
-            fn data_in(&mut self, _: &mut DataProducerId, msg: &mut DataMessage<'_>, _: &mut Cx<'_>) -> Verdict {
+            fn data_in(
+                &mut self,
+                _: &mut DataProducerId,
+                msg: &mut DataMessage<'_>,
+                _: &mut Cx<'_>,
+            ) -> Verdict {
                 judge(msg.payload())
             }
             fn request(&mut self, _: Value, _: Target, _: Responder, _: &mut Rows<'_, Self>, _: &mut Cx<'_>) {
@@ -241,8 +246,7 @@ fn ladder<P: Plugin>(what: What, after: After) {
         let ways: Vec<Way> = (0..7).map(|_| stage.way().unwrap()).collect();
         guards(&mut stage, ways[0], &text);
         let through = stage.send(ways[0], &[PLAIN, CRAFTED, SECRET, PLAIN]);
-        let expected: &[u32] =
-            if after == After::Open { &[PLAIN, CRAFTED, SECRET, PLAIN] } else { &[PLAIN] };
+        let expected: &[u32] = if after == After::Open { &[PLAIN, CRAFTED, SECRET, PLAIN] } else { &[PLAIN] };
         assert_eq!(through, expected, "{text}, in one turn");
         assert_eq!(stage.last_step(), "detached", "{text}");
         check(&mut stage, ways[0], &text);
@@ -267,8 +271,8 @@ fn ladder<P: Plugin>(what: What, after: After) {
         }
 
         // Three more: quarantined.
-        for n in 3..6 {
-            stage.send(ways[n], &[CRAFTED, SECRET]);
+        for way in &ways[3..6] {
+            stage.send(*way, &[CRAFTED, SECRET]);
         }
         assert_eq!(stage.last_step(), "quarantined", "{text}");
         for way in &ways[3..] {

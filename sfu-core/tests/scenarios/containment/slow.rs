@@ -2,12 +2,11 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use sfu_core::control::EventBody;
+use sfu_core::control::{DataPath, EventBody, OutgoingData};
 use sfu_core::plugin::{
-    Attach, ConsumerId, ConsumerInfo, Cx, DataMessage, DataProducerId, DataProducerInfo, Plugin, RtcpPacket,
-    RtpPacket, Target, TransportId, TransportInfo, Verdict, plugin,
+    Attach, ConsumerId, ConsumerInfo, Cx, DataMessage, DataProducerId, DataProducerInfo, Plugin, ProducerId,
+    ProducerInfo, RtcpPacket, RtpPacket, Target, TransportId, TransportInfo, Verdict, plugin, ppid,
 };
-use sfu_core::plugin::{ProducerId, ProducerInfo};
 use sfu_core::testing::{self, Build};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -72,19 +71,18 @@ fn sleeps<P: Plugin>(hook: &str, media: bool) {
         let c = bench.consumer(p);
         let bob = bench.peer_of_consumer(c);
         let direct = bench.direct_transport();
-        let bot = bench.data_producer_on(direct, sfu_core::control::DataPath::Direct);
-        let ear = bench.try_data_consumer(direct, bot, sfu_core::control::DataPath::Direct, &[]).unwrap();
+        let bot = bench.data_producer_on(direct, DataPath::Direct);
+        let ear = bench.try_data_consumer(direct, bot, DataPath::Direct, &[]).unwrap();
         let mut said = 0;
         let mut live = |bench: &mut testing::Bench<_>, packets: usize| {
             for _ in 0..packets {
                 bench.play(&[p], ms(20));
                 bench.pli(c);
                 bench.send_rtcp(bob, &[0x80, 201, 0, 1, 0, 0, 0, 1]);
-                bench.send_direct(bot, sfu_core::control::OutgoingData {
-                    ppid: sfu_core::plugin::ppid::STRING,
-                    payload: "hi".into(),
-                    ..Default::default()
-                });
+                bench.send_direct(
+                    bot,
+                    OutgoingData { ppid: ppid::STRING, payload: "hi".into(), ..Default::default() },
+                );
                 said += 1;
             }
             said
@@ -113,7 +111,10 @@ fn sleeps<P: Plugin>(hook: &str, media: bool) {
         let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let wanted = format!("`{hook}` took 50 ms");
         let line = logged.lines().find(|line| line.contains(&wanted));
-        assert!(line.is_some_and(|line| line.contains("ERROR") && line.contains("sleepy")), "{text}: {logged}");
+        assert!(
+            line.is_some_and(|line| line.contains("ERROR") && line.contains("sleepy")),
+            "{text}: {logged}"
+        );
         // After the tenth time it is off for what it sleeps over.
         live(&mut bench, 300);
         let steps: Vec<(Target, String)> = bench
@@ -122,7 +123,11 @@ fn sleeps<P: Plugin>(hook: &str, media: bool) {
             .filter_map(|event| step(&event.body).map(|(step, _)| (event.target, step)))
             .collect();
         let mut targets: Vec<Target> = Vec::new();
-        steps.iter().for_each(|(target, _)| if !targets.contains(target) { targets.push(*target) });
+        steps.iter().for_each(|(target, _)| {
+            if !targets.contains(target) {
+                targets.push(*target)
+            }
+        });
         let mut detached = 0;
         for target in &targets {
             let of: Vec<&str> =

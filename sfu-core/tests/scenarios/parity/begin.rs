@@ -94,7 +94,10 @@ fn a_plugin_begins_before_media_and_ends_after_all_is_closed() {
 
 #[test]
 fn a_plugin_is_known_by_what_its_attribute_says() {
-    assert_eq!((Life::META.id, Life::META.version, Life::META.about), ("life", env!("CARGO_PKG_VERSION"), "Writes down its life."));
+    assert_eq!(
+        (Life::META.id, Life::META.version, Life::META.about),
+        ("life", env!("CARGO_PKG_VERSION"), "Writes down its life.")
+    );
     for workers in [1, 2] {
         let config = json!({ "life": { "name": "ann" } });
         let mut bench = Build::of::<Life>().workers(workers).config(config).start();

@@ -40,8 +40,7 @@ impl Plugin for Warden {
     }
     fn consumer_opened(&mut self, info: &ConsumerInfo<'_>, _: &Self::Options, cx: &mut Cx<'_>) -> Attach<()> {
         // Those of this media thread, but for its own.
-        if info.labels.get("by").is_none() && cx.view().below::<ConsumerId>(info.producer).len() > 2
-        {
+        if info.labels.get("by").is_none() && cx.view().below::<ConsumerId>(info.producer).len() > 2 {
             cx.control(Command::CloseConsumer(info.id), CLOSE);
         }
         Attach::Off
@@ -102,8 +101,7 @@ fn a_plugin_creates_closes_limits_and_looks_by_the_control_api() {
         // All on the producer's own thread.
         let consumers: Vec<ConsumerId> = bench.consumers(p, 3);
         let gone = |body: &EventBody| matches!(body, EventBody::Closed(_));
-        let closed: Vec<bool> =
-            consumers.iter().map(|c| bench.events_of(*c).iter().any(gone)).collect();
+        let closed: Vec<bool> = consumers.iter().map(|c| bench.events_of(*c).iter().any(gone)).collect();
         assert_eq!(closed, [false, false, true], "{workers} workers");
         assert_eq!(bench.stats("warden")["2 done"], 1);
         bench.play(&[p], seconds(2));

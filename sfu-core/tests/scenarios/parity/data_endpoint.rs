@@ -6,8 +6,8 @@ use sfu_core::control::{
     Target,
 };
 use sfu_core::plugin::{
-    Attach, Cx, DataConsumerId, DataConsumerInfo, DataMessage, DataProducerId, DataProducerInfo, Error, Plugin,
-    Reply, Rows, Stats, TransportEvent, TransportId, TransportInfo, Verdict, plugin, ppid,
+    Attach, Cx, DataConsumerId, DataConsumerInfo, DataMessage, DataProducerId, DataProducerInfo, Error,
+    Plugin, Reply, Rows, Stats, TransportEvent, TransportId, TransportInfo, Verdict, plugin, ppid,
 };
 use sfu_core::testing::{self, Build, PeerId, PeerOptions};
 
@@ -122,13 +122,7 @@ impl Plugin for Bot {
         }
         Verdict::Forward
     }
-    fn done(
-        &mut self,
-        tag: u64,
-        outcome: Result<Reply, Error>,
-        _: &mut Rows<'_, Self>,
-        cx: &mut Cx<'_>,
-    ) {
+    fn done(&mut self, tag: u64, outcome: Result<Reply, Error>, _: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
         match (tag, outcome) {
             (OWN_TRANSPORT, Ok(Reply::DirectTransport(transport))) => {
                 let options = producing("mouth", DataPath::Direct);
@@ -156,9 +150,8 @@ fn a_plugin_opens_a_data_channel_receives_and_answers() {
         // The reset of a stream is the end of a channel inside DTLS alone.
         for (options, hung_up) in [(PeerOptions::webrtc(), 1), (PeerOptions::plain(), 0)] {
             let mut bench = Build::of::<Bot>().workers(workers).start();
-            let peers: Vec<PeerId> = (0..3)
-                .map(|n| bench.peer_with(options.clone().data().worker(n % workers)))
-                .collect();
+            let peers: Vec<PeerId> =
+                (0..3).map(|n| bench.peer_with(options.clone().data().worker(n % workers))).collect();
             bench.advance(seconds(1));
             let figures = bench.stats("bot");
             assert_eq!((&figures["ends"], &figures["errors"]), (&3.into(), &0.into()), "{workers} workers");

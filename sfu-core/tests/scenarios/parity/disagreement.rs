@@ -105,13 +105,7 @@ macro_rules! opinionated {
                 packet.payload_mut().unwrap()[0] = $mark;
                 Verdict::Forward
             }
-            fn rtp_out(
-                &mut self,
-                _: &mut (),
-                packet: &mut RtpPacket<'_>,
-                _: &(),
-                _: &mut Cx<'_>,
-            ) -> Verdict {
+            fn rtp_out(&mut self, _: &mut (), packet: &mut RtpPacket<'_>, _: &(), _: &mut Cx<'_>) -> Verdict {
                 note(concat!($id, " out").into());
                 let asked = concat!("out dropped by ", $id).as_bytes();
                 if packet.payload().windows(asked.len()).any(|part| part == asked) {
@@ -220,9 +214,8 @@ fn what_two_plugins_ask_for_over_one_packet_happens_in_the_order_of_asking() {
     for workers in [1, 2] {
         let paused = |bench: &mut Bench<Two>, p: ProducerId| {
             let told = bench.events_of(p).into_iter();
-            let last = told.filter(|body| {
-                matches!(body, EventBody::Paused { .. } | EventBody::Resumed { .. })
-            });
+            let last =
+                told.filter(|body| matches!(body, EventBody::Paused { .. } | EventBody::Resumed { .. }));
             matches!(last.last(), Some(EventBody::Paused { .. }))
         };
         for (what, ends_paused) in
@@ -263,7 +256,8 @@ fn of_two_plugins_each_edits_the_recipients_so_far_and_any_drop_is_final() {
         let heard = |id: &str, what: &str, by: usize| format!("{id} hears {what:?} for {by}");
         let marked = |what: &str| vec![format!("{what}1221")];
         let nothing = Vec::<String>::new;
-        let both = |what: &str, of: usize| vec![heard("first", what, 2), heard("second", &format!("{what}1"), of)];
+        let both =
+            |what: &str, of: usize| vec![heard("first", what, 2), heard("second", &format!("{what}1"), of)];
         assert_eq!(say("plain"), (both("plain", 2), [marked("plain"), marked("plain")]));
         // The second one sees the list as the first one left it, and what it adds is there.
         let what = "taken off by first";

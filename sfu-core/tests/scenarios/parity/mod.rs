@@ -7,6 +7,7 @@ mod data_endpoint;
 mod disagreement;
 mod link;
 mod player;
+mod probe;
 mod rtcp;
 mod session;
 mod states;

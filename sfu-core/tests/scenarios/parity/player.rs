@@ -62,7 +62,8 @@ impl Plugin for Player {
         let mut reader = MjrReader::open(file).map_err(|error| wrong(&error))?;
         let mut file = Vec::new();
         while let Some(record) = reader.next_record().map_err(|error| wrong(&error))? {
-            let Some((&[_, second, _, _, t0, t1, t2, t3, ..], payload)) = record.body.split_first_chunk::<12>()
+            let Some((&[_, second, _, _, t0, t1, t2, t3, ..], payload)) =
+                record.body.split_first_chunk::<12>()
             else {
                 continue;
             };
@@ -90,13 +91,7 @@ impl Plugin for Player {
             _ => re.error(400, "open is for a router, play for a producer"),
         }
     }
-    fn done(
-        &mut self,
-        tag: u64,
-        outcome: Result<Reply, Error>,
-        _: &mut Rows<'_, Self>,
-        cx: &mut Cx<'_>,
-    ) {
+    fn done(&mut self, tag: u64, outcome: Result<Reply, Error>, _: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
         match (tag, outcome) {
             (TRANSPORT, Ok(Reply::DirectTransport(transport))) => {
                 let options = ProducerOptions::new(MediaKind::Video, vp8(0x0f0f_0f0f));

@@ -22,9 +22,8 @@ impl Plugin for Feedback {
         let [s0, s1, s2, s3] = ssrc.to_be_bytes();
         // PLI (RFC 4585 section 6.3.1), and REMB of 3 · 2^16 bit/s.
         let pli = [0x81, 206, 0, 2, 0, 0, 0, 9, s0, s1, s2, s3];
-        let remb = [
-            0x8f, 206, 0, 5, 0, 0, 0, 9, 0, 0, 0, 0, b'R', b'E', b'M', b'B', 1, 0x40, 0, 3, s0, s1, s2, s3,
-        ];
+        let remb =
+            [0x8f, 206, 0, 5, 0, 0, 0, 9, 0, 0, 0, 0, b'R', b'E', b'M', b'B', 1, 0x40, 0, 3, s0, s1, s2, s3];
         cx.transport(transport).send_rtcp(&pli).unwrap();
         cx.transport(transport).send_rtcp(&remb).unwrap();
         re.ok("sent");
