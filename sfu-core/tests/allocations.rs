@@ -1,6 +1,4 @@
 //! The media path allocates nothing once it has warmed up.
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sfu_core::control::SrtpCryptoSuite;
@@ -8,32 +6,10 @@ use sfu_core::plugin::{
     Attach, ConsumerInfo, Cx, Nil, Plugin, PluginSet, ProducerInfo, RtpPacket, Verdict, plugin,
 };
 use sfu_core::testing::{Bench, Build, Media, PeerOptions};
-
-/// Counts what this process asks for.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes on to the system's allocator unchanged; counting touches no memory that it manages.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use sfu_counting_allocator::{CountingAllocator, in_process};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Looks at every packet in both directions, and changes what each consumer gets.
 #[derive(Default)]
@@ -82,11 +58,7 @@ fn allocations_of<S: PluginSet>(mut bench: Bench<S>, media: Media, what: &str) {
         ([0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1, 7, 7, 7], Duration::from_millis(20));
     // Long enough for stores, histories and every beat of reports to have found their size.
     bench.flood(p, &payload, 4000, interval);
-    let mut made = |packets| {
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
-        let sent = bench.flood(p, &payload, packets, interval);
-        (ALLOCATIONS.load(Ordering::Relaxed) - before, sent)
-    };
+    let mut made = |packets| in_process(|| bench.flood(p, &payload, packets, interval));
     let ((short, _), (long, sent)) = (made(1000), made(3000));
     assert!(sent >= 15_000, "{what}: only {sent} datagrams");
     // Reports are no packets of media, but they go the same way: nothing there either. The pool of packets may find its

@@ -3,6 +3,9 @@
 //!
 //! A test drives a real `sfu-worker` from outside, as a user would. What a machine lacks makes a test *skipped*, aloud
 //! ([`skip!`]), never silently green.
+// Signals to other processes.
+#![allow(unsafe_code)]
+
 pub mod browser;
 pub mod conference;
 pub mod config;

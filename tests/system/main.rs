@@ -1,5 +1,8 @@
 //! Whole-system tests: one file per behaviour, each against a real worker process, with one media thread and with two; calls of a
 //! mediasoup server, whose workers have one, once.
+// Signals to other processes.
+#![allow(unsafe_code)]
+
 mod browser_codecs;
 mod browsers_page;
 mod browsers_pairings;

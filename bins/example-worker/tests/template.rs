@@ -211,6 +211,46 @@ fn a_generated_worker_builds_runs_and_its_own_plugin_counts() {
     assert!(!list.contains("recorder") && !list.contains("whip"), "{list}");
 }
 
+/// What the template offers: plugins, and signaling crates.
+fn choices(placeholder: &str) -> Vec<String> {
+    let questions = checkout().join("templates/worker/cargo-generate.toml");
+    let questions = std::fs::read_to_string(questions).expect("the template asks");
+    let (_, part) = questions.split_once(&format!("[placeholders.{placeholder}]")).expect("it asks for that");
+    let line = part.lines().find_map(|line| line.strip_prefix("choices = [")).expect("it has choices");
+    line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_worker_of_each_plugin_and_signaling_alone_builds_and_takes_its_configuration() {
+    let generator = cargo_generate();
+    let source = checkout().to_str().expect("the checkout has a path in UTF-8");
+    let (plugins, signaling) = (choices("plugins"), choices("signaling"));
+    let alone =
+        plugins.iter().map(|id| (id.as_str(), "")).chain(signaling.iter().map(|id| ("", id.as_str())));
+    for (plugins, signaling) in alone {
+        let id = if plugins.is_empty() { signaling } else { plugins };
+        let answers =
+            Answers { plugins, signaling, own_plugin: false, sfu_source: source, workspace_member: false };
+        let project = rendered(&generator, "single", "single-worker", &answers);
+        std::fs::copy(checkout().join("Cargo.lock"), project.join("Cargo.lock"))
+            .expect("the lock file is there");
+        check_format(&project);
+        cargo(&project, &quick("build", &[]));
+        let worker = |arguments: &[&str]| {
+            let program = target().join("debug/single-worker");
+            let output = Command::new(program).args(arguments).output().expect("the worker runs");
+            assert!(output.status.success(), "{id}: {arguments:?}: {}", said(&output));
+            said(&output)
+        };
+        let list = worker(&["plugins", "list"]);
+        let entries = [format!("  1. {id} "), format!("  {id}  ")];
+        let entries: usize = entries.iter().map(|entry| list.matches(entry.as_str()).count()).sum();
+        assert!(entries == 1 && list.contains("  none\n"), "{id}: {list}");
+        let config = project.join("config/worker.toml");
+        worker(&["plugins", "check", config.to_str().expect("a path in UTF-8")]);
+    }
+}
+
 #[test]
 fn a_worker_of_nothing_builds_too() {
     let generator = cargo_generate();

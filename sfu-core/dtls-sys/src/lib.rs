@@ -4,6 +4,7 @@
 //! crate does no I/O and reads no clock: datagrams and the time come in, datagrams and deadlines come out.
 //!
 //! All `unsafe` code of DTLS is here. The library's symbols are renamed, so a program may also link OpenSSL.
+#![allow(unsafe_code)]
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 
 // Its libcrypto is what libssl calls: without a mention the linker would leave it out.

@@ -1,10 +1,12 @@
 //! Entry points of fuzz targets: bytes in, nothing out, no panic.
 use std::cell::RefCell;
+use std::time::Duration;
 
 use super::Storm;
 use crate::control::*;
-use crate::media::Depacketizer;
+use crate::media::bitstream::{AnnexBNals, Av1Obus, Av1SequenceHeader, H264Sps, vp8_size, vp9_key_frame};
 use crate::media::mjr::MjrReader;
+use crate::media::{Depacketizer, InOrder, Reorder};
 use crate::plugin::Nil;
 use crate::rtcp::{Compound, RtcpItem};
 use crate::rtp::codec::{self, Codec};
@@ -226,6 +228,50 @@ pub fn mjr(data: &[u8]) {
     while let Ok(Some(record)) = reader.next_record() {
         let _ = record.message();
     }
+}
+
+/// A frame: what its bitstream says of itself, as one of every codec.
+pub fn bitstream(data: &[u8]) {
+    let _ = (vp8_size(data), vp9_key_frame(data));
+    let _ = (Av1SequenceHeader::find(data), Av1SequenceHeader::parse(data), H264Sps::parse(data));
+    for unit in AnnexBNals::new(data) {
+        let _ = H264Sps::parse(unit);
+    }
+    for unit in Av1Obus::new(data) {
+        let _ = Av1SequenceHeader::parse(unit.1);
+    }
+}
+
+/// Packets to be put in order, four bytes each: milliseconds since the one before, what is done then, sequence number.
+pub fn reorder(data: &[u8]) {
+    const CAPACITY: usize = 8;
+    let mut reorder = Reorder::new(Duration::from_millis(100), CAPACITY);
+    let (mut now, mut last, mut pushed, mut popped) = (Duration::ZERO, None, 0, 0);
+    let mut check = |packet: Option<InOrder<u16>>| {
+        let Some(InOrder { packet, lost }) = packet else { return false };
+        let follows = last.is_none_or(|last: u16| packet == last.wrapping_add(1));
+        assert!(lost || follows, "{packet} follows {last:?}, and nothing is said to be lost");
+        last = Some(packet);
+        popped += 1;
+        true
+    };
+    for step in data.chunks_exact(4) {
+        let [pause, act, high, low] = *step else { continue };
+        now += Duration::from_millis(pause.into());
+        let number = u16::from_be_bytes([high, low]);
+        reorder.push(number, now, number);
+        pushed += 1;
+        match act % 16 {
+            0 => while check(reorder.drain()) {},
+            1 => reorder.restart(),
+            // Some are left in, as one does who takes a few at a time.
+            2 => drop(check(reorder.pop(now))),
+            _ => while check(reorder.pop(now)) {},
+        }
+    }
+    while check(reorder.pop(now)) {}
+    let held = std::iter::from_fn(|| reorder.drain()).count();
+    assert!(held <= CAPACITY && popped + held <= pushed, "{held} held, {popped} of {pushed} came out");
 }
 
 /// A datagram that nobody has authenticated, to a worker with transports of every kind.

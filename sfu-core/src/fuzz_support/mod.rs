@@ -10,13 +10,17 @@ mod rtp_seeds;
 mod sdp_seeds;
 mod seeds;
 mod storm;
+mod target;
 
 pub use chance::Chance;
-pub use entry::{datagram, dependency_descriptor, mjr, payload_descriptor, rtcp, rtp, sdp, stun};
+pub use entry::{
+    bitstream, datagram, dependency_descriptor, mjr, payload_descriptor, reorder, rtcp, rtp, sdp, stun,
+};
 pub use mutate::{mutate, mutate_text};
 pub use sdp_seeds::OFFERS;
 pub use seeds::seeds;
 pub use storm::{Outcome, Storm, resident_bytes};
+pub use target::{FuzzTarget, TARGETS};
 
 pub use crate::engine::Sizes;
 

@@ -56,6 +56,7 @@ pub fn message(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sfu_core::fuzz_support::FuzzTarget;
 
     use super::*;
 
@@ -64,6 +65,15 @@ mod tests {
         for seed in SEEDS {
             let said = [envelope::read(seed), header::read(seed)];
             assert!(said.iter().any(|said| matches!(said, Ok(Some(_)))), "{}", String::from_utf8_lossy(seed));
+        }
+    }
+
+    #[test]
+    fn the_fuzz_target_takes_damaged_seeds() {
+        let inputs = if std::env::var_os("SFU_TEST_LONG").is_some() { 1_000_000 } else { 20_000 };
+        for is_text in [true, false] {
+            let target = FuzzTarget { name: "data_message", run: message, max_len: 1500, is_text };
+            target.storm_from(&SEEDS.map(<[u8]>::to_vec), 17, inputs);
         }
     }
 

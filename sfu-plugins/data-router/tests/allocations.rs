@@ -1,7 +1,6 @@
 //! Routing a message allocates nothing once names are known.
 mod chat;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chat::Chat;
@@ -10,33 +9,11 @@ use sfu_core::plugin::{
 };
 use sfu_core::serde_json::json;
 use sfu_core::testing::build;
+use sfu_counting_allocator::{CountingAllocator, so_far};
 use sfu_data_router::DataRouter;
 
-/// Counts what this process asks for.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes on to the system's allocator unchanged; counting touches no memory that it manages.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// What had been asked for when the last message came to the plugin before the router.
 static BEFORE: AtomicU64 = AtomicU64::new(0);
@@ -57,7 +34,7 @@ impl Plugin for Before {
         Attach::On(())
     }
     fn data_in(&mut self, _: &mut (), _: &mut DataMessage<'_>, _: &mut Cx<'_>) -> Verdict {
-        BEFORE.store(ALLOCATIONS.load(Ordering::Relaxed), Ordering::Relaxed);
+        BEFORE.store(so_far(), Ordering::Relaxed);
         Verdict::Forward
     }
 }
@@ -81,7 +58,7 @@ impl Plugin for After {
         Attach::On(())
     }
     fn data_in(&mut self, _: &mut (), msg: &mut DataMessage<'_>, _: &mut Cx<'_>) -> Verdict {
-        self.allocations += ALLOCATIONS.load(Ordering::Relaxed) - BEFORE.load(Ordering::Relaxed);
+        self.allocations += so_far() - BEFORE.load(Ordering::Relaxed);
         self.messages += 1;
         assert!(!msg.to().is_empty());
         Verdict::Forward

@@ -1,44 +1,14 @@
 //! Taking redundancy off and adding it allocates nothing.
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
 
 use sfu_core::control::{MediaKind, RtpCodecParameters, RtpParameters};
 use sfu_core::serde_json::json;
 use sfu_core::testing::{Build, Media, PeerOptions};
+use sfu_counting_allocator::{CountingAllocator, on_thread};
 use sfu_red::Red;
 
-/// Counts what each thread asks for.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-}
-
-// SAFETY: every call goes on to the system's allocator unchanged; counting touches no memory that it manages.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[test]
 fn a_packet_with_redundancy_costs_no_allocation_neither_on_the_way_in_nor_on_the_way_out() {
@@ -64,11 +34,7 @@ fn a_packet_with_redundancy_costs_no_allocation_neither_on_the_way_in_nor_on_the
         payload.extend([0xfc; 160]);
         let interval = Duration::from_millis(20);
         bench.flood(p, &payload, 4000, interval);
-        let mut made = |packets| {
-            let before = ALLOCATIONS.get();
-            let sent = bench.flood(p, &payload, packets, interval);
-            (ALLOCATIONS.get() - before, sent)
-        };
+        let mut made = |packets| on_thread(|| bench.flood(p, &payload, packets, interval));
         let ((short, _), (long, sent)) = (made(1000), made(3000));
         assert!(sent >= 9000, "{sent}");
         assert!(long <= short + 2, "{short} for 1000 packets and {long} for 3000, {workers} media threads");

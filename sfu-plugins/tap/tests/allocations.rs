@@ -1,46 +1,16 @@
 //! The media thread allocates nothing for a packet that is handed out.
 #![cfg(unix)]
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Read, copy, sink};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use sfu_core::serde_json::json;
 use sfu_core::testing::{Build, Media, PeerOptions};
+use sfu_counting_allocator::{CountingAllocator, on_thread};
 use sfu_tap::Tap;
 
-/// Counts what each thread asks for.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-}
-
-// SAFETY: every call goes on to the system's allocator unchanged; counting touches no memory that it manages.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[test]
 fn a_packet_that_is_handed_out_costs_the_media_thread_no_allocation() {
@@ -61,11 +31,7 @@ fn a_packet_that_is_handed_out_costs_the_media_thread_no_allocation() {
         let payload = [0xfc; 80];
         let interval = Duration::from_millis(20);
         bench.flood(audio, &payload, 4000, interval);
-        let mut made = |packets| {
-            let before = ALLOCATIONS.get();
-            bench.flood(audio, &payload, packets, interval);
-            ALLOCATIONS.get() - before
-        };
+        let mut made = |packets| on_thread(|| bench.flood(audio, &payload, packets, interval)).0;
         let (short, long) = (made(1000), made(3000));
         assert!(long <= short + 2, "{short} for 1000 packets and {long} for 3000, {workers} media threads");
         let stats = bench.stats("tap");
