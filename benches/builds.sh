@@ -12,13 +12,26 @@ root=$PWD target=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$target
 PATH=$target/tools/bin:$PATH
 
-milliseconds() {
-    echo $(($(date +%s%N) / 1000000))
+# again WHAT COMMAND…: builds four times, each after COMMAND; the best of them in `best`, in milliseconds.
+again() {
+    local what=$1 took seconds work TIMEFORMAT='%R %U %S'
+    shift
+    best=
+    for _ in 1 2 3 4; do
+        "$@"
+        took=$({ time cargo build --quiet --offline; } 2>&1)
+        read -r seconds work < <(awk '{ print $1 * 1000, ($2 + $3) * 1000 }' <<<"$took")
+        if [[ -z $best ]] || ((seconds < best)); then
+            best=$seconds cpu=$work
+        fi
+    done
+    echo "$what: $best ms at the best of four, $cpu ms of a processor"
 }
 
 rebuild() {
-    local limit=${1:-} folder plugins best=0 begun took
-    folder=$(mktemp -d)
+    local limit=${1:-} folder plugins best cpu slowest
+    # In here, so that it is built by the same toolchain.
+    folder=$(mktemp -d -p "$target")
     # shellcheck disable=SC2064 # this folder, whatever the name means later
     trap "rm -rf '$folder'" EXIT
     plugins=$(sed -n '/^\[placeholders.plugins\]/,/^default/s/^choices = \[\(.*\)\]/\1/p' templates/worker/cargo-generate.toml | tr -d '" ')
@@ -29,15 +42,11 @@ rebuild() {
     # As users build: CI spares itself both.
     unset CARGO_INCREMENTAL CARGO_PROFILE_DEV_DEBUG
     cargo build --quiet --offline
-    for _ in 1 2 3 4; do
-        echo "// $RANDOM" >>src/main.rs
-        begun=$(milliseconds)
-        cargo build --quiet --offline
-        took=$(($(milliseconds) - begun))
-        ((best && best < took)) || best=$took
-    done
-    echo "a generated worker with every plugin, built again after a change of main.rs: $best ms at the best of four"
-    [[ -z $limit ]] || ((best <= limit * 1000)) || {
+    again "after main.rs was touched" touch src/main.rs
+    slowest=$best
+    again "after its own plugin's hook was changed" sed -i 's/\*packets += 1;/*packets += 1; self.total += 0;/' src/my_plugin.rs
+    ((best < slowest)) || slowest=$best
+    [[ -z $limit ]] || ((slowest <= limit * 1000)) || {
         echo "more than $limit s" >&2
         return 1
     }
