@@ -11,7 +11,7 @@ use sfu_core::control::SrtpCryptoSuite;
 use sfu_core::testing::bench_support::Floor;
 
 use crate::latency::Departures;
-use crate::plain::Room;
+use crate::room::Room;
 use crate::sinks::{Reading, Sinks};
 use crate::source::{Shape, Source};
 use crate::worker::Worker;
@@ -146,7 +146,7 @@ impl Fanout {
         let mut source = Source::open(SSRC, departures)?;
         let mut room = Room::new(&mut worker, "room", suite)?;
         source.connect(room.publish(source.address()?, SSRC)?, suite);
-        let empty = room.memory()?;
+        let empty = room.worker().memory()?;
         for &viewer in sinks.addresses() {
             room.view(viewer)?;
         }
@@ -157,7 +157,7 @@ impl Fanout {
         }
         // Slowly at first, so that viewers learn which frame is which.
         source.run(Shape { rate: 20.0, ..shape }, WARM_UP)?;
-        let memory = room.memory()?.saturating_sub(empty);
+        let memory = room.worker().memory()?.saturating_sub(empty);
         drop(room);
         let time = Duration::from_secs_f64(self.seconds);
         let mut floor = Floor::new(sinks.addresses(), suite)?;

@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 mod cpu;
 mod fanout;
+mod idle;
 mod latency;
-mod plain;
+mod room;
 mod sinks;
 mod source;
 mod worker;
@@ -26,11 +27,16 @@ struct Arguments {
 enum Scenario {
     /// One publisher, many viewers, over plain RTP
     Fanout(fanout::Fanout),
+    /// Transports on which nothing happens
+    Idle(idle::Idle),
 }
 
 fn main() -> ExitCode {
-    let Scenario::Fanout(fanout) = Arguments::parse().scenario;
-    match fanout.run() {
+    let result = match Arguments::parse().scenario {
+        Scenario::Fanout(fanout) => fanout.run(),
+        Scenario::Idle(idle) => idle.run(),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sfu-load: {error}");

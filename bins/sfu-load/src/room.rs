@@ -1,4 +1,4 @@
-//! A room of plain RTP transports in a worker: one publisher, many viewers, SRTP with given keys.
+//! A room in a worker: one publisher, many viewers.
 use std::io;
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use sfu_core::control::SrtpCryptoSuite as Suite;
 use sfu_mediasoup::schema::v3_27::call::Call;
 use sfu_mediasoup::schema::v3_27::plain_transport::{ConnectRequest, PlainTransportOptions};
 use sfu_mediasoup::schema::v3_27::response::Body;
-use sfu_mediasoup::schema::v3_27::router::CreatePlainTransportRequest;
+use sfu_mediasoup::schema::v3_27::router::{CreatePlainTransportRequest, CreateWebRtcTransportRequest};
 use sfu_mediasoup::schema::v3_27::rtp_parameters::{
     CodecMapping, EncodingMapping, MediaKind, RtcpParameters, RtpCodecParameters, RtpEncodingParameters,
     RtpMapping, RtpParameters, Type,
@@ -17,7 +17,8 @@ use sfu_mediasoup::schema::v3_27::srtp_parameters::{SrtpCryptoSuite, SrtpParamet
 use sfu_mediasoup::schema::v3_27::transport::{
     ConsumeRequest, ListenInfo, Options, PortRange, ProduceRequest, Protocol, SocketFlags,
 };
-use sfu_mediasoup::schema::v3_27::worker::CreateRouterRequest;
+use sfu_mediasoup::schema::v3_27::webrtc_transport::{Listen, ListenServer, WebRtcTransportOptions};
+use sfu_mediasoup::schema::v3_27::worker::{CreateRouterRequest, CreateWebRtcServerRequest};
 
 use crate::source::{PAYLOAD_TYPE, key};
 use crate::worker::Worker;
@@ -31,13 +32,14 @@ pub struct Room<'a> {
     name: String,
     suite: Option<Suite>,
     transports: u32,
+    has_server: bool,
 }
 
 impl<'a> Room<'a> {
     /// Makes a router of this name.
     pub fn new(worker: &'a mut Worker, name: &str, suite: Option<Suite>) -> io::Result<Self> {
         worker.ask("", Call::WorkerCreateRouter(CreateRouterRequest { router_id: name.into() }))?;
-        Ok(Self { worker, name: name.into(), suite, transports: 0 })
+        Ok(Self { worker, name: name.into(), suite, transports: 0, has_server: false })
     }
 
     /// A publisher that sends from this address with this SSRC; where it has to send to.
@@ -64,6 +66,11 @@ impl<'a> Room<'a> {
     /// A viewer of the publisher, at this address.
     pub fn view(&mut self, at: SocketAddr) -> io::Result<()> {
         let (transport, _) = self.transport(at)?;
+        self.consume(&transport)
+    }
+
+    /// A consumer on a transport.
+    pub fn consume(&mut self, transport: &str) -> io::Result<()> {
         let ssrc = 0x2000_0000 + self.transports;
         let request = ConsumeRequest {
             consumer_id: format!("{transport}-consumer"),
@@ -76,13 +83,40 @@ impl<'a> Room<'a> {
             preferred_layers: None,
             ignore_dtx: false,
         };
-        self.worker.ask(&transport, Call::TransportConsume(request))?;
+        self.worker.ask(transport, Call::TransportConsume(request))?;
         Ok(())
     }
 
-    /// The worker's own memory, in bytes.
-    pub fn memory(&self) -> io::Result<u64> {
-        self.worker.memory()
+    /// A WebRTC transport whose peer never comes, on the ports of the room's server; its id.
+    pub fn waiting(&mut self) -> io::Result<String> {
+        let server = format!("{}-server", self.name);
+        if !self.has_server {
+            let request = CreateWebRtcServerRequest {
+                web_rtc_server_id: server.clone(),
+                listen_infos: Some(vec![listen_info()]),
+            };
+            self.worker.ask("", Call::WorkerCreateWebRtcServer(request))?;
+            self.has_server = true;
+        }
+        self.transports += 1;
+        let id = format!("{}-{}", self.name, self.transports);
+        let options = WebRtcTransportOptions {
+            base: options(),
+            listen: Listen::ListenServer(ListenServer { web_rtc_server_id: server }),
+            enable_udp: true,
+            enable_tcp: true,
+            prefer_udp: false,
+            prefer_tcp: false,
+            ice_consent_timeout: 30,
+        };
+        let request = CreateWebRtcTransportRequest { transport_id: id.clone(), options };
+        self.worker.ask(&self.name, Call::RouterCreateWebRtcTransportWithServer(request))?;
+        Ok(id)
+    }
+
+    /// The worker, to be measured.
+    pub fn worker(&self) -> &Worker {
+        self.worker
     }
 
     fn producer(&self) -> String {
@@ -95,17 +129,7 @@ impl<'a> Room<'a> {
         let id = format!("{}-{}", self.name, self.transports);
         let options = PlainTransportOptions {
             base: options(),
-            listen_info: ListenInfo {
-                protocol: Protocol::Udp,
-                ip: "127.0.0.1".into(),
-                announced_address: None,
-                expose_internal_ip: false,
-                port: 0,
-                port_range: PortRange { min: 0, max: 0 },
-                flags: SocketFlags { ipv6_only: false, udp_reuse_port: false },
-                send_buffer_size: 0,
-                recv_buffer_size: 0,
-            },
+            listen_info: listen_info(),
             rtcp_listen_info: None,
             rtcp_mux: true,
             comedia: false,
@@ -130,6 +154,21 @@ impl<'a> Room<'a> {
         let tuple = answer.tuple.ok_or_else(|| io::Error::other("worker: no address of the transport"))?;
         let ip = tuple.local_address.parse().map_err(io::Error::other)?;
         Ok((id, SocketAddr::new(ip, tuple.local_port)))
+    }
+}
+
+/// Any port on loopback.
+fn listen_info() -> ListenInfo {
+    ListenInfo {
+        protocol: Protocol::Udp,
+        ip: "127.0.0.1".into(),
+        announced_address: None,
+        expose_internal_ip: false,
+        port: 0,
+        port_range: PortRange { min: 0, max: 0 },
+        flags: SocketFlags { ipv6_only: false, udp_reuse_port: false },
+        send_buffer_size: 0,
+        recv_buffer_size: 0,
     }
 }
 
