@@ -25,6 +25,12 @@ impl Worker {
     pub fn start(program: &Path, core: Option<usize>, arguments: &[String]) -> io::Result<Self> {
         let (to, input) = UnixStream::pair()?;
         let (from, output) = UnixStream::pair()?;
+        if !program.is_file() {
+            return Err(io::Error::other(format!(
+                "{}: there is no such program; see --worker",
+                program.display()
+            )));
+        }
         // A shell puts the sockets where the worker looks for them.
         const ARRANGE: &str = "exec \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null";
         let mut command = Command::new("sh");
@@ -40,7 +46,9 @@ impl Worker {
             .stdout(Stdio::from(OwnedFd::from(output)));
         let child = command.spawn()?;
         let mut worker = Self { child, to, from, next: 0 };
-        worker.receive()?;
+        let started = worker.receive();
+        started
+            .map_err(|error| io::Error::other(format!("{}: did not start: {error}", program.display())))?;
         Ok(worker)
     }
 
