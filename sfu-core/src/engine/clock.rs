@@ -19,6 +19,14 @@ impl Clock {
         Clock { start, ntp_at_start: fixed(since_1970).wrapping_add(NTP_OFFSET << 32) }
     }
 
+    /// The first of the moments a step apart that is not before `at`. What need not be exact and is due at one of these wakes the thread
+    /// together with others.
+    pub(crate) fn round_up(&self, at: Instant, step: Duration) -> Instant {
+        let step = step.as_nanos().max(1);
+        let steps = at.saturating_duration_since(self.start).as_nanos().div_ceil(step);
+        self.start + Duration::from_nanos((steps * step) as u64)
+    }
+
     /// NTP time, 32.32 fixed point (RFC 5905 §6).
     pub(crate) fn ntp(&self, now: Instant) -> u64 {
         self.ntp_at_start.wrapping_add(fixed(now.saturating_duration_since(self.start)))
@@ -72,6 +80,16 @@ mod tests {
         assert_eq!(clock.instant(clock.ntp(later)), later);
         assert_eq!(clock.instant(clock.ntp(start).wrapping_sub(1)), start);
         assert_eq!(clock.instant(clock.ntp(start).wrapping_add(1 << 63)), start);
+    }
+
+    #[test]
+    fn what_need_not_be_exact_is_due_together() {
+        let start = Instant::now();
+        let clock = Clock::new(start, SystemTime::UNIX_EPOCH);
+        let at = |millis| start + Duration::from_millis(millis);
+        let step = Duration::from_millis(20);
+        let rounded = [0, 1, 20, 21, 40].map(|millis| clock.round_up(at(millis), step));
+        assert_eq!(rounded, [0, 20, 20, 40, 40].map(at));
     }
 
     #[test]

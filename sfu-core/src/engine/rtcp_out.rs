@@ -23,6 +23,9 @@ pub(super) const FIRST_REPORT: Duration = Duration::from_millis(500);
 /// Time between reports; within the bounds of RFC 3550 §6.2 for the rates that we see.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Reports of many transports are due together: a thread with a thousand of them is woken 50 times a second, not a thousand.
+const REPORT_STEP: Duration = Duration::from_millis(20);
+
 /// Largest compound packet that we write, in bytes: with SRTCP and IP it stays below 1280.
 const MAX_COMPOUND: usize = 1160;
 
@@ -376,6 +379,7 @@ impl Engine {
         // A little early or late by turns, so that many transports don't report in step (RFC 3550 §6.2).
         let jitter = Duration::from_millis(u64::from(self.config.random.u16() % 200));
         let next = now + REPORT_INTERVAL - Duration::from_millis(100) + jitter;
+        let next = self.config.clock.round_up(next, REPORT_STEP);
         transport.reports_due = Some(next);
         let (consumers, producers) = (transport.consumers.len(), transport.producers.len());
         for index in 0..consumers {

@@ -6,6 +6,8 @@ mod admission;
 mod backlog;
 mod counters;
 mod error;
+#[cfg(feature = "bench")]
+pub(crate) mod floor;
 mod framing;
 mod interfaces;
 mod io;
