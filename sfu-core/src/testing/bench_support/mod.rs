@@ -1,4 +1,6 @@
 //! What the repository's own measurements reach into; no part of the API.
+mod data_path;
 mod media_path;
 
-pub use media_path::{MediaPath, Turned};
+pub use data_path::{DataPath, Heard};
+pub use media_path::{Content, MediaPath, Turned};
