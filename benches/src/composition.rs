@@ -1,6 +1,4 @@
 //! The compositions that are compared, and one run of each.
-use std::hint::black_box;
-
 use sfu_core::plugin::{Composition, PluginSet, Target};
 use sfu_core::testing::Build;
 use sfu_core::testing::bench_support::MediaPath;
@@ -43,6 +41,8 @@ pub enum Case {
     Empty,
     /// Five that count both ways, all switched off while the worker runs.
     Off,
+    /// Every first-party plugin, none switched on.
+    FirstParty,
     /// One that counts what comes in.
     CountIn,
     /// Five that count both ways.
@@ -51,7 +51,8 @@ pub enum Case {
 
 impl Case {
     /// All, the one that the others are compared with first.
-    pub const ALL: [Case; 6] = [Case::None, Case::Silent, Case::Empty, Case::Off, Case::CountIn, Case::Count];
+    pub const ALL: [Case; 7] =
+        [Case::None, Case::Silent, Case::Empty, Case::Off, Case::FirstParty, Case::CountIn, Case::Count];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -60,6 +61,7 @@ impl Case {
             Case::Silent => "silent",
             Case::Empty => "empty",
             Case::Off => "off",
+            Case::FirstParty => "first-party",
             Case::CountIn => "count-in",
             Case::Count => "count",
         }
@@ -70,7 +72,7 @@ impl Case {
     pub fn shifts(self) -> usize {
         match self {
             Case::None | Case::Silent | Case::Empty => 4,
-            Case::Off | Case::CountIn | Case::Count => 1,
+            Case::Off | Case::FirstParty | Case::CountIn | Case::Count => 1,
         }
     }
 
@@ -81,6 +83,7 @@ impl Case {
             Case::Silent => "5 plugins that override nothing",
             Case::Empty => "5 plugins with empty `rtp_in` and `rtp_out`",
             Case::Off => "5 counting plugins, switched off at run time",
+            Case::FirstParty => "all first-party plugins, none switched on",
             Case::CountIn => "1 plugin counting on ingress",
             Case::Count => "5 plugins counting both ways",
         }
@@ -91,7 +94,7 @@ impl Case {
         match self {
             Case::None => None,
             Case::Silent | Case::Empty => Some(2.0),
-            Case::Off => Some(8.0 * DISPATCH_POINTS as f64),
+            Case::Off | Case::FirstParty => Some(8.0 * DISPATCH_POINTS as f64),
             Case::CountIn => None,
             Case::Count => Some(8.0 * (5 * DISPATCH_POINTS) as f64),
         }
@@ -110,16 +113,11 @@ impl Case {
             Case::Silent => run::<sets::Silent>(false, nothing),
             Case::Empty => run::<sets::Empty>(false, nothing),
             Case::Off => run::<sets::Count>(true, |_| Some((0, 0))),
+            Case::FirstParty => run::<crate::first_party::All>(false, nothing),
             Case::CountIn => run::<sets::CountIngress>(false, |_| Some((1, 0))),
             Case::Count => run::<sets::Count>(false, |_| Some((1, VIEWERS as u64))),
         }
     }
-}
-
-/// The instructions before this call do not count.
-#[inline(never)]
-fn counting_begins() {
-    black_box(());
 }
 
 fn run<C: Composition>(off: bool, seen: impl Fn(&str) -> Option<(u64, u64)>) {
@@ -131,7 +129,7 @@ fn run<C: Composition>(off: bool, seen: impl Fn(&str) -> Option<(u64, u64)>) {
     forward(&mut path, WARM_UP);
     let before: Vec<_> = ids.iter().map(|id| path.bench().stats(id)).collect();
     path.stock(PACKETS);
-    counting_begins();
+    crate::counting_begins();
     forward(&mut path, PACKETS);
     for (id, before) in ids.iter().zip(before) {
         let after = path.bench().stats(id);

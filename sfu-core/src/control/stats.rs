@@ -42,6 +42,7 @@ impl WorkerStats {
             let sum = self.plugin_costs.entry(plugin).or_default();
             sum.calls += cost.calls;
             sum.nanoseconds += cost.nanoseconds;
+            sum.dropped += cost.dropped;
         }
         self.counters_by_worker.extend(other.counters_by_worker);
         for (plugin, faults) in other.plugin_faults {
@@ -79,7 +80,7 @@ pub struct PluginFaults {
 }
 
 /// What the hooks on packets and messages (`rtp_in`, `data_out` …) of a plugin cost, estimated from one turn of the loop in
-/// eight thousand, or in a minute.
+/// eight thousand, or in a minute, and what they dropped, which is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginCost {
@@ -87,6 +88,8 @@ pub struct PluginCost {
     pub calls: u64,
     /// Nanoseconds in them, with some 20 for reading the clock in each.
     pub nanoseconds: u64,
+    /// Packets and messages that they dropped, or that were dropped since one of them had panicked.
+    pub dropped: u64,
 }
 
 impl PluginFaults {

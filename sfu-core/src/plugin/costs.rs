@@ -1,10 +1,10 @@
-//! What the hot hooks of plugins cost, by samples.
+//! What the hot hooks of plugins cost, by samples, and what they dropped.
 use std::time::Duration;
 
 use super::slot::PluginSlot;
 use crate::control::PluginCost;
 
-/// What the hot hooks of each plugin cost: taken down in some turns, each of which stands for several.
+/// What the hot hooks of each plugin cost: taken down in some turns, each of which stands for several. Drops are counted in all.
 #[derive(Debug)]
 pub struct Costs {
     /// How many turns this one stands for; 0 when nothing is taken down.
@@ -37,6 +37,14 @@ impl Costs {
             let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
             cost.calls = cost.calls.saturating_add(weight);
             cost.nanoseconds = cost.nanoseconds.saturating_add(nanoseconds.saturating_mul(weight));
+        }
+    }
+
+    /// A hook of the plugin dropped something.
+    #[inline]
+    pub(crate) fn dropped(&mut self, slot: PluginSlot) {
+        if let Some(cost) = self.costs.get_mut(slot.index()) {
+            cost.dropped = cost.dropped.saturating_add(1);
         }
     }
 

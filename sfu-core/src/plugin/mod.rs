@@ -40,7 +40,7 @@ mod switching;
 mod tables;
 mod verdict;
 mod view;
-mod waited;
+pub(crate) mod waited;
 
 pub use attach::{Attach, Refusal};
 pub use commands::{CommandLimits, Full, NewRtp, SessionPush};

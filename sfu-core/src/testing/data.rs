@@ -29,6 +29,8 @@ pub struct ReceivedData {
 pub(super) struct DataPeer {
     association: Sctp,
     pub(super) received: Vec<ReceivedData>,
+    /// For each of them, how many turns there had been.
+    turns: Vec<u64>,
     pub(super) resets: Vec<u16>,
     message: Vec<u8>,
 }
@@ -38,6 +40,7 @@ impl DataPeer {
         DataPeer {
             association: Sctp::new(SctpConfig::default()),
             received: Vec::new(),
+            turns: Vec::new(),
             resets: Vec::new(),
             message: Vec::new(),
         }
@@ -47,8 +50,19 @@ impl DataPeer {
         self.association.poll_timeout()
     }
 
+    /// What has been received since came when there had been so many turns.
+    pub(super) fn came_by(&mut self, turns: u64) {
+        self.turns.resize(self.received.len(), turns);
+    }
+
     pub(super) fn connect(&mut self, now: Instant) {
         self.association.connect(now);
+    }
+
+    /// Sends a message as far as there is room for it; it is left out where too much waits.
+    #[cfg(feature = "bench")]
+    pub(super) fn say(&mut self, now: Instant, stream: u16, ppid: u32, payload: Bytes) {
+        let _ = self.association.send(now, stream, ppid, payload);
     }
 
     pub(super) fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
@@ -200,7 +214,17 @@ impl<S: PluginSet> Bench<S> {
 
     /// What a peer received on its streams, in order, forgotten afterwards.
     pub fn take_data(&mut self, peer: PeerId) -> Vec<ReceivedData> {
-        std::mem::take(&mut self.data_peer(peer).received)
+        self.take_data_by_turn(peer).into_iter().map(|(_, data)| data).collect()
+    }
+
+    /// The same, each with the number of turns that there had been when it came (see [`Bench::turns`]): where nothing delays what the
+    /// worker sends to the peer, that of the turn in which it left.
+    pub fn take_data_by_turn(&mut self, peer: PeerId) -> Vec<(u64, ReceivedData)> {
+        let turns = self.turns();
+        let data = self.data_peer(peer);
+        // Messages may also come out of what had come before, when a timer has run out.
+        data.came_by(turns);
+        std::mem::take(&mut data.turns).into_iter().zip(std::mem::take(&mut data.received)).collect()
     }
 
     /// What direct data consumers delivered, in order, forgotten afterwards.

@@ -14,6 +14,17 @@ pub(crate) enum Value {
     Fraction(f64),
 }
 
+impl Value {
+    /// Whether it is less than zero, or no number.
+    pub(crate) fn is_negative(&self) -> bool {
+        match self {
+            Value::Whole(_) => false,
+            Value::Negative(n) => *n < 0,
+            Value::Fraction(n) => n.is_nan() || *n < 0.0,
+        }
+    }
+}
+
 macro_rules! whole {
     ($($t:ty),*) => {$( impl From<$t> for Value { fn from(n: $t) -> Self { Value::Whole(n as u64) } } )*};
 }

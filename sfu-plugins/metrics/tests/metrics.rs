@@ -87,7 +87,9 @@ fn what_was_sent_and_received_is_shown_at_each_level() {
         assert_eq!(shown.sum("sfu_media_threads", &[]), f64::from(workers));
         assert_eq!(shown.sum("sfu_transports", &[]), 2.0);
         assert_eq!(shown.sum("sfu_dtls_handshakes_total", &[("outcome", "connected")]), 2.0);
-        assert_eq!(shown.sum("sfu_hook_panics_total", &[("plugin", "metrics")]), 0.0);
+        for name in ["panics", "overruns", "calls", "seconds", "drops"] {
+            assert_eq!(shown.sum(&format!("sfu_hook_{name}_total"), &[("plugin", "metrics")]), 0.0);
+        }
         assert!(shown.sum("sfu_transport_received_bytes_total", &[("worker", "0")]) > 10_000.0);
         // Not asked for.
         assert!(shown.samples.keys().all(|(_, labels)| !labels.contains_key("user")));

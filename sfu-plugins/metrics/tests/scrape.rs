@@ -1,14 +1,14 @@
 //! Workers with real media threads, asked over HTTP as Prometheus asks them.
 mod strict;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use sfu_core::control::Target;
-use sfu_core::plugin::PluginSettings;
+use sfu_core::control::{Labels, Target};
+use sfu_core::plugin::{Plugin, PluginSettings, Rows, Stats, plugin};
 use sfu_core::serde_json::{self, Value, json};
-use sfu_core::testing::{Build, Media, PeerOptions};
+use sfu_core::testing::{Media, PeerOptions, build};
 use sfu_core::{Running, WorkerConfig};
 use strict::Exposition;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -189,30 +189,70 @@ fn fields<'v>(value: &'v Value, name: &str, found: &mut Vec<&'v str>) {
     }
 }
 
-/// Names that a WebRTC peer adds, whose feedback plain RTP lacks: from a worker in virtual time.
-fn names_of_webrtc() -> BTreeSet<String> {
+/// Labels in an expression: those of selectors, `name{label="x"}`, and those of `by (label)`.
+fn labels_in(expression: &str) -> BTreeSet<String> {
+    let unquoted: String = expression.split('"').step_by(2).collect::<Vec<_>>().join("\"");
+    let inside = |open: &'static str, close: char| {
+        let parts = unquoted.split(open).skip(1);
+        parts.filter_map(move |part| part.split_once(close)).flat_map(|(inside, _)| inside.split(','))
+    };
+    let label = |text: &str| text.split(['=', '!']).next().unwrap_or_default().trim().to_owned();
+    inside("{", '}').chain(inside("by (", ')')).map(label).collect()
+}
+
+#[test]
+fn labels_are_found_where_expressions_have_them() {
+    let labels = labels_in(r#"sum by (worker, kind) (rate(sfu_a{room=~"a,b={c}",x!="1"}[5m])) / sfu_b"#);
+    assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["kind", "room", "worker", "x"]);
+    assert!(labels_in("sum(sfu_a)").is_empty());
+}
+
+/// Has figures of a queue.
+#[derive(Default)]
+struct Queue;
+
+#[plugin(id = "queue")]
+impl Plugin for Queue {
+    fn stats(&self, _: Target, _: &Rows<'_, Self>, out: &mut Stats) {
+        out.put_sum("writer_waiting", 1_u64);
+        out.put_sum("writer_dropped", 1_u64);
+    }
+}
+
+/// What a WebRTC peer and a plugin with a queue add, which the worker of plain RTP lacks: from a worker in virtual time.
+fn shown_of_webrtc() -> Exposition {
     std::thread::spawn(|| {
-        let config = json!({ "metrics": { "detail": "stream" } });
-        let mut bench = Build::of::<sfu_metrics::Metrics>().config(config).start();
-        let publisher = bench.peer_with(PeerOptions::webrtc());
+        let config = json!({ "metrics": { "detail": "stream", "labels": ["room", "stream"] } });
+        let mut bench = build!(Queue, sfu_metrics::Metrics).config(config).start();
+        let labels = || Labels::new().with("room", "studio").with("stream", "cam");
+        let publisher = bench.peer_with(PeerOptions::webrtc().labels(labels()));
         let producer = bench.produce(publisher, Media::vp8());
-        let viewer = bench.peer_with(PeerOptions::webrtc());
+        let viewer = bench.peer_with(PeerOptions::webrtc().labels(labels()));
         bench.consume(viewer, producer);
         bench.play(&[producer], Duration::from_secs(10));
         let answer = bench.request("metrics", Target::Worker, json!({ "method": "text" })).unwrap();
-        let shown = strict::read(answer["text"].as_str().unwrap(), false).unwrap();
-        shown.names().into_iter().map(str::to_owned).collect()
+        strict::read(answer["text"].as_str().unwrap(), false).unwrap()
     })
     .join()
     .unwrap()
 }
 
+fn dashboard() -> Value {
+    serde_json::from_str(include_str!("../grafana/sfukit.json")).unwrap()
+}
+
+/// What Prometheus itself adds to each series.
+const ADDED: [&str; 3] = ["instance", "job", "__name__"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_expression_of_the_dashboard_names_metrics_that_there_are() {
-    let dashboard: Value = serde_json::from_str(include_str!("../grafana/sfukit.json")).unwrap();
+async fn every_expression_of_the_dashboard_names_metrics_and_labels_that_there_are() {
+    let dashboard = dashboard();
     let (running, shown) = busy(2).await;
-    let mut there: BTreeSet<String> = shown.names().into_iter().map(str::to_owned).collect();
-    there.extend(names_of_webrtc());
+    // Labels of all metrics.
+    let mut there: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, labels) in shown.samples.into_keys().chain(shown_of_webrtc().samples.into_keys()) {
+        there.entry(name).or_default().extend(labels.into_keys());
+    }
     let mut expressions = Vec::new();
     fields(&dashboard, "expr", &mut expressions);
     fields(&dashboard["templating"], "definition", &mut expressions);
@@ -221,8 +261,95 @@ async fn every_expression_of_the_dashboard_names_metrics_that_there_are() {
         let names = names_in(expression);
         assert!(!names.is_empty() || expression.contains("sfu_plugin_"), "{expression}");
         for name in names {
-            assert!(there.contains(&name), "no metric {name}: {expression}");
+            let labels = there.get(&name).unwrap_or_else(|| panic!("no metric {name}: {expression}"));
+            for label in labels_in(expression) {
+                let known = ADDED.contains(&label.as_str()) || labels.contains(&label);
+                assert!(known, "{name} has no label {label}: {expression}");
+            }
         }
     }
     running.stop().await;
+}
+
+#[test]
+fn a_legend_names_labels_that_its_expression_keeps() {
+    let dashboard = dashboard();
+    let mut targets = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            targets += 1;
+            let (expression, legend) =
+                (target["expr"].as_str().unwrap(), target["legendFormat"].as_str().unwrap());
+            let named = legend.split("{{").skip(1).filter_map(|part| part.split_once("}}"));
+            for (label, _) in named {
+                let aggregates = expression.starts_with("sum");
+                assert!(
+                    !aggregates || labels_in(expression).contains(label),
+                    "{label} is gone: {legend}: {expression}"
+                );
+            }
+        }
+    }
+    assert!(targets > 40, "{targets}");
+}
+
+/// Units of Grafana that the dashboard may use: <https://grafana.com/docs/>, "Standard options".
+const UNITS: [&str; 8] = ["short", "none", "bps", "bytes", "pps", "ops", "s", "percentunit"];
+
+#[test]
+fn the_dashboard_is_one_that_grafana_reads() {
+    let dashboard = dashboard();
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned();
+    assert!(dashboard["schemaVersion"].as_u64().is_some_and(|version| version >= 36));
+    assert!(!text(&dashboard["title"]).is_empty() && text(&dashboard["uid"]).len() <= 40);
+    assert!(dashboard["id"].is_null(), "an id is what the Grafana gives where it is imported");
+    assert!(dashboard["time"]["from"].is_string() && dashboard["time"]["to"].is_string());
+
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let names: BTreeSet<String> = variables.iter().map(|variable| text(&variable["name"])).collect();
+    assert_eq!(names.len(), variables.len(), "a variable twice");
+    let source = variables.iter().find(|variable| variable["name"] == "datasource").expect("the variable");
+    assert_eq!((&source["type"], &source["query"]), (&json!("datasource"), &json!("prometheus")));
+    let from = json!({ "type": "prometheus", "uid": "${datasource}" });
+
+    let (mut ids, mut places) = (BTreeSet::new(), Vec::<[u64; 4]>::new());
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = text(&panel["title"]);
+        assert!(!title.is_empty() && ids.insert(panel["id"].as_u64().unwrap()), "{title}: an id twice");
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
+        assert!(w > 0 && h > 0 && x + w <= 24, "{title} does not fit into 24 columns");
+        let overlaps = |[ox, oy, ow, oh]: &[u64; 4]| x < ox + ow && *ox < x + w && y < oy + oh && *oy < y + h;
+        assert!(!places.iter().any(overlaps), "{title} lies upon another panel");
+        places.push([x, y, w, h]);
+        let kind = text(&panel["type"]);
+        if kind == "row" {
+            assert_eq!((&panel["panels"], w), (&json!([]), 24), "{title}");
+            continue;
+        }
+        assert!(["timeseries", "stat"].contains(&kind.as_str()), "{title}: {kind}");
+        assert_eq!(panel["datasource"], from, "{title}");
+        let unit = text(&panel["fieldConfig"]["defaults"]["unit"]);
+        assert!(UNITS.contains(&unit.as_str()), "{title}: {unit}");
+        assert!(panel["fieldConfig"]["overrides"].is_array() && panel["options"].is_object(), "{title}");
+        let mut letters = BTreeSet::new();
+        let targets = panel["targets"].as_array().unwrap();
+        assert!(!targets.is_empty(), "{title} shows nothing");
+        for target in targets {
+            assert!(letters.insert(text(&target["refId"])), "{title}: a letter twice");
+            assert_eq!(target["datasource"], from, "{title}");
+            let expression = text(&target["expr"]);
+            let used = expression.split('$').skip(1).map(|rest| {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                rest.split_at(end.unwrap_or(rest.len())).0
+            });
+            for name in used {
+                assert!(name == "__rate_interval" || names.contains(name), "{title}: no variable {name}");
+            }
+            for pair in ["()", "[]", "{}"] {
+                let count = |c: &str| expression.matches(c).count();
+                assert_eq!(count(&pair[..1]), count(&pair[1..]), "{title}: {expression}");
+            }
+        }
+    }
+    assert!(ids.len() > 30, "{}", ids.len());
 }

@@ -24,7 +24,7 @@ pub(crate) fn hot<H: Plugin, K: Kind, M: Mode>(
     hx: &mut HookContext<'_>,
     call: impl FnOnce(&mut K::State<H>, &mut Cx<'_>) -> Verdict,
 ) -> Verdict {
-    match cell {
+    let verdict = match cell {
         Cell::On(state) => {
             let start = if M::TIMED { Some(hx.desk.hot_reading()) } else { None };
             let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut hx.cx(slot))));
@@ -40,7 +40,11 @@ pub(crate) fn hot<H: Plugin, K: Kind, M: Mode>(
         }
         Cell::Blocked => Verdict::Drop,
         Cell::Off => Verdict::Forward,
+    };
+    if verdict == Verdict::Drop {
+        hx.desk.costs.dropped(slot);
     }
+    verdict
 }
 
 #[cold]

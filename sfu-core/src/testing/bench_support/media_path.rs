@@ -2,7 +2,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use crate::control::{ProducerId, SrtpCryptoSuite};
+use crate::control::{ConsumerOptions, ProducerId, SrtpCryptoSuite};
+use crate::media::{AudioLevel, ExtensionKind};
 use crate::net::Route;
 use crate::plugin::PluginSet;
 use crate::shell::Shell;
@@ -10,7 +11,7 @@ use crate::testing::bench::Bench;
 use crate::testing::build::Build;
 use crate::testing::room::PeerId;
 use crate::testing::surroundings::Around;
-use crate::testing::{Media, PeerOptions, Rtp, vp8_key};
+use crate::testing::{Media, PeerOptions, Rtp, opus, vp8_key};
 
 /// Packets in one frame of the stream.
 const FRAME: u32 = 10;
@@ -24,23 +25,86 @@ pub struct Turned {
     pub bytes: u64,
 }
 
-/// One publisher of VP8 and its viewers, all with SRTP under AES-128-GCM, and datagrams of the publisher that are sealed already.
+/// What a publisher sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// VP8: packets of so many bytes, ten in a frame, 1 ms apart.
+    Video(usize),
+    /// Opus: packets of so many bytes with an audio level, 20 ms apart.
+    Audio(usize),
+}
+
+impl Content {
+    fn media(self) -> Media {
+        match self {
+            Content::Video(_) => Media::vp8(),
+            Content::Audio(_) => Media::opus(),
+        }
+    }
+
+    fn interval(self) -> Duration {
+        match self {
+            Content::Video(_) => Duration::from_millis(1),
+            Content::Audio(_) => Duration::from_millis(20),
+        }
+    }
+
+    /// What comes before all others.
+    fn first(self) -> Rtp {
+        match self {
+            Content::Video(_) => vp8_key(0),
+            Content::Audio(_) => opus(0),
+        }
+    }
+
+    /// The `n`th packet after it.
+    fn packet(self, n: u32) -> Rtp {
+        match self {
+            Content::Video(bytes) => {
+                let (frame, place) = (n / FRAME, n % FRAME);
+                // A VP8 payload descriptor; only the first packet of a frame begins a partition.
+                let mut payload = vec![0x5a; bytes.max(4)];
+                payload[..4].copy_from_slice(if place == 0 { &[0x10, 0x31, 0, 0] } else { &[0, 0x31, 0, 0] });
+                Rtp::new(3000 * (frame + 1), payload).marker(place == FRAME - 1)
+            }
+            Content::Audio(bytes) => {
+                let mut payload = vec![0x5a; bytes.max(1)];
+                // A packet of one Opus frame of 20 ms.
+                payload[..1].copy_from_slice(&[0xfc]);
+                let level = AudioLevel { level: 30, voice: true }.to_byte();
+                Rtp::new(960 * (n + 1), payload).extension(ExtensionKind::AudioLevel, vec![level])
+            }
+        }
+    }
+}
+
+/// One publisher and its viewers, all with SRTP under AES-128-GCM, and datagrams of the publisher that are sealed already.
 pub struct MediaPath<S: PluginSet> {
     bench: Bench<S>,
     publisher: PeerId,
     producer: ProducerId,
     route: Route,
-    payload: usize,
-    interval: Duration,
+    content: Content,
     made: u32,
     /// Sealed datagrams, the next one last.
     stock: Vec<Vec<u8>>,
 }
 
 impl<S: PluginSet> MediaPath<S> {
-    /// A publisher with so many viewers, whose packets carry `payload` bytes and come 1 ms apart. With `webrtc` the peers come by ICE
-    /// and DTLS, otherwise by plain RTP with given keys.
+    /// A publisher of VP8 with so many viewers, whose packets carry `payload` bytes. With `webrtc` the peers come by ICE and DTLS,
+    /// otherwise by plain RTP with given keys.
     pub fn new(build: Build<S>, viewers: usize, payload: usize, webrtc: bool) -> Self {
+        Self::with(build, viewers, Content::Video(payload), webrtc, |_| {})
+    }
+
+    /// A publisher of any content; `adapt` changes what its viewers ask for.
+    pub fn with(
+        build: Build<S>,
+        viewers: usize,
+        content: Content,
+        webrtc: bool,
+        adapt: impl Fn(&mut ConsumerOptions),
+    ) -> Self {
         let mut bench = build.real_clock().start();
         let options = match webrtc {
             true => PeerOptions::webrtc().consent_timeout(Duration::ZERO),
@@ -48,16 +112,14 @@ impl<S: PluginSet> MediaPath<S> {
         }
         .without_reports();
         let publisher = bench.peer_with(options.clone());
-        let producer = bench.produce(publisher, Media::vp8());
+        let producer = bench.produce(publisher, content.media());
         for _ in 0..viewers {
             let viewer = bench.peer_with(options.clone());
-            bench.consume(viewer, producer);
+            bench.try_consume_with(viewer, producer, &adapt).expect("a viewer");
         }
-        bench.send(producer, vp8_key(0));
+        bench.send(producer, content.first());
         let route = bench.peers.get(publisher.0).and_then(|peer| peer.current_route()).expect("a path");
-        let interval = Duration::from_millis(1);
-        let stock = Vec::new();
-        MediaPath { bench, publisher, producer, route, payload, interval, made: 0, stock }
+        MediaPath { bench, publisher, producer, route, content, made: 0, stock: Vec::new() }
     }
 
     /// The worker around it, for commands.
@@ -69,13 +131,8 @@ impl<S: PluginSet> MediaPath<S> {
     pub fn stock(&mut self, packets: usize) {
         let mut made = Vec::with_capacity(packets);
         for _ in 0..packets {
-            let frame = self.made / FRAME;
-            let place = self.made % FRAME;
+            let packet = self.content.packet(self.made);
             self.made += 1;
-            // A VP8 payload descriptor; only the first packet of a frame begins a partition.
-            let mut payload = vec![0x5a; self.payload.max(4)];
-            payload[..4].copy_from_slice(if place == 0 { &[0x10, 0x31, 0, 0] } else { &[0, 0x31, 0, 0] });
-            let packet = Rtp::new(3000 * (frame + 1), payload).marker(place == FRAME - 1);
             let now = self.bench.now;
             let peer = self.bench.peers.get_mut(self.publisher.0);
             made.extend(peer.and_then(|peer| peer.send(now, self.producer, &packet)));
@@ -94,7 +151,7 @@ impl<S: PluginSet> MediaPath<S> {
     pub fn turn(&mut self, packets: usize) -> Turned {
         let first = self.stock.len().saturating_sub(packets);
         for data in self.stock.drain(first..).rev().collect::<Vec<_>>().iter_mut() {
-            self.bench.now += self.interval;
+            self.bench.now += self.content.interval();
             let now = self.bench.now;
             if let Some(worker) = self.bench.workers.first_mut() {
                 socket_entry(&mut worker.shell, now, self.route, data);

@@ -1,8 +1,10 @@
 //! What the repository's own measurements reach into; no part of the API.
+mod data_path;
 mod floor;
 mod media_path;
 mod srtp;
 
+pub use data_path::{DataPath, Heard};
 pub use floor::Floor;
-pub use media_path::{MediaPath, Turned};
+pub use media_path::{Content, MediaPath, Turned};
 pub use srtp::{Open, Seal, key_len};
