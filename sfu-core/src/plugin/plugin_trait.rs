@@ -37,28 +37,15 @@ use crate::control::{
 )]
 pub trait WrittenByAttribute {}
 
-/// What a configuration and options have to be; `#[config]` makes them so.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a plugin's configuration or options as it is",
-    label = "not read from a file, described by a schema, or made without one",
-    note = "write `#[config]` above `{Self}`, and give it a `Default`: `#[derive(Default)]`, or an `impl Default` with its defaults"
-)]
-pub trait Settings: DeserializeOwned + JsonSchema + Default {}
+/// What a configuration and options have to be; `#[config]` and a `Default` make them so. Whoever forgets it reads this name.
+pub trait HasConfigAttribute: DeserializeOwned + JsonSchema + Default {}
 
-// Else the compiler would speak of what `#[config]` derives.
-#[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + JsonSchema + Default> Settings for T {}
+impl<T: DeserializeOwned + JsonSchema + Default> HasConfigAttribute for T {}
 
-/// What requests have to be; `#[request]` makes them so.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a plugin's requests as it is",
-    label = "not read from JSON, or described by a schema",
-    note = "write `#[request]` above `{Self}`"
-)]
-pub trait Question: DeserializeOwned + JsonSchema {}
+/// What requests have to be; `#[request]` makes them so. Whoever forgets it reads this name.
+pub trait HasRequestAttribute: DeserializeOwned + JsonSchema {}
 
-#[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + JsonSchema> Question for T {}
+impl<T: DeserializeOwned + JsonSchema> HasRequestAttribute for T {}
 
 /// Code on the media path. Write `#[plugin(id = "…")]` above the `impl`, override what you need, leave out the rest.
 ///
@@ -80,11 +67,11 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
     const HOOKS: Hooks;
 
     /// Its table in the configuration, `[plugins.<id>]`; write `#[config]` above the struct.
-    type Config: Settings + 'static;
+    type Config: HasConfigAttribute + 'static;
     /// What may come with `enable`, handed to `*_opened`; write `#[config]` above the struct.
-    type Options: Settings + 'static;
+    type Options: HasConfigAttribute + 'static;
     /// Requests that it answers; write `#[request]` above the enum.
-    type Request: Question + Send + 'static;
+    type Request: HasRequestAttribute + Send + 'static;
     /// What its background work and its other instances send to `message`.
     type Message: Send + 'static;
     /// What its instances share; one per process.
