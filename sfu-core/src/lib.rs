@@ -39,6 +39,18 @@ mod guide {
     mod requests {}
     #[doc = include_str!("../../docs/src/slow-work.md")]
     mod slow_work {}
+    #[doc = include_str!("../../docs/src/injecting.md")]
+    mod injecting {}
+    #[doc = include_str!("../../docs/src/control.md")]
+    mod control {}
+    #[doc = include_str!("../../docs/src/media.md")]
+    mod media {}
     #[doc = include_str!("../../docs/src/testing.md")]
     mod testing {}
+    #[doc = include_str!("../../docs/src/threads.md")]
+    mod threads {}
+    #[doc = include_str!("../../docs/src/failure.md")]
+    mod failure {}
+    #[doc = include_str!("../../docs/src/debugging.md")]
+    mod debugging {}
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Workers and plugins generated from the templates build, run and count; so does what the guide's first chapter makes.
+# Workers and plugins generated from the templates build, run and count; so does all that the guide makes, and its examples run.
 # BESIDE
 source "$(dirname "$0")/lib.sh"
 

@@ -287,8 +287,9 @@ fn a_generated_plugin_builds_too_and_its_own_tests_pass() {
     std::fs::copy(checkout().join("Cargo.lock"), project.join("Cargo.lock")).expect("the lock file is there");
     check_format(&project);
     let told = said(&cargo(&project, &quick("test", &[])));
-    // Its behaviour, its conformance, and the example in its documentation.
-    assert!(told.contains("3 passed") && told.contains("1 passed"), "{told}");
+    // Its behaviour, its conformance and its README, and the example in its documentation.
+    assert!(told.contains("4 passed") && told.contains("1 passed"), "{told}");
+    assert!(project.join(".github/workflows/ci.yml").is_file(), "what a forge does with it");
     let readme = std::fs::read_to_string(project.join("README.md")).expect("it has a README");
     assert!(
         readme.contains("`hand-count` (crate `sfu-hand-count`, type `sfu_hand_count::HandCount`)"),

@@ -1,17 +1,7 @@
 //! RTP parameters in the form that ORTC and mediasoup made standard.
 use std::collections::BTreeMap;
 
-/// Audio or video.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum MediaKind {
-    /// Audio.
-    Audio,
-    /// Video.
-    Video,
-}
+pub use crate::rtp::MediaKind;
 
 /// How one medium is carried over RTP.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]

@@ -1,32 +1,57 @@
 //! What every plugin has to bear.
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::bench::Bench;
 use super::build::Build;
-use super::media::Media;
-use super::peer_options::PeerOptions;
-use super::rtp::{Rtp, opus, vp8, vp8_key};
-use crate::control::{EventBody, Labels, Target};
+use super::trial::live;
+use crate::control::EventBody;
 use crate::plugin::{Cons, Nil, Plugin, PluginSet, PluginSettings};
+
+/// How long nothing happens, so that it shows whether a plugin lets a media thread sleep.
+const IDLE: Duration = Duration::from_secs(10);
+/// Turns per second of an idle media thread, beside those for `tick`. Without plugins it makes fewer than one.
+const IDLE_TURNS: u64 = 20;
 
 /// Puts a plugin through what every plugin has to bear, with one media thread and with two; panics where it fails.
 ///
-/// Each kind of entity opens and closes, children first and parents first; the plugin is switched on late and off early; media
-/// with senseless payloads and RTCP that is none come by; requests are senseless; figures are asked for; time passes; the worker
-/// stops. No hook may panic. The configuration takes an empty table, refuses unknown fields, and takes the defaults of its
-/// own schema.
+/// * **Settings.** `Config` takes an empty table and the defaults of its own schema, and refuses unknown fields; so does
+///   `Options`. A request of an unknown `method` is refused.
+/// * **Life.** Each of the seven kinds of entity opens and closes, children first and parents first, with one media thread
+///   and with two; the plugin is switched on late and off early, configured anew, and the worker stops.
+/// * **Hostile input.** Media payloads of VP8, VP9, H264, AV1 and Opus that make no sense, RTCP that is none, data channel
+///   messages of any bytes and identifiers, requests that make no sense. No hook may panic, or take more than 5 ms.
+/// * **Requests** that need no more than their `method` are sent to each entity: each is answered, or kept for later.
+/// * **Rest.** While there is nobody, media threads sleep: 20 turns a second, beside those for `tick`, are the most.
+///
+/// What it does not see: how many instructions a hook takes, for which there is no portable way within a test, and whether
+/// it allocates, which only a test with an allocator of its own can count.
+///
+/// ```
+/// use sfu_core::plugin::*;
+/// use sfu_core::testing::conformance;
+///
+/// #[derive(Default)]
+/// struct Nothing;
+///
+/// #[plugin(id = "nothing")]
+/// impl Plugin for Nothing {}
+///
+/// conformance::<Nothing>();
+/// ```
 pub fn conformance<P: Plugin>() {
     conformance_with::<P>(Value::Null);
 }
 
-/// The same, with a configuration: the plugin's own table.
+/// The same, with a configuration: the plugin's own table, for a plugin that does not start without one.
 pub fn conformance_with<P: Plugin>(config: Value) {
     check_config::<P>(&config);
+    check_options::<P>();
     for workers in [1, 2] {
         let table = json!({ P::META.id: if config.is_null() { json!({}) } else { config.clone() } });
         let mut bench = Build::of::<P>().workers(workers).config(table).start();
+        rests(&mut bench);
         live::<P>(&mut bench);
         let faults: Vec<String> = bench
             .events()
@@ -47,7 +72,7 @@ pub fn conformance_with<P: Plugin>(config: Value) {
     }
 }
 
-type Alone<P> = Cons<P, Nil>;
+pub(super) type Alone<P> = Cons<P, Nil>;
 
 fn check_config<P: Plugin>(config: &Value) {
     let id = P::META.id;
@@ -72,108 +97,50 @@ fn check_config<P: Plugin>(config: &Value) {
         "conformance: `{id}` takes unknown fields in its configuration; write #[config] above it"
     );
     base.remove("no_plugin_has_this_field");
-    let schema = serde_json::to_value(schemars::schema_for!(P::Config)).unwrap_or_default();
-    let Some(Value::Object(properties)) = schema.get("properties") else { return };
-    for (name, property) in properties {
-        if let Some(default) = property.get("default") {
-            base.insert(name.clone(), default.clone());
-        }
-    }
+    base.extend(defaults(&schema_of::<P::Config>()));
     if let Err(error) = check(&Value::Object(base)) {
         panic!("conformance: `{id}` does not take the defaults of its own schema: {error}");
     }
 }
 
-fn live<P: Plugin>(bench: &mut Bench<Alone<P>>) {
+fn check_options<P: Plugin>() {
     let id = P::META.id;
-    let last = bench.workers() - 1;
-    let slot = Alone::<P>::slot_of(id);
-    let takes_no_options = slot.is_ok_and(|slot| Alone::<P>::check_options(slot, &json!({})).is_ok());
-    let publisher = bench.peer_with(PeerOptions::webrtc().labels(Labels::new().with("user", "ann")));
-    let audio = bench.produce(publisher, Media::opus());
-    let video = bench.produce(publisher, Media::vp8());
-    // Late, for what is there already.
-    if takes_no_options {
-        let _ = bench.enable(id, Target::Worker, json!({}));
+    let Ok(slot) = Alone::<P>::slot_of(id) else { return };
+    let check = |options: Map<String, Value>| Alone::<P>::check_options(slot, &Value::Object(options));
+    let unknown = Map::from_iter([("no_plugin_has_this_field".to_owned(), json!(1))]);
+    assert!(
+        check(unknown).is_err(),
+        "conformance: `{id}` takes unknown fields in its options; write #[config] above them"
+    );
+    if let Err(error) = check(defaults(&schema_of::<P::Options>())) {
+        panic!("conformance: `{id}` does not take the defaults of the schema of its options: {error}");
     }
-    let viewer = bench.peer_with(PeerOptions::webrtc().worker(last));
-    let heard = bench.consume(viewer, audio);
-    let seen = bench.consume(viewer, video);
-    let plain = bench.consumers(video, 2);
-    bench.play(&[audio, video], Duration::from_millis(500));
-    let mut random = crate::engine::Random::seeded(42);
-    for n in 0..300u32 {
-        let mut payload = vec![0; (random.u32() % 1200) as usize];
-        random.fill(&mut payload);
-        match n % 4 {
-            0 => bench.send(audio, opus(n)),
-            1 => bench.send(audio, Rtp::new(random.u32(), payload).marker(n % 8 == 0)),
-            2 => bench.send(video, Rtp::new(random.u32(), payload).marker(n % 8 == 0)),
-            _ => bench.send(video, if n % 16 == 3 { vp8_key(n) } else { vp8(n) }),
-        }
-        if n % 10 == 0 {
-            let mut garbage = vec![0; 4 * (1 + random.u32() as usize % 20)];
-            random.fill(&mut garbage);
-            if let [first, kind, high, low, ..] = garbage.as_mut_slice() {
-                (*first, *kind, *high, *low) = (0x80 | (*first & 0x3f), 200 + *kind % 8, 0, *low % 21);
-            }
-            bench.send_rtcp(publisher, &garbage);
-            bench.send_rtcp(viewer, &garbage);
-        }
-    }
-    for seq in [0, 1, 65_535] {
-        bench.nack(seen, &[seq]);
-    }
-    bench.pli(seen);
-    bench.fir(seen);
-    bench.remb(seen, 300_000);
-    bench.pause(heard);
-    bench.pause(video);
-    bench.resume(heard);
-    bench.resume(video);
-    bench.advance(Duration::from_secs(3));
-    let targets: [Target; 9] = [
-        Target::Worker,
-        bench.session(publisher).into(),
-        bench.router(0).into(),
-        bench.transport(publisher).into(),
-        bench.transport(viewer).into(),
-        audio.into(),
-        video.into(),
-        heard.into(),
-        seen.into(),
-    ];
-    for target in targets {
-        bench.worker_stats_of(target);
-        for body in
-            [Value::Null, json!({}), json!([]), json!(7), json!({"method": "no such method"}), json!("x")]
-        {
-            let _ = bench.request(id, target, body);
-        }
-    }
-    // A configuration at run time may be refused, but must not hurt.
-    let _ = bench.reconfigure(id, json!({}));
-    // Off and on again for one entity, then for all.
-    if takes_no_options {
-        for target in [Target::from(video), bench.transport(viewer).into(), Target::Worker] {
-            let _ = bench.disable(id, target);
-            bench.play(&[audio, video], Duration::from_millis(60));
-            let _ = bench.enable(id, target, json!({}));
-            bench.play(&[audio, video], Duration::from_millis(60));
-        }
-    }
-    bench.finish_background();
-    // Children first.
-    for consumer in plain {
-        bench.close(consumer);
-    }
-    bench.close(video);
-    bench.play(&[audio], Duration::from_millis(40));
-    // Parents first.
-    let session = bench.session(viewer);
-    bench.close(session);
-    bench.play(&[audio], Duration::from_millis(40));
-    let router = bench.router(0);
-    bench.close(router);
-    bench.advance(Duration::from_secs(2));
+}
+
+/// The JSON schema of a type.
+pub(super) fn schema_of<T: schemars::JsonSchema>() -> Value {
+    serde_json::to_value(schemars::schema_for!(T)).unwrap_or_default()
+}
+
+/// What a schema says that fields are without being written.
+fn defaults(schema: &Value) -> Map<String, Value> {
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.filter_map(|(name, field)| Some((name.clone(), field.get("default")?.clone()))).collect()
+}
+
+/// Nothing happens: a plugin must not keep its media thread busy.
+fn rests<P: Plugin>(bench: &mut Bench<Alone<P>>) {
+    bench.advance(Duration::from_secs(1));
+    let before = bench.turns();
+    bench.advance(IDLE);
+    let ticks = IDLE.as_millis() / P::META.tick.as_millis().max(1);
+    let most = u64::from(bench.workers()) * (ticks as u64 + IDLE_TURNS * IDLE.as_secs());
+    let turns = bench.turns() - before;
+    assert!(
+        turns <= most,
+        "conformance: `{}` keeps media threads busy while there is nobody: {turns} turns in {} s, {most} are allowed; \
+         call `cx.wake_at` when something is due only",
+        P::META.id,
+        IDLE.as_secs()
+    );
 }

@@ -1,7 +1,7 @@
 //! What plugin and signaling authors test with.
 //!
 //! [`Bench`] is a whole worker in virtual time with peers around it; [`conformance`] puts a plugin through what every plugin
-//! has to bear; [`control_double`] stands in for the media threads behind a control handle.
+//! has to bear, [`check_readme`] holds its README against it; [`control_double`] stands in for the media threads behind a control handle.
 mod background;
 mod bench;
 #[cfg(feature = "bench")]
@@ -19,6 +19,7 @@ mod path;
 mod peer;
 mod peer_options;
 mod play;
+mod readme;
 mod receiver;
 mod room;
 mod rtp;
@@ -28,6 +29,7 @@ mod skip;
 mod steer;
 mod stun;
 mod surroundings;
+mod trial;
 
 pub use bench::Bench;
 pub use build::Build;
@@ -37,6 +39,7 @@ pub use data::{ReceivedData, stream};
 pub use media::Media;
 pub use path::{Conditions, Datagram, Direction};
 pub use peer_options::PeerOptions;
+pub use readme::check_readme;
 pub use receiver::{Received, Receiver, SenderReported};
 pub use room::PeerId;
 pub use rtp::{Rtp, opus, vp8, vp8_key};

@@ -161,7 +161,7 @@ impl<S: PluginSet> Bench<S> {
         self.try_command(Command::ReconfigurePlugin { plugin: plugin.to_owned(), config }).map(|_| ())
     }
 
-    /// Closes a session, router, transport, producer or consumer.
+    /// Closes a session, router, transport, producer, consumer, data producer or data consumer.
     pub fn close(&mut self, target: impl Into<Target>) {
         self.command(match target.into() {
             Target::Session(id) => Command::CloseSession(id),
@@ -169,16 +169,20 @@ impl<S: PluginSet> Bench<S> {
             Target::Transport(id) => Command::CloseTransport(id),
             Target::Producer(id) => Command::CloseProducer(id),
             Target::Consumer(id) => Command::CloseConsumer(id),
+            Target::DataProducer(id) => Command::CloseDataProducer(id),
+            Target::DataConsumer(id) => Command::CloseDataConsumer(id),
             Target::WebRtcServer(id) => Command::CloseWebRtcServer(id),
             other => panic!("testing: {other:?} cannot be closed"),
         });
     }
 
-    /// Pauses a producer or consumer.
+    /// Pauses a producer, consumer, data producer or data consumer.
     pub fn pause(&mut self, target: impl Into<Target>) {
         self.command(match target.into() {
             Target::Producer(id) => Command::PauseProducer(id),
             Target::Consumer(id) => Command::PauseConsumer(id),
+            Target::DataProducer(id) => Command::PauseDataProducer(id),
+            Target::DataConsumer(id) => Command::PauseDataConsumer(id),
             other => panic!("testing: {other:?} cannot be paused"),
         });
     }
@@ -188,6 +192,8 @@ impl<S: PluginSet> Bench<S> {
         self.command(match target.into() {
             Target::Producer(id) => Command::ResumeProducer(id),
             Target::Consumer(id) => Command::ResumeConsumer(id),
+            Target::DataProducer(id) => Command::ResumeDataProducer(id),
+            Target::DataConsumer(id) => Command::ResumeDataConsumer(id),
             other => panic!("testing: {other:?} cannot be resumed"),
         });
     }

@@ -153,3 +153,8 @@ fn rooms_do_not_compete() {
 fn it_bears_what_every_plugin_has_to_bear() {
     conformance::<AudioSelector>();
 }
+
+#[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<AudioSelector>(include_str!("../README.md"));
+}

@@ -561,3 +561,8 @@ fn a_configuration_that_makes_no_sense_is_refused_and_a_new_one_holds_at_once() 
 fn it_bears_what_every_plugin_has_to_bear() {
     conformance::<DataRouter>();
 }
+
+#[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<DataRouter>(include_str!("../README.md"));
+}

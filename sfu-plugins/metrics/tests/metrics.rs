@@ -224,6 +224,11 @@ fn it_bears_what_every_plugin_has_to_bear() {
     conformance::<Metrics>();
 }
 
+#[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<Metrics>(include_str!("../README.md"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

@@ -185,3 +185,8 @@ fn switched_on_late_it_limits_what_is_there_and_switched_off_it_lets_go() {
 fn it_bears_what_every_plugin_has_to_bear() {
     conformance::<Policy>();
 }
+
+#[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<Policy>(include_str!("../README.md"));
+}

@@ -177,6 +177,11 @@ fn it_keeps_the_rules_of_the_media_path() {
 }
 
 #[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<Recorder>(include_str!("../README.md"));
+}
+
+#[test]
 fn a_user_with_two_connections_has_one_file_and_others_have_their_own() {
     for workers in [1, 2] {
         let scratch = Scratch::new("user");

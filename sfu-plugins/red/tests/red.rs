@@ -299,3 +299,8 @@ fn switched_off_receivers_get_what_they_would_without_it() {
 fn it_bears_what_every_plugin_has_to_bear() {
     conformance::<Red>();
 }
+
+#[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<Red>(include_str!("../README.md"));
+}

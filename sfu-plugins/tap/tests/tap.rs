@@ -544,3 +544,8 @@ fn it_bears_what_every_plugin_has_to_bear() {
     conformance_with::<Tap>(json!({ "connect": connect }));
     assert!(reading.join().unwrap() > 1000, "something was read");
 }
+
+#[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<Tap>(include_str!("../README.md"));
+}

@@ -412,6 +412,11 @@ fn it_bears_what_every_plugin_has_to_bear() {
     conformance_with::<Webhook>(json!({ "hooks": [hook] }));
 }
 
+#[test]
+fn its_readme_has_its_configuration() {
+    sfu_core::testing::check_readme::<Webhook>(include_str!("../README.md"));
+}
+
 trait OnLast {
     fn produce_audio_on_last(&mut self) -> sfu_core::control::ProducerId;
 }

@@ -7,6 +7,8 @@
 //!     pub plugins = [ {{crate_name}}::{{type}} ];
 //! }
 //! ```
+#![forbid(unsafe_code)]
+
 use sfu_core::plugin::*;
 use sfu_core::serde_json::json;
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sfu_core::serde_json::{Value, json};
-use sfu_core::testing::{Build, Conditions, Direction, conformance};
+use sfu_core::testing::{Build, Conditions, Direction, check_readme, conformance};
 
 use {{crate_name}}::{{type}};
 
@@ -41,6 +41,11 @@ fn packets_that_are_lost_and_sent_again_count_once() {
     let counted = bench.stats("{{id}}")["packets"].as_u64();
     let received = bench.producer_stats(producer).streams[0].packets;
     assert_eq!(counted, Some(received));
+}
+
+#[test]
+fn its_readme_has_its_configuration() {
+    check_readme::<{{type}}>(include_str!("../README.md"));
 }
 
 #[test]

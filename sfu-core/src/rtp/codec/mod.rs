@@ -25,8 +25,11 @@ pub use scalability_mode::ScalabilityMode;
 pub use vp8::Vp8Descriptor;
 pub use vp9::{Vp9Descriptor, Vp9Scalability};
 
-/// Whether a stream is heard or seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Audio or video.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum MediaKind {
     /// Audio.
     Audio,

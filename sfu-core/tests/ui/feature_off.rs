@@ -1,0 +1,5 @@
+sfu_core::worker! {
+    pub plugins = [sfu_recorder::Recorder];
+}
+
+fn main() {}
