@@ -146,4 +146,9 @@ impl Encoding {
     pub(crate) fn mapping(&self) -> Option<ClockMapping> {
         self.stream.as_ref().and_then(|receiving| receiving.stream.mapping())
     }
+
+    /// Packets and octets that the sender has sent, by its last report.
+    pub(crate) fn sent(&self) -> (u32, u32) {
+        self.stream.as_ref().map_or((0, 0), |receiving| receiving.stream.sent())
+    }
 }

@@ -213,6 +213,7 @@ impl Engine {
         let Some(encoding) = producer.encodings.get_mut(usize::from(stream.encoding)) else { return };
         if let Some(receiving) = &mut encoding.stream {
             receiving.stream.on_sender_report(now, ssrc, ntp, rtp_timestamp);
+            receiving.stream.on_sender_counts(ssrc, info.packet_count, info.octet_count);
         }
         if !stream.rtx {
             let info = TraceInfo::SenderReport {

@@ -63,12 +63,15 @@ impl ViewSource for Engine {
     fn sender_clock(&self, id: ProducerId, encoding: u8) -> Option<SenderClock> {
         let producer = self.producers.get(id)?;
         let offset = self.transports.get(producer.transport()?)?.remote_clock.offset()?;
-        let mapping = producer.encodings.get(usize::from(encoding))?.mapping()?;
+        let encoding = producer.encodings.get(usize::from(encoding))?;
+        let (mapping, (packets, octets)) = (encoding.mapping()?, encoding.sent());
         Some(SenderClock {
             rtp_timestamp: mapping.rtp_timestamp,
             ntp: NtpTime::from_bits(mapping.ntp),
             offset,
             at: self.config.clock.instant(mapping.ntp.wrapping_sub(offset as u64)),
+            packets,
+            octets,
         })
     }
 

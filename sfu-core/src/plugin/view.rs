@@ -111,6 +111,10 @@ pub struct SenderClock {
     pub offset: i64,
     /// The same instant on the clock of [`Cx::now`](super::Cx::now), by `offset`; at the earliest when the worker began.
     pub at: Instant,
+    /// RTP packets that the sender says it has sent, modulo 2^32.
+    pub packets: u32,
+    /// Octets of payload in them, modulo 2^32.
+    pub octets: u32,
 }
 
 /// A consumer.

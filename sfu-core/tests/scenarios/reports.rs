@@ -134,6 +134,7 @@ impl Plugin for Clocks {
                 "ntp": clock.ntp.to_bits() >> 32,
                 "ahead": clock.offset >> 32,
                 "ago": cx.now().saturating_duration_since(clock.at).as_millis() as u64,
+                "sent": [clock.packets, clock.octets],
             }),
             None => json!(null),
         });
@@ -158,7 +159,8 @@ fn plugins_see_the_clock_of_each_sender() {
         report.extend(ssrc.to_be_bytes());
         report.extend((3_958_000_000_u64 << 32).to_be_bytes());
         report.extend(4_242_u32.to_be_bytes());
-        report.extend([0; 8]);
+        report.extend(7_u32.to_be_bytes());
+        report.extend(700_u32.to_be_bytes());
         bench.send_rtcp(ann, &report);
         bench.advance(ms(40));
         let seen = look(&mut bench, 0);
@@ -167,6 +169,7 @@ fn plugins_see_the_clock_of_each_sender() {
             (&json!(4242), &json!(3_958_000_000_u64), &json!(0)),
             "{seen}"
         );
+        assert_eq!(seen["sent"], json!([7, 700]), "{seen}");
         // It is eleven days late.
         assert!((-990_000..-980_000).contains(&seen["ahead"].as_i64().unwrap()), "{seen}");
         bench.advance(ms(500));

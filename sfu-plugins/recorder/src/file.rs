@@ -20,6 +20,8 @@ struct Sink {
     /// Bytes of the next writes that are in the file already.
     skip: usize,
     bytes: u64,
+    /// Bytes in the file: the header, and whole packets.
+    written: u64,
     synced: bool,
 }
 
@@ -32,7 +34,7 @@ impl Sink {
         }
         self.bytes += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= BUFFER { self.write_out() } else { Ok(()) }
+        Ok(())
     }
 
     fn write_out(&mut self) -> io::Result<()> {
@@ -41,6 +43,11 @@ impl Sink {
         }
         self.synced = false;
         let written = self.out.write_all(&self.buffer);
+        match written {
+            Ok(()) => self.written += self.buffer.len() as u64,
+            // What was written in part is cut off, as far as the disk lets us: whole packets are left.
+            Err(_) => drop(self.out.truncate(self.written)),
+        }
         self.buffer.clear();
         written
     }
@@ -99,12 +106,15 @@ impl RecordingFile {
     /// Makes the file; `opened` is when the recording began, by both clocks.
     pub fn create(store: &dyn Store, stem: &str, opened: (Instant, SystemTime)) -> Result<Self, MjrError> {
         let (name, out) = store.create(stem, MJR)?;
-        let mut sink = Sink { out, buffer: Vec::new(), skip: 0, bytes: 0, synced: true };
+        let mut sink = Sink { out, buffer: Vec::new(), skip: 0, bytes: 0, written: 0, synced: true };
         // What a recording of nothing looks like is what each begins with; the codec is known with the first packet.
         let nothing = MjrHeader::new(MjrMedia::Audio, "opus");
         let magic = MjrWriter::create(Vec::new(), nothing, opened.0, opened.1)?.finish()?;
         sink.push(&magic)?;
-        sink.write_out()?;
+        if let Err(error) = sink.write_out() {
+            store.discard(&name);
+            return Err(error.into());
+        }
         sink.skip = magic.len();
         let sink = SharedSink(Rc::new(RefCell::new(sink)));
         let last = Duration::ZERO;
@@ -176,6 +186,11 @@ impl RecordingFile {
                 self.packets += 1;
                 self.first.get_or_insert(at);
                 self.last = self.last.max(at);
+                // Between packets, so that a file that a full disk ends does so with a whole one.
+                let mut sink = self.sink.0.borrow_mut();
+                if sink.buffer.len() >= BUFFER {
+                    sink.write_out()?;
+                }
                 Ok(Written::Yes)
             }
             Ok(false) | Err(MjrError::Rtp(_) | MjrError::TooLong { .. }) => Ok(Written::No),

@@ -19,6 +19,9 @@ pub trait Store: Send + Sync + 'static {
     /// Makes a new file, never an existing one, and answers its name: with the ending `.mjr`, `stem.mjr`, or `stem-1.mjr` and
     /// so on.
     fn create(&self, stem: &str, ending: &str) -> io::Result<(String, Box<dyn Medium>)>;
+
+    /// Takes away a file that [`create`](Store::create) made and nothing could be written to.
+    fn discard(&self, _name: &str) {}
 }
 
 /// What a recording is written to.
@@ -182,6 +185,11 @@ impl Store for Folder {
             }
         }
         Err(io::Error::new(ErrorKind::AlreadyExists, "all numbers of this name are taken, move files away"))
+    }
+
+    fn discard(&self, name: &str) {
+        // What can't be taken away is an empty file, which is no recording.
+        let _ = std::fs::remove_file(self.0.join(name));
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Formats {
     pub kind: MediaKind,
     /// The ways that can be recorded; comfort noise, telephone events and repair streams are none.
     pub formats: Vec<Format>,
+    /// Packets of any other payload type are recorded, too.
+    pub takes_any: bool,
     /// Header extensions with ids from 1 to 15.
     pub extensions: Vec<(u8, String)>,
 }
@@ -48,12 +50,17 @@ impl Formats {
             .filter(|extension| (1..=15).contains(&extension.id))
             .map(|extension| (extension.id, extension.uri.clone()))
             .collect();
-        Formats { kind, formats, extensions }
+        Formats { kind, formats, takes_any: false, extensions }
     }
 
     /// The format with this payload type.
     pub fn get(&self, payload_type: u8) -> Option<&Format> {
         self.formats.iter().find(|format| format.payload_type == payload_type)
+    }
+
+    /// Whether packets of this payload type are recorded.
+    pub fn takes(&self, payload_type: u8) -> bool {
+        self.takes_any || self.get(payload_type).is_some()
     }
 
     /// The header of a file in this format, without extensions.

@@ -1,4 +1,5 @@
-//! Records producers as Janus MJR, or as files that are played as they are (WebM, Matroska, Ogg), off the media thread.
+//! Records producers as Janus MJR, or as files that are played as they are (WebM, Matroska, Ogg), or as packet captures (pcapng),
+//! off the media thread.
 //!
 //! ```
 //! sfu_core::worker! {
@@ -8,6 +9,7 @@
 //!
 //! The media thread copies each packet into a ring of bytes and goes on; a thread of its own writes the files. A disk that
 //! stalls costs packets of the recording, which are counted, and never delays media.
+mod capture;
 mod clock_reading;
 mod ebml;
 mod file;
@@ -22,6 +24,7 @@ mod name;
 mod ogg;
 mod output;
 mod participant;
+mod pcapng;
 mod playable;
 #[cfg(test)]
 mod played;

@@ -9,8 +9,10 @@ const MAX_VALUE: usize = 80;
 const MAX_STEM: usize = 200;
 /// Ending of files with RTP packets.
 pub(crate) const MJR: &str = ".mjr";
+/// Ending of packet captures.
+pub(crate) const PCAPNG: &str = ".pcapng";
 /// Endings of recordings.
-pub(crate) const ENDINGS: [&str; 4] = [MJR, ".webm", ".mkv", ".opus"];
+pub(crate) const ENDINGS: [&str; 5] = [MJR, ".webm", ".mkv", ".opus", PCAPNG];
 
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -149,7 +151,7 @@ impl Template {
 
 /// A text of letters, digits, `-`, `_` and single dots; everything else becomes `_`. It begins with none of `.` and `-`,
 /// doesn't end with `.`, is never empty, and has `max` bytes at the most.
-fn sanitised(text: &str, max: usize) -> String {
+pub(crate) fn sanitised(text: &str, max: usize) -> String {
     let mut clean = String::new();
     for c in text.chars() {
         let c = match c {

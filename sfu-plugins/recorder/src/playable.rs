@@ -351,14 +351,15 @@ impl Playable {
             (false, false) => (".mkv", "matroska"),
         };
         let (name, medium) = outfit.store.create(&self.stem, ending)?;
-        outfit.totals.files.add(1);
         let mut output = Output::new(medium);
         let began = self.wall(origin);
         let room = if self.options.per == Per::Participant { MANY_TRACKS } else { ONE_TRACK };
         let muxer = match is_ogg {
-            true => Muxer::Ogg(Ogg::create(&mut output, began)?),
-            false => Muxer::Matroska(Matroska::create(&mut output, doc_type, began, room)?),
+            true => Ogg::create(&mut output, began).map(Muxer::Ogg),
+            false => Matroska::create(&mut output, doc_type, began, room).map(Muxer::Matroska),
         };
+        let muxer = muxer.inspect_err(|_| outfit.store.discard(&name))?;
+        outfit.totals.files.add(1);
         Ok(Written { name, output, muxer, is_webm, origin, gathering: None, full: None, told: 0 })
     }
 
@@ -407,7 +408,7 @@ impl Playable {
         if let Some(file) = &mut self.file {
             file.give_up();
         }
-        self.file = None;
+        (self.file, self.changes) = (None, 0);
         for (track, member) in std::mem::take(&mut self.members) {
             outfit.failed(&member.status, track, error);
         }

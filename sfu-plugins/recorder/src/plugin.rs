@@ -17,7 +17,7 @@ use crate::folder::{Folder, Store};
 use crate::format::Formats;
 use crate::name::{NameParts, Template};
 use crate::participant::participant;
-use crate::requests::{Message, is_below};
+use crate::requests::Message;
 use crate::settings::{
     AfterLoss, Choice, Config, DEFAULT_FILE, DEFAULT_PARTICIPANT_FILE, FileFormat, Options, Per, Request,
     matches, wrong_together,
@@ -34,7 +34,7 @@ const MAX_ENCODINGS: usize = 16;
 /// How long the end of the worker waits for files to be finished: it has 1.8 s, of which signaling may take 0.8 s.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-/// Records producers as Janus MJR, WebM, Matroska or Ogg, off the media thread.
+/// Records producers as Janus MJR, WebM, Matroska, Ogg or pcapng, off the media thread.
 pub struct Recorder {
     handle: PluginHandle<Message>,
     pub(crate) wishes: Wishes,
@@ -287,7 +287,8 @@ impl Plugin for Recorder {
     }
 
     fn stats(&self, at: Target, rows: &Rows<'_, Self>, out: &mut Stats) {
-        let recordings = rows.iter::<ProducerId>().filter(|(_, recording)| is_below(recording, at));
+        // There is no view to ask: a recording knows what its producer belongs to.
+        let recordings = rows.iter::<ProducerId>().filter(|(_, recording)| recording.lineage.contains(&at));
         let (mut active, mut packets, mut bytes, mut dropped, mut oversize) = (0u64, 0u64, 0u64, 0u64, 0u64);
         for (_, recording) in recordings {
             for track in &recording.tracks {
@@ -335,8 +336,10 @@ impl Recorder {
     ) -> Result<Recording, String> {
         let format = options.format.unwrap_or(self.config.format);
         // Chosen without a format or with another one than configured, what is configured for files must not be in the way.
-        let per =
-            options.per.unwrap_or(if format == FileFormat::Webm { self.config.per } else { Per::Stream });
+        let per = options.per.unwrap_or(match format {
+            FileFormat::Webm | FileFormat::Pcapng => self.config.per,
+            FileFormat::Mjr | FileFormat::Ogg => Per::Stream,
+        });
         if let Some(error) = wrong_together(format, per) {
             return Err(error.to_owned());
         }
@@ -353,13 +356,14 @@ impl Recorder {
             FileFormat::Mjr => {}
             FileFormat::Webm => formats.formats.retain(|format| is_playable(format.media)),
             FileFormat::Ogg => formats.formats.retain(|format| format.media == Codec::Opus),
+            FileFormat::Pcapng => formats.takes_any = true,
         }
         let formats = Arc::new(formats);
-        let codec = formats.formats.first().ok_or(match format {
-            FileFormat::Mjr => "it sends nothing that can be recorded",
-            _ => "it sends nothing that such files hold: VP8, VP9, AV1, H264 or Opus; choose `format = \"mjr\"`",
+        let codec = formats.formats.first().map(|format| format.codec);
+        let codec = codec.or((format == FileFormat::Pcapng).then_some("other")).ok_or(match format {
+            FileFormat::Mjr | FileFormat::Pcapng => "it sends nothing that can be recorded",
+            FileFormat::Webm | FileFormat::Ogg => "it sends nothing that such files hold: VP8, VP9, AV1, H264 or Opus; choose `format = \"mjr\"`",
         })?;
-        let codec = codec.codec;
         let participant = participant(info);
         let opened = (cx.now(), SystemTime::now());
         let text = |id: &dyn std::fmt::Display| id.to_string();
@@ -384,18 +388,25 @@ impl Recorder {
                 Arc::new(TrackStatus::new(info.id, stream, formats.kind_name(), encoding, opened.1, format));
             let track = self.next_track;
             self.next_track = self.next_track.wrapping_add(1);
-            let play = (format != FileFormat::Mjr).then(|| PlayOptions {
-                is_ogg: format == FileFormat::Ogg,
-                per,
-                keep_after_loss: self.config.after_loss == AfterLoss::Keep,
-                file: match per {
-                    Per::Participant => participant.key.clone(),
-                    Per::Stream => format!("track {track}").into(),
-                },
-            });
-            let limits = self.config.limits();
-            let open =
-                Open { track, opened, stem, formats: formats.clone(), status: status.clone(), limits, play };
+            let file: Arc<str> = match per {
+                Per::Participant => participant.key.clone(),
+                Per::Stream => format!("track {track}").into(),
+            };
+            let open = Open {
+                track,
+                opened,
+                stem,
+                formats: formats.clone(),
+                status: status.clone(),
+                limits: self.config.limits(),
+                capture: (format == FileFormat::Pcapng).then(|| file.clone()),
+                play: format.is_played().then_some(PlayOptions {
+                    is_ogg: format == FileFormat::Ogg,
+                    per,
+                    keep_after_loss: self.config.after_loss == AfterLoss::Keep,
+                    file,
+                }),
+            };
             if let Err(refused) = writer.open(open) {
                 // All encodings or none.
                 tracks.iter().for_each(|(track, _)| writer.close(*track));
@@ -403,12 +414,15 @@ impl Recorder {
             }
             tracks.push((track, status));
         }
-        let is_played = format != FileFormat::Mjr;
         let is_video = formats.kind == sfu_core::control::MediaKind::Video;
-        let gated = is_video && (is_played || self.config.wait_for_key_frame);
+        let gated = match format {
+            FileFormat::Webm | FileFormat::Ogg => is_video,
+            FileFormat::Mjr => is_video && self.config.wait_for_key_frame,
+            FileFormat::Pcapng => false,
+        };
         let lineage = cx.view().lineage(info.id.into()).into_iter().collect();
         let recording = Recording::new(tracks, formats, opened.0, gated, info.paused, lineage);
-        Ok(if is_played { recording.with_clocks() } else { recording })
+        Ok(if format == FileFormat::Mjr { recording } else { recording.with_clocks() })
     }
 
     /// Records a producer that has just begun, if its stream was asked for.
@@ -422,6 +436,12 @@ impl Recorder {
             let options = options_with(choice);
             cx.enable(Self::META.id, id, options);
         }
+    }
+
+    /// Records again what has failed of a producer, in other files.
+    pub(crate) fn again(&self, recording: &mut Recording) {
+        let Some(writer) = &self.writer else { return };
+        recording.again().into_iter().for_each(|track| writer.again(track));
     }
 
     fn renew_wishes(&mut self, cx: &Cx<'_>) {

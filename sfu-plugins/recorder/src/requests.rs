@@ -11,7 +11,6 @@ use crate::name::Template;
 use crate::plugin::{Recorder, Shared, options_with};
 use crate::settings::{Choice, Request, wrong_together};
 use crate::status::lock;
-use crate::track::Recording;
 use crate::wishes::Wish;
 use crate::writer::Notice;
 use crate::{CODE_FAILED, CODE_INVALID, CODE_MISSING};
@@ -57,7 +56,9 @@ pub fn serve(shared: &Arc<Shared>, request: Request, re: Responder) {
         Request::List { limit } => {
             let limit = limit.unwrap_or(LIST.0).min(LIST.1);
             read(shared, re, move |shared| {
-                let active: Vec<String> = shared.registry.all().iter().map(|track| track.file()).collect();
+                let all = shared.registry.all();
+                let active = all.iter().filter(|track| !track.has_failed());
+                let active: Vec<String> = active.map(|track| track.file()).collect();
                 shared.folder.list(limit, &|name| active.iter().any(|file| file == name))
             });
         }
@@ -132,7 +133,7 @@ impl Recorder {
         request: Request,
         at: Target,
         re: Responder,
-        rows: &Rows<'_, Self>,
+        rows: &mut Rows<'_, Self>,
         cx: &mut Cx<'_>,
     ) {
         if matches!(at, Target::Consumer(_) | Target::DataProducer(_) | Target::DataConsumer(_)) {
@@ -151,20 +152,27 @@ impl Recorder {
                     return re.error(CODE_INVALID, error);
                 }
                 let producers = cx.view().below::<ProducerId>(at);
+                if choice == Choice::default() {
+                    for id in &producers {
+                        if let Some(recording) = rows.get_mut(*id) {
+                            self.again(recording);
+                        }
+                    }
+                }
                 cx.enable(Self::META.id, at, options_with(&choice));
                 re.ok(json!({ "producers": producers }));
             }
             Request::Stop { .. } => {
                 let producers: Vec<ProducerId> = rows
                     .iter::<ProducerId>()
-                    .filter(|(_, recording)| is_below(recording, at))
+                    .filter(|(id, _)| cx.view().is_below(*id, at))
                     .map(|(id, _)| id)
                     .collect();
                 cx.disable(Self::META.id, at);
                 re.ok(json!({ "producers": producers }));
             }
             Request::Status {} => {
-                let recordings = rows.iter::<ProducerId>().filter(|(_, recording)| is_below(recording, at));
+                let recordings = rows.iter::<ProducerId>().filter(|(id, _)| cx.view().is_below(*id, at));
                 let tracks = recordings.flat_map(|(_, recording)| &recording.tracks);
                 let active: Vec<Value> = tracks.map(|track| track.status.to_json()).collect();
                 re.ok(json!({ "active": active }));
@@ -195,7 +203,7 @@ impl Recorder {
         stream: Arc<str>,
         wish: Wish,
         answer: &Gather,
-        rows: &Rows<'_, Self>,
+        rows: &mut Rows<'_, Self>,
         cx: &mut Cx<'_>,
     ) {
         let mut producers = cx.view().below::<ProducerId>(Target::Worker);
@@ -203,11 +211,12 @@ impl Recorder {
             cx.view().producer(*id).is_some_and(|view| view.labels.get("stream") == Some(&*stream))
         });
         for id in &producers {
-            match (&wish, rows.get(*id).is_some()) {
-                (Wish::Record(choice), false) => cx.enable(Self::META.id, *id, options_with(choice)),
-                (Wish::Leave, true) => cx.disable(Self::META.id, *id),
+            match (&wish, rows.get_mut(*id)) {
+                (Wish::Record(choice), None) => cx.enable(Self::META.id, *id, options_with(choice)),
                 // What is recorded goes on in the same file.
-                _ => {}
+                (Wish::Record(_), Some(recording)) => self.again(recording),
+                (Wish::Leave, Some(_)) => cx.disable(Self::META.id, *id),
+                (Wish::Leave, None) => {}
             }
         }
         if !self.wishes.set(stream, wish, cx.now()) {
@@ -215,9 +224,4 @@ impl Recorder {
         }
         answer.add(producers);
     }
-}
-
-/// Whether a recording is of what belongs to `at`.
-pub(crate) fn is_below(recording: &Recording, at: Target) -> bool {
-    at == Target::Worker || recording.lineage.contains(&at)
 }

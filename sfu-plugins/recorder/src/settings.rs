@@ -35,6 +35,8 @@ pub enum FileFormat {
     Webm,
     /// Opus in Ogg, played as it is; video is left out.
     Ogg,
+    /// RTP and sender reports as a packet capture, for Wireshark.
+    Pcapng,
 }
 
 /// What goes into one file.
@@ -47,7 +49,7 @@ pub enum Per {
     /// One encoding of a producer.
     #[default]
     Stream,
-    /// All that a participant sends; WebM only.
+    /// All that a participant sends; WebM and pcapng only.
     Participant,
 }
 
@@ -63,6 +65,13 @@ pub enum AfterLoss {
     KeyFrame,
     /// It is kept, and shown damaged.
     Keep,
+}
+
+impl FileFormat {
+    /// Whether files of it are played as they are.
+    pub fn is_played(self) -> bool {
+        matches!(self, FileFormat::Webm | FileFormat::Ogg)
+    }
 }
 
 /// When a file is full, and another one begins. 0 is no limit.
@@ -116,7 +125,7 @@ pub struct Config {
     /// What becomes of video that depends on a lost frame, in files that are played as they are.
     pub after_loss: AfterLoss,
     /// Video begins with a key frame, also after a pause: what comes before it is left out. Files that are played as they are
-    /// always begin with one.
+    /// always begin with one, captures never.
     pub wait_for_key_frame: bool,
     /// Writes through to the disk every 250 ms, so that a power failure loses no more than a crash does.
     pub fsync: bool,
@@ -234,8 +243,8 @@ pub enum Request {
 
 /// Why a format and what goes into one file don't go together.
 pub(crate) fn wrong_together(format: FileFormat, per: Per) -> Option<&'static str> {
-    let wrong = per == Per::Participant && format != FileFormat::Webm;
-    wrong.then_some("`participant` takes `format = \"webm\"`: other files hold one stream")
+    let wrong = per == Per::Participant && !matches!(format, FileFormat::Webm | FileFormat::Pcapng);
+    wrong.then_some("`participant` takes `format = \"webm\"` or `\"pcapng\"`: other files hold one stream")
 }
 
 /// Whether `text` matches a pattern with `*` and `?`. Takes time in proportion to the product of the lengths at the most.

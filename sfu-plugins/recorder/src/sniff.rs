@@ -4,7 +4,7 @@ use sfu_core::media::mjr::{MjrError, MjrMedia, MjrReader};
 use crate::ebml::{
     CODEC_ID, DATE_UTC, DOC_TYPE, EBML, Elements, INFO, SEGMENT, TRACK_ENTRY, TRACK_TYPE, TRACKS, uint,
 };
-use crate::ogg;
+use crate::{ogg, pcapng};
 
 /// Bytes of a file that are enough to tell.
 pub const ENOUGH: u64 = 4096;
@@ -48,7 +48,21 @@ pub fn sniff(head: &[u8]) -> Option<Found> {
     if let Some(started) = ogg::started(head) {
         return Some(Found::Recording(About { started, kind: "audio", codec: "opus".into() }));
     }
-    matroska(head).map(Found::Recording)
+    capture(head).or_else(|| matroska(head)).map(Found::Recording)
+}
+
+fn capture(head: &[u8]) -> Option<About> {
+    let (streams, started) = pcapng::read(head)?;
+    let (mut kind, mut codecs) = ("audio", Vec::new());
+    for (of, codec) in streams.iter().filter_map(|about| about.split(',').next()?.split_once(' ')) {
+        if of == "video" {
+            kind = "video";
+        }
+        codecs.extend(codec.split('+').filter(|codec| codec.len() <= 32));
+    }
+    codecs.sort_unstable();
+    codecs.dedup();
+    Some(About { started: started / 1_000_000, kind, codec: codecs.join(",") })
 }
 
 fn matroska(head: &[u8]) -> Option<About> {

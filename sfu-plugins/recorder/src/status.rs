@@ -126,7 +126,7 @@ impl TrackStatus {
             "oversize": self.oversize.get(),
             "failed": self.has_failed(),
         });
-        if self.format != FileFormat::Mjr {
+        if self.format.is_played() {
             about["frames"] = self.frames.get().into();
             about["lost_frames"] = self.lost_frames.get().into();
         }

@@ -135,7 +135,13 @@ impl Recording {
             Some(after) => after.as_nanos() as i64,
             None => -(self.opened.saturating_duration_since(clock.at).as_nanos() as i64),
         };
-        let reading = ClockReading { ntp: clock.ntp.to_bits(), rtp_timestamp: clock.rtp_timestamp, at };
+        let reading = ClockReading {
+            ntp: clock.ntp.to_bits(),
+            rtp_timestamp: clock.rtp_timestamp,
+            at,
+            packets: clock.packets,
+            octets: clock.octets,
+        };
         let label = PacketLabel { track: track.id, at: 0, restart: false, aside: true };
         // Where there is no room, the next look tries again.
         if queue.push(label, &reading.to_bytes()).is_ok() {
@@ -151,7 +157,7 @@ impl Recording {
             return Outcome::Ignored;
         }
         let is_other = track.payload_type != Some(packet.payload_type);
-        if is_other && self.formats.get(packet.payload_type).is_none() {
+        if is_other && !self.formats.takes(packet.payload_type) {
             return Outcome::Ignored;
         }
         // Another format is another file, and that begins with a key frame too.
@@ -212,6 +218,18 @@ impl Recording {
         for track in self.tracks.iter_mut().filter(|track| track.id == id) {
             track.failed = true;
         }
+    }
+
+    /// Encodings that have failed are recorded again from now on; their tracks.
+    pub fn again(&mut self) -> Vec<u32> {
+        let gated = self.gated;
+        let failed = self.tracks.iter_mut().filter(|track| track.failed);
+        failed
+            .map(|track| {
+                (track.failed, track.waiting, track.held) = (false, gated, None);
+                track.id
+            })
+            .collect()
     }
 
     /// Packets of all encodings that were dropped.

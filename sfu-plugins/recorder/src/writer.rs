@@ -16,6 +16,7 @@ use sfu_core::plugin::ProducerId;
 use sfu_core::serde_json::{Value, json};
 use sfu_core::tracing;
 
+use crate::capture::Capture;
 use crate::clock_reading::ClockReading;
 use crate::file::{RecordingFile, Written};
 use crate::folder::{Store, millis};
@@ -72,6 +73,8 @@ pub struct Open {
     pub limits: Limits,
     /// For files that are played as they are.
     pub play: Option<PlayOptions>,
+    /// For packet captures: what all that goes into one file has in common.
+    pub capture: Option<Arc<str>>,
 }
 
 /// How files are written that are played as they are.
@@ -90,6 +93,7 @@ pub struct PlayOptions {
 enum Job {
     Open(Box<Open>),
     Close(u32),
+    Again(u32),
 }
 
 /// Something to tell everybody.
@@ -138,6 +142,7 @@ impl WriterHandle {
                 outfit,
                 tracks: HashMap::new(),
                 playables: HashMap::new(),
+                captures: HashMap::new(),
                 newest: None,
                 closing: Vec::new(),
             };
@@ -160,6 +165,12 @@ impl WriterHandle {
     pub fn close(&self, track: u32) {
         // Without a writer there is nothing to close.
         let _ = self.jobs.send(Job::Close(track));
+    }
+
+    /// Begins a recording that has failed anew, in another file of the same name.
+    pub fn again(&self, track: u32) {
+        // Without a writer nothing is recorded.
+        let _ = self.jobs.send(Job::Again(track));
     }
 
     /// Ends all recordings and waits for it, at most so long; whether it was done. For `stop` only: it blocks.
@@ -217,6 +228,8 @@ struct Desk {
     tracks: HashMap<u32, Track>,
     /// By what goes into one file.
     playables: HashMap<Arc<str>, Playable>,
+    /// By what goes into one file.
+    captures: HashMap<Arc<str>, Capture>,
     /// When the newest packet came.
     newest: Option<Instant>,
     closing: Vec<u32>,
@@ -297,22 +310,35 @@ impl Desk {
                 let number = self.outfit.registry.add(open.status.clone());
                 let id = open.track;
                 let mut track = Track { open, number, files: 0, file: None, full: None };
-                match &track.open.play {
-                    None => self.outfit.begin(&mut track),
-                    Some(options) => {
-                        let playable = self.playables.entry(options.file.clone());
-                        playable
-                            .or_insert_with(|| Playable::new(&track.open, options.clone()))
-                            .join(&track.open);
-                    }
-                }
+                self.begin(&mut track);
+                self.tracks.insert(id, track);
+            }
+            Job::Again(id) => {
+                let Some(mut track) = self.tracks.remove(&id) else { return };
+                track.files = 0;
+                track.open.status.failed.store(false, Ordering::Relaxed);
+                self.begin(&mut track);
                 self.tracks.insert(id, track);
             }
         }
     }
 
+    fn begin(&mut self, track: &mut Track) {
+        let open = &track.open;
+        match (&open.play, &open.capture) {
+            (Some(options), _) => {
+                let playable = self.playables.entry(options.file.clone());
+                playable.or_insert_with(|| Playable::new(open, options.clone())).join(open);
+            }
+            (None, Some(file)) => {
+                self.captures.entry(file.clone()).or_insert_with(|| Capture::new(open)).join(open);
+            }
+            (None, None) => self.outfit.begin(track),
+        }
+    }
+
     fn write(&mut self, label: PacketLabel, packet: &[u8]) {
-        if !self.tracks.contains_key(&label.track) {
+        if self.tracks.get(&label.track).is_none_or(|track| track.open.status.has_failed()) {
             // The job was sent before the packet was queued, but perhaps after the last look for jobs.
             self.take_jobs();
         }
@@ -326,6 +352,14 @@ impl Desk {
             }
             self.newest = self.newest.max(track.open.opened.0.checked_add(at));
             return playable.write(label.track, at, label.restart, packet, &self.outfit);
+        }
+        if let Some(file) = &track.open.capture {
+            let Some(capture) = self.captures.get_mut(file) else { return };
+            if label.aside {
+                let reading = ClockReading::from_bytes(packet);
+                return reading.into_iter().for_each(|reading| capture.report(label.track, &reading));
+            }
+            return capture.write(label.track, at, packet, &self.outfit);
         }
         if track.is_full(at, packet) {
             self.outfit.change_file(track);
@@ -358,6 +392,9 @@ impl Desk {
                 self.outfit.give_up(track, &MjrError::from(error));
             }
         }
+        for capture in self.captures.values_mut() {
+            capture.flush(&self.outfit);
+        }
         let Some(newest) = self.newest else { return };
         for playable in self.playables.values_mut() {
             playable.flush(newest, &self.outfit);
@@ -366,9 +403,17 @@ impl Desk {
 
     fn close(&mut self, id: u32) {
         if let Some(mut track) = self.tracks.remove(&id) {
-            let ended = match &track.open.play {
-                None => self.outfit.end(&mut track),
-                Some(options) => {
+            let ended = match (&track.open.play, &track.open.capture) {
+                (None, None) => self.outfit.end(&mut track),
+                (None, Some(file)) => {
+                    let ended =
+                        self.captures.get_mut(file).and_then(|capture| capture.close(id, &self.outfit));
+                    if self.captures.get(file).is_some_and(Capture::is_empty) {
+                        self.captures.remove(file);
+                    }
+                    ended
+                }
+                (Some(options), _) => {
                     let ended =
                         self.playables.get_mut(&options.file).and_then(|file| file.close(id, &self.outfit));
                     if self.playables.get(&options.file).is_some_and(Playable::is_empty) {

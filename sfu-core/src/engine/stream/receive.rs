@@ -69,6 +69,8 @@ pub(crate) struct ReceiveStream {
     jitter: u32,
     last_report: Option<(u64, Instant)>,
     mapping: Option<ClockMapping>,
+    /// Packets and octets that the sender has sent, by its last report.
+    sent: (u32, u32),
     repaired: u64,
     /// Of those: came on the primary SSRC, where they are no longer counted as lost.
     repaired_in_place: u64,
@@ -98,6 +100,7 @@ impl ReceiveStream {
             jitter: 0,
             last_report: None,
             mapping: None,
+            sent: (0, 0),
             repaired: 0,
             repaired_in_place: 0,
             retransmitted: 0,
@@ -202,6 +205,18 @@ impl ReceiveStream {
         } else if let Some(rtx) = self.rtx.as_mut().filter(|rtx| rtx.ssrc == ssrc) {
             rtx.last_report = Some((ntp, now));
         }
+    }
+
+    /// Takes what the sender's report for `ssrc` says that was sent; counts only for the primary.
+    pub(crate) fn on_sender_counts(&mut self, ssrc: u32, packets: u32, octets: u32) {
+        if ssrc == self.config.ssrc {
+            self.sent = (packets, octets);
+        }
+    }
+
+    /// Packets and octets that the sender has sent, by its last report.
+    pub(crate) fn sent(&self) -> (u32, u32) {
+        self.sent
     }
 
     /// The report block on the primary SSRC; ends the interval of fraction and score. `None` before the first packet.

@@ -55,7 +55,8 @@ impl Bench {
         self.statuses.insert(track, status.clone());
         let opened = (self.opened + Duration::from_millis(after), wall);
         let (limits, play) = (self.limits, Some(self.options.clone()));
-        let open = Open { track, opened, stem: "film".into(), formats, status, limits, play };
+        let stem = "film".into();
+        let open = Open { track, opened, stem, formats, status, limits, play, capture: None };
         let options = self.options.clone();
         self.playable.get_or_insert_with(|| Playable::new(&open, options)).join(&open);
     }
@@ -78,7 +79,7 @@ impl Bench {
 
     fn report(&mut self, track: u32, rtp_timestamp: u32, sender_ms: u64, at_ms: i64) {
         let ntp = (1 << 60) + ((u128::from(sender_ms) << 32) / 1000) as u64;
-        let reading = ClockReading { ntp, rtp_timestamp, at: at_ms * 1_000_000 };
+        let reading = ClockReading { ntp, rtp_timestamp, at: at_ms * 1_000_000, packets: 0, octets: 0 };
         self.playable.as_mut().unwrap().report(track, &reading);
     }
 

@@ -78,6 +78,7 @@ impl Bench {
             status: status.clone(),
             limits: Limits::default(),
             play: None,
+            capture: None,
         })?;
         Ok(status)
     }

@@ -27,11 +27,12 @@ use crate::error::{ApiError, Kind};
 /// The plugin that records.
 const RECORDER: &str = "recorder";
 /// Endings of recordings, and what is in such files.
-const ENDINGS: [(&str, &str); 4] = [
+const ENDINGS: [(&str, &str); 5] = [
     (".mjr", "application/octet-stream"),
     (".webm", "video/webm"),
     (".mkv", "video/matroska"),
     (".opus", "audio/ogg"),
+    (".pcapng", "application/vnd.tcpdump.pcap"),
 ];
 /// Bytes read at a time.
 const CHUNK: u64 = 64 * 1024;
@@ -213,9 +214,15 @@ mod tests {
 
     #[test]
     fn names_are_plain_file_names_of_recordings() {
-        for good in
-            ["cam-video-20260131T235959Z-0.mjr", "a.mjr", "é_1.mjr", "alice.webm", "alice-1.mkv", "a.opus"]
-        {
+        for good in [
+            "cam-video-20260131T235959Z-0.mjr",
+            "a.mjr",
+            "é_1.mjr",
+            "alice.webm",
+            "alice-1.mkv",
+            "a.opus",
+            "a.pcapng",
+        ] {
             assert!(good.parse::<FileName>().is_ok(), "{good}");
         }
         for bad in [
