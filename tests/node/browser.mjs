@@ -73,6 +73,10 @@ const commands = {
     await pages.get(page).keyboard.press(key);
   },
 
+  async viewport({ page, width, height }) {
+    await pages.get(page).setViewport({ width, height });
+  },
+
   async screenshot({ page, path }) {
     await pages.get(page).screenshot({ path });
   },

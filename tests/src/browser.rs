@@ -205,6 +205,12 @@ impl Page<'_> {
         self.command("key", json!({ "key": key })).await.unwrap_or_else(|error| panic!("key {key}: {error}"));
     }
 
+    /// Makes its window so large, in CSS pixels.
+    pub async fn viewport(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height });
+        self.command("viewport", size).await.unwrap_or_else(|error| panic!("viewport: {error}"));
+    }
+
     /// Panics if the page's scripts threw anything that nobody caught.
     pub async fn has_no_errors(&self) {
         let errors =

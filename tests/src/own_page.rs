@@ -92,3 +92,31 @@ pub async fn tab_to(page: &Page<'_>, id: &str) {
     }
     panic!("Tab never reaches #{id}");
 }
+
+/// Opens a plugin's panel, if it is not open by itself.
+pub async fn open_panel(page: &Page<'_>, plugin: &str) {
+    page.wait_for(&format!("#panel-{plugin} > summary"), CONNECT).await;
+    let script = format!(
+        "const panel = document.getElementById('panel-{plugin}');
+         if (!panel.open) panel.querySelector('summary').click();
+         return panel.open || null;"
+    );
+    until(page, "an open panel", &script).await;
+}
+
+/// Waits until what a person sees of an element has these words.
+pub async fn reads(page: &Page<'_>, selector: &str, words: &str) {
+    let script = format!(
+        "const text = document.querySelector({})?.innerText ?? null; return text?.includes({}) || text;",
+        json!(selector),
+        json!(words)
+    );
+    until(page, &format!("`{words}` in {selector}"), &script).await;
+}
+
+/// The ids of the plugins' panels, as they stand on the page.
+pub async fn panels(page: &Page<'_>) -> Value {
+    let script =
+        "return [...document.querySelectorAll('#panels > details')].map(panel => panel.dataset.plugin)";
+    page.evaluate(script, Value::Null).await
+}

@@ -346,6 +346,30 @@ impl ControlHandle {
         }
     }
 
+    /// Takes data channel messages from a transport.
+    pub async fn produce_data(
+        &self,
+        transport: TransportId,
+        options: DataProducerOptions,
+    ) -> Result<DataProducerId, ControlError> {
+        match self.command(Command::ProduceData { transport, options }).await? {
+            Reply::DataProducer(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Sends a data producer's messages over a transport of the same router.
+    pub async fn consume_data(
+        &self,
+        transport: TransportId,
+        options: DataConsumerOptions,
+    ) -> Result<DataConsumerId, ControlError> {
+        match self.command(Command::ConsumeData { transport, options }).await? {
+            Reply::DataConsumer(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Any command that answers `Done`: close, pause, resume, labels, settings.
     pub async fn run(&self, command: Command) -> Result<(), ControlError> {
         self.command(command).await.map(|_| ())

@@ -61,7 +61,7 @@ pub use rtp_parameters::{
 };
 pub use stats::{
     ConsumerStats, DataConsumerStats, DataProducerStats, LayerBitrate, PluginCost, PluginFaults,
-    ProducerStats, StreamStats, Traffic, TransportStats, WorkerStats,
+    PluginSwitch, ProducerStats, StreamStats, Traffic, TransportStats, WorkerStats,
 };
 pub use target::Target;
 pub use trace::{

@@ -21,6 +21,8 @@ pub struct WorkerStats {
     pub plugin_faults: std::collections::BTreeMap<String, PluginFaults>,
     /// What the hot hooks of each plugin cost, by its id; with the figures of the whole worker only.
     pub plugin_costs: std::collections::BTreeMap<String, PluginCost>,
+    /// Where each plugin is switched on, by its id; with the figures of the whole worker only.
+    pub plugin_switches: std::collections::BTreeMap<String, PluginSwitch>,
     /// Counters of the media threads (refused, dropped, malformed …), those of their sockets among them (`net_…`), summed.
     pub counters: std::collections::BTreeMap<String, u64>,
     /// The same of each media thread by its number; with the figures of the whole worker only.
@@ -43,6 +45,11 @@ impl WorkerStats {
             sum.calls += cost.calls;
             sum.nanoseconds += cost.nanoseconds;
             sum.dropped += cost.dropped;
+        }
+        for (plugin, switch) in other.plugin_switches {
+            let merged = self.plugin_switches.entry(plugin).or_default();
+            merged.on |= switch.on;
+            merged.targets += switch.targets;
         }
         self.counters_by_worker.extend(other.counters_by_worker);
         for (plugin, faults) in other.plugin_faults {
@@ -90,6 +97,16 @@ pub struct PluginCost {
     pub nanoseconds: u64,
     /// Packets and messages that they dropped, or that were dropped since one of them had panicked.
     pub dropped: u64,
+}
+
+/// Where a plugin is switched on: by configuration and by requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginSwitch {
+    /// For the whole worker: what opens gets it, unless a nearer level says otherwise.
+    pub on: bool,
+    /// Entities for which, with all below them, a request switched it on or off.
+    pub targets: u64,
 }
 
 impl PluginFaults {

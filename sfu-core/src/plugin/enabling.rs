@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::compose::PluginSet;
 use super::config::PluginSettings;
 use super::slot::PluginSlot;
-use crate::control::Target;
+use crate::control::{PluginSwitch, Target};
 
 /// Rules of one plugin kept at the most, besides the configured one.
 const MAX_RULES: usize = 65_536;
@@ -90,6 +90,14 @@ impl Rules {
             Some((rule, by)) => Setting { on: rule.on, options: &rule.options, by },
             None => off,
         }
+    }
+
+    /// Whether a plugin is on for the whole worker, and how many targets below it have a rule of their own.
+    pub fn summary(&self, slot: PluginSlot) -> PluginSwitch {
+        let on = self.resolve(slot, &[Target::Worker]).on;
+        let requested = self.slots.get(slot.index()).map(|rules| &rules.requested);
+        let targets = requested.map_or(0, |all| all.keys().filter(|at| **at != Target::Worker).count());
+        PluginSwitch { on, targets: targets as u64 }
     }
 
     /// A request switches a plugin on or off at a target. `false`: too many rules.

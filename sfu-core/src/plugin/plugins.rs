@@ -26,8 +26,8 @@ use super::tables::Tables;
 use super::verdict::Verdict;
 use super::view::{View, ViewSource};
 use crate::control::{
-    ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, PluginCost, PluginFaults, ProducerId,
-    Reply, Target, TransportId,
+    ConsumerId, ControlError, DataConsumerId, DataProducerId, Event, PluginCost, PluginFaults, PluginSwitch,
+    ProducerId, Reply, Target, TransportId,
 };
 use crate::plugin::kind::with_target;
 
@@ -348,6 +348,11 @@ impl<S: PluginSet> Plugins<S> {
             (meta.id.to_owned(), PluginFaults { refused_commands, ..figures })
         };
         S::metas().map(faults).collect()
+    }
+
+    /// Where each plugin is switched on, by its id.
+    pub fn switches(&self) -> BTreeMap<String, PluginSwitch> {
+        S::metas().map(|(slot, meta, _)| (meta.id.to_owned(), self.rules.summary(slot))).collect()
     }
 
     /// The figures of all plugins about a target, by plugin id.

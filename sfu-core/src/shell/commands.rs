@@ -40,6 +40,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                         if target == Target::Worker {
                             stats.plugin_faults = self.plugins.faults();
                             stats.plugin_costs = self.plugins.costs();
+                            stats.plugin_switches = self.plugins.switches();
                         }
                         Reply::Stats(stats)
                     }

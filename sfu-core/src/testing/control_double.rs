@@ -410,6 +410,20 @@ impl World {
                 let id = self.open(worker, target, vec![transport.raw()], options.labels, body);
                 (Reply::Consumer(ConsumerId::from_raw(id)), Vec::new())
             }
+            Command::ProduceData { transport, options } => {
+                self.known(transport.raw())?;
+                let target = |id| Target::DataProducer(DataProducerId::from_raw(id));
+                let id = self.open(worker, target, vec![transport.raw()], options.labels, Body::Plain);
+                (Reply::DataProducer(DataProducerId::from_raw(id)), Vec::new())
+            }
+            Command::ConsumeData { transport, options } => {
+                self.known(transport.raw())?;
+                self.known(options.data_producer.raw())?;
+                self.same_router(transport.raw(), options.data_producer.raw())?;
+                let target = |id| Target::DataConsumer(DataConsumerId::from_raw(id));
+                let id = self.open(worker, target, vec![transport.raw()], options.labels, Body::Plain);
+                (Reply::DataConsumer(DataConsumerId::from_raw(id)), Vec::new())
+            }
             Command::SwitchConsumer { consumer, producer: to } => {
                 self.known(to.raw())?;
                 self.known(consumer.raw())?;

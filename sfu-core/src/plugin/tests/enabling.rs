@@ -76,6 +76,24 @@ fn the_nearest_level_wins_with_its_options() {
 }
 
 #[test]
+fn a_summary_says_what_holds_for_the_worker_and_how_many_targets_have_a_rule_of_their_own() {
+    let slot = Set::slot_of("shy").unwrap();
+    let mut rules = Rules::configured::<Set>(&PluginSettings::default());
+    let summary = |rules: &Rules| {
+        let summary = rules.summary(slot);
+        (summary.on, summary.targets)
+    };
+    assert_eq!(summary(&rules), (false, 0));
+    rules.set(slot, Target::Router(id(0)), true, json!(null));
+    rules.set(slot, Target::Producer(id(3)), false, json!(null));
+    assert_eq!(summary(&rules), (false, 2));
+    rules.set(slot, Target::Worker, true, json!(null));
+    assert_eq!(summary(&rules), (true, 2), "the worker's own rule is no target's");
+    rules.forget(Target::Router(id(0)));
+    assert_eq!(summary(&rules), (true, 1));
+}
+
+#[test]
 fn a_setting_elsewhere_does_not_count() {
     let slot = Set::slot_of("shy").unwrap();
     let mut rules = Rules::configured::<Set>(&PluginSettings::default());

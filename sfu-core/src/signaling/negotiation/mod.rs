@@ -8,6 +8,7 @@
 //!                             ViewerPlan::new                                       → connect, consume
 //! ```
 mod bundle;
+mod data_channels;
 mod error;
 mod publisher;
 mod restart;
@@ -15,6 +16,7 @@ mod section;
 mod viewer;
 
 pub use bundle::PeerTransport;
+pub use data_channels::DataChannels;
 pub use error::{NegotiationError, Refusal};
 pub use publisher::{PublishedMedia, PublisherAnswer, PublisherPlan, PublisherPolicy, answer_publisher};
 pub use restart::{is_restart, restart_fragment};

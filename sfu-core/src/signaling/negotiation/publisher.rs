@@ -1,7 +1,7 @@
 //! Answering a peer that sends.
 use super::bundle::shared_transport;
 use super::section::{AnsweredSection, answer, is_offered_media, new_origin};
-use super::{LocalTransport, NegotiationError, PeerTransport};
+use super::{DataChannels, LocalTransport, NegotiationError, PeerTransport};
 use crate::control::*;
 use crate::signaling::ortc::{
     OrtcError, ProduceFilter, RtpCapabilities, SsrcSource, consumable_parameters, producer_from_section,
@@ -20,11 +20,14 @@ pub struct PublisherPolicy {
     /// Takes what can be taken and rejects the other sections. By default an offer is refused if the peer would send
     /// audio or video that cannot be taken: half a session misleads its user (RFC 9725 §4.4.3).
     pub partial: bool,
+    /// Takes data channels beside the media; otherwise their section is rejected.
+    pub data_channels: bool,
 }
 
 impl Default for PublisherPolicy {
     fn default() -> Self {
-        PublisherPolicy { filter: ProduceFilter::default(), max_audio: 4, max_video: 4, partial: false }
+        let filter = ProduceFilter::default();
+        PublisherPolicy { filter, max_audio: 4, max_video: 4, partial: false, data_channels: false }
     }
 }
 
@@ -52,6 +55,8 @@ pub struct PublisherPlan {
     pub peer: PeerTransport,
     /// What to produce, in the offer's order; at least one.
     pub produce: Vec<PublishedMedia>,
+    /// Data channels, if they were offered and the policy takes them.
+    pub data: Option<DataChannels>,
     /// `o=` of the answer.
     pub origin: Origin,
     /// Sections that are kept without media flowing.
@@ -124,11 +129,12 @@ impl PublisherPlan {
             return Err(refused.map_or(NegotiationError::NothingToReceive, NegotiationError::Codecs));
         }
         share_cname(&mut produce);
+        let data = policy.data_channels.then(|| DataChannels::offered(offer)).flatten();
         let accepted = produce.iter().map(|m| m.section).chain(inactive.iter().map(|s| s.index));
         let mut accepted: Vec<usize> = accepted.collect();
         accepted.sort_unstable();
         let peer = shared_transport(offer, &accepted)?;
-        Ok(PublisherPlan { peer, produce, origin: new_origin(ssrcs), inactive })
+        Ok(PublisherPlan { peer, produce, data, origin: new_origin(ssrcs), inactive })
     }
 
     /// The answer to the offer that the plan was made of.
@@ -139,7 +145,7 @@ impl PublisherPlan {
             rtp_parameters: media.rtp_parameters.clone(),
         });
         let sections: Vec<_> = received.chain(self.inactive.iter().cloned()).collect();
-        answer(offer, &sections, &self.origin, &self.peer, local)
+        answer(offer, &sections, self.data.as_ref(), &self.origin, &self.peer, local)
     }
 }
 

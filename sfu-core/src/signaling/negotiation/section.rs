@@ -1,5 +1,5 @@
 //! What the sections of an answer have in common.
-use super::PeerTransport;
+use super::{DataChannels, PeerTransport};
 use crate::control::*;
 use crate::signaling::ortc::SsrcSource;
 use crate::signaling::sdp::*;
@@ -76,11 +76,20 @@ pub(super) struct AnsweredSection {
 pub(super) fn answer(
     offer: &SessionDescription,
     sections: &[AnsweredSection],
+    data: Option<&DataChannels>,
     origin: &Origin,
     peer: &PeerTransport,
     local: &LocalTransport<'_>,
 ) -> SessionDescription {
-    let accepted = |index: usize| sections.iter().find(|section| section.index == index);
+    let accepted = |index: usize| {
+        let offered = offer.media.get(index)?;
+        match data.filter(|data| data.section == index) {
+            Some(data) => Some(data.accept(offered)),
+            None => {
+                sections.iter().find(|section| section.index == index).map(|section| accept(offered, section))
+            }
+        }
+    };
     let bundle = offer.bundle.as_ref().map(|group| {
         let media = offer.media.iter().enumerate().filter(|(index, _)| accepted(*index).is_some());
         media.filter_map(|(_, m)| m.mid.clone()).filter(|mid| group.contains(mid)).collect::<Vec<_>>()
@@ -90,8 +99,7 @@ pub(super) fn answer(
     let mut with_candidates = true;
     let media = offer.media.iter().enumerate().map(|(index, offered)| match accepted(index) {
         None => reject(offered, offer.extmap_allow_mixed),
-        Some(section) => {
-            let mut media = accept(offered, section);
+        Some(mut media) => {
             media.ice = Some(credentials(local.ice));
             media.fingerprints = fingerprints(local.fingerprints);
             media.setup = Some(peer.setup);

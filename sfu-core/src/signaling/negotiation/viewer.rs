@@ -1,7 +1,7 @@
 //! Answering a peer that receives.
 use super::bundle::shared_transport;
 use super::section::{AnsweredSection, answer, is_offered_media, new_origin};
-use super::{LocalTransport, NegotiationError, PeerTransport};
+use super::{DataChannels, LocalTransport, NegotiationError, PeerTransport};
 use crate::control::*;
 use crate::signaling::ortc::{
     OrtcError, ProduceFilter, ProfileMatch, ReceiverOptions, RtpCapabilities, SsrcSource,
@@ -25,6 +25,8 @@ pub struct ViewerPolicy {
     pub profiles: ProfileMatch,
     /// Id of the one stream that all tracks belong to; without it, they keep the ids that their publisher gave them.
     pub stream_id: Option<String>,
+    /// Takes data channels beside the media; otherwise their section is rejected.
+    pub data_channels: bool,
 }
 
 /// One medium that a viewer receives.
@@ -49,6 +51,8 @@ pub struct ViewerPlan {
     pub peer: PeerTransport,
     /// What to consume, in the offer's order; at least one.
     pub consume: Vec<ConsumedMedia>,
+    /// Data channels, if they were offered and the policy takes them.
+    pub data: Option<DataChannels>,
     /// `o=` of the answer.
     pub origin: Origin,
     /// Sections that are kept without media flowing.
@@ -112,11 +116,12 @@ impl ViewerPlan {
             return Err(refused.map_or(NegotiationError::NothingToSend, NegotiationError::Codecs));
         }
         share_names(&mut consume, policy, ssrcs);
+        let data = policy.data_channels.then(|| DataChannels::offered(offer)).flatten();
         let accepted = consume.iter().map(|m| m.section).chain(inactive.iter().map(|s| s.index));
         let mut accepted: Vec<usize> = accepted.collect();
         accepted.sort_unstable();
         let peer = shared_transport(offer, &accepted)?;
-        Ok(ViewerPlan { peer, consume, origin: new_origin(ssrcs), inactive })
+        Ok(ViewerPlan { peer, consume, data, origin: new_origin(ssrcs), inactive })
     }
 
     /// The answer to the offer that the plan was made of.
@@ -127,7 +132,7 @@ impl ViewerPlan {
             rtp_parameters: media.rtp_parameters.clone(),
         });
         let sections: Vec<_> = sent.chain(self.inactive.iter().cloned()).collect();
-        answer(offer, &sections, &self.origin, &self.peer, local)
+        answer(offer, &sections, self.data.as_ref(), &self.origin, &self.peer, local)
     }
 }
 

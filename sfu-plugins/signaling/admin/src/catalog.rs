@@ -1,6 +1,6 @@
 //! What the plugins of this worker say of themselves.
 use serde_json::Value;
-use sfu_core::control::{PluginCost, PluginFaults};
+use sfu_core::control::{PluginCost, PluginFaults, PluginSwitch};
 use sfu_core::plugin::Description;
 
 /// One plugin that is linked into this worker.
@@ -27,6 +27,8 @@ pub(crate) struct PluginInfo {
     pub(crate) faults: Option<PluginFaults>,
     /// What its hooks on packets and messages cost, over all media threads; none if it is not composed in.
     pub(crate) cost: Option<PluginCost>,
+    /// Where it is switched on; none if it is not composed in.
+    pub(crate) switch: Option<PluginSwitch>,
 }
 
 /// All linked plugins by id. The one place that asks the plugin registry of sfu-core.
@@ -42,6 +44,7 @@ pub(crate) fn described() -> Vec<PluginInfo> {
         stats: None,
         faults: None,
         cost: None,
+        switch: None,
     };
     Description::all().into_iter().map(info).collect()
 }

@@ -96,6 +96,11 @@ pub(crate) async fn list(State(api): State<Api>) -> Result<Json<PluginList>, Api
             plugin.cost = Some(cost);
         }
     }
+    for (id, switch) in stats.plugin_switches {
+        if let Some(plugin) = plugins.iter_mut().find(|plugin| plugin.id == id) {
+            plugin.switch = Some(switch);
+        }
+    }
     Ok(Json(PluginList { plugins }))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
-use sfu_core::control::{Command, PluginCost, PluginFaults, Reply, Target, WorkerStats};
+use sfu_core::control::{Command, PluginCost, PluginFaults, PluginSwitch, Reply, Target, WorkerStats};
 
 use crate::api::Api;
 use crate::body::Asked;
@@ -39,6 +39,8 @@ pub(crate) struct Stats {
     plugin_faults: BTreeMap<String, PluginFaults>,
     /// What the hooks on packets and messages of plugins cost, by plugin id; for the whole worker only.
     plugin_costs: BTreeMap<String, PluginCost>,
+    /// Where plugins are switched on, by plugin id; for the whole worker only.
+    plugin_switches: BTreeMap<String, PluginSwitch>,
     /// Counters of the media threads.
     counters: BTreeMap<String, u64>,
     /// The same of each media thread by its number; for the whole worker only.

@@ -167,6 +167,12 @@ async fn plain_rtp_goes_through(workers: u8) {
     let count = &plugins["plugins"][0];
     assert_eq!((&count["id"], &count["about"]), (&json!("count"), &json!("Counts packets per producer.")));
     assert!(count["request"].to_string().contains("packets"), "{count}");
+    assert_eq!(count["switch"], json!({ "on": true, "targets": 0 }));
+    let here = json!({ "target": format!("producer:{producer}") });
+    assert_eq!(send(&running, "POST", "/plugins/count/disable", &here).await.0, 204);
+    assert_eq!(send(&running, "POST", "/plugins/count/disable", &json!({})).await.0, 204);
+    let count = get(&running, "/plugins").await["plugins"][0].clone();
+    assert_eq!(count["switch"], json!({ "on": false, "targets": 1 }), "of all media threads together");
 
     // What was made for it goes with it.
     let (status, _) = send(

@@ -1,27 +1,13 @@
 // Requests to the worker, with the token, and what a refusal means to a person.
+import { KeptToken } from './token.js';
 
-const KEY = 'sfukit.token';
+const kept = new KeptToken('sfukit.token');
 
 /** The bearer token of this tab, or ''. */
-export function token() {
-  try {
-    return sessionStorage.getItem(KEY) ?? '';
-  } catch {
-    return memory;
-  }
-}
-let memory = '';
+export const token = () => kept.get();
 
 /** Keeps the bearer token until this tab closes. */
-export function setToken(text) {
-  memory = text.trim();
-  try {
-    if (memory) sessionStorage.setItem(KEY, memory);
-    else sessionStorage.removeItem(KEY);
-  } catch {
-    // Storage may be forbidden; then the token lives as long as the page.
-  }
-}
+export const setToken = (text) => kept.set(text);
 
 /** A request that was answered with a problem, or (`status` 0) not at all. */
 export class Refused extends Error {

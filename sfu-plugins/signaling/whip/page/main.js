@@ -3,7 +3,7 @@ import { $, setText } from './dom.js';
 import { setToken, token } from './http.js';
 import { setUpLive, showLive } from './live.js';
 import { publishers, setUpPublish } from './publish.js';
-import { noticeRecordable, setUpRecordings } from './recordings.js';
+import { noticeStreams, setUpPlugins } from './plugins.js';
 import { followStreams } from './streams.js';
 import { noticeLive, setUpWatch, viewers, watch, watched } from './watch.js';
 
@@ -18,13 +18,13 @@ setUpWatch({
   },
 });
 setUpLive();
-setUpRecordings();
+setUpPlugins();
 
 const listAgain = followStreams({
   show: (streams) => {
     showLive(streams);
     noticeLive(streams);
-    noticeRecordable(streams);
+    noticeStreams(streams);
   },
   state: (state, text) => {
     $('worker-status').dataset.state = state;

@@ -13,6 +13,10 @@ const GRACE = 1_500;
 /** Every session that is not over; on leaving the page all are ended. */
 const open = new Set();
 
+/** Says `begin` before a session of this page does anything, and `end` when it is over; `detail` is the session. */
+export const sessions = new EventTarget();
+const announce = (type, detail) => sessions.dispatchEvent(new CustomEvent(type, { detail }));
+
 addEventListener('pagehide', () => {
   for (const session of open) session.leave();
 });
@@ -25,9 +29,13 @@ export class Session extends EventTarget {
   state = 'new';
   text = '';
   pc = null;
+  /** The data channel of `pc`. Who reads its messages is up to the worker's plugins; without one they come back. */
+  channel = null;
   /** The session's URL once the worker gave one. */
   url = null;
   stream;
+  /** `publisher` or `viewer`. */
+  role;
   #endpoint;
   #prepare;
   #retry;
@@ -41,9 +49,10 @@ export class Session extends EventTarget {
    * `prepare(pc)` adds tracks or transceivers. `retry` says how a refused offer is taken:
    * `(refused, lost) => milliseconds | undefined`, `lost` being the milliseconds since a connection broke, 0 if none did.
    */
-  constructor({ stream, endpoint, prepare, retry }) {
+  constructor({ stream, role, endpoint, prepare, retry }) {
     super();
     this.stream = stream;
+    this.role = role;
     this.#endpoint = endpoint;
     this.#prepare = prepare;
     this.#retry = retry;
@@ -52,12 +61,14 @@ export class Session extends EventTarget {
   /** Runs the session; the promise ends with it. */
   async run() {
     open.add(this);
+    announce('begin', this);
     try {
       while (!this.over) await this.#once();
     } catch (error) {
       if (!this.over) this.#end('failed', error.message);
     } finally {
       open.delete(this);
+      announce('end', this);
     }
   }
 
@@ -156,6 +167,7 @@ export class Session extends EventTarget {
   async #open() {
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.pc = pc;
+    this.channel = pc.createDataChannel('data', { negotiated: true, id: 0 });
     this.#set(this.#lostSince ? 'interrupted' : this.state === 'waiting' ? 'waiting' : 'connecting', this.text);
     pc.addEventListener('track', (event) => this.#tell('track', event));
     this.#tell('connection', pc);

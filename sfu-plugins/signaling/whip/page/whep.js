@@ -19,5 +19,5 @@ export function viewer({ stream, wait }) {
     const patient = wait || (lost && lost < COMING_BACK);
     return passing && patient ? Math.max(AGAIN, (retryAfter ?? 0) * 1000) : undefined;
   };
-  return new Session({ stream, endpoint: streamPath('whep', stream), prepare, retry });
+  return new Session({ stream, role: 'viewer', endpoint: streamPath('whep', stream), prepare, retry });
 }

@@ -29,7 +29,7 @@ export function publisher({ stream, media, codec, simulcast }) {
     const passing = [0, 409, 429, 502, 503, 504].includes(status);
     return lost && lost < COMING_BACK && passing ? Math.max(2, retryAfter ?? 0) * 1000 : undefined;
   };
-  const session = new Session({ stream, endpoint: streamPath('whip', stream), prepare, retry });
+  const session = new Session({ stream, role: 'publisher', endpoint: streamPath('whip', stream), prepare, retry });
   session.endsWhenClosed = true;
   return session;
 }

@@ -1,6 +1,7 @@
 //! WHIP (RFC 9725), WHEP and a web page: streaming in and out of a worker without a signaling server of one's own.
 #![forbid(unsafe_code)]
 mod config;
+mod data_channel;
 mod events;
 mod exposure;
 mod foreign;

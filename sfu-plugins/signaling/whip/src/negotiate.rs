@@ -46,7 +46,7 @@ impl Offer {
         }
         let mut bits = random_bits;
         let router = RtpCapabilities::router();
-        let policy = PublisherPolicy::default();
+        let policy = PublisherPolicy { data_channels: true, ..PublisherPolicy::default() };
         let plan = PublisherPlan::new(&description, &router, &policy, &mut SsrcSource::new(&mut bits))?;
         Ok(Offer::Publish { description, plan })
     }
@@ -69,7 +69,8 @@ pub(crate) fn viewer_plan(offer: &SessionDescription, published: &[Produced]) ->
         .map(|producer| ProducerDescription { kind: producer.kind, consumable: producer.consumable.clone() })
         .collect();
     // WHEP has one MediaStream; audio and video may have had different ones at their publisher.
-    let policy = ViewerPolicy { stream_id: Some("stream".into()), ..ViewerPolicy::default() };
+    let stream_id = Some("stream".into());
+    let policy = ViewerPolicy { stream_id, data_channels: true, ..ViewerPolicy::default() };
     let mut bits = random_bits;
     let mut ssrcs = SsrcSource::new(&mut bits);
     Ok(ViewerPlan::new(offer, &available, &RtpCapabilities::router(), &policy, &mut ssrcs)?)

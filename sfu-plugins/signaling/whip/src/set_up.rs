@@ -7,7 +7,7 @@ use sfu_core::control::{
     Command, CreateSession, ErrorKind, MediaKind, RouterId, SessionId, WebRtcTransportCreated,
     WebRtcTransportOptions,
 };
-use sfu_core::signaling::negotiation::PublisherPlan;
+use sfu_core::signaling::negotiation::{DataChannels, PublisherPlan};
 use sfu_core::signaling::ortc::RtpCapabilities;
 use sfu_core::signaling::sdp::{IceCredentials, SessionDescription};
 
@@ -17,7 +17,7 @@ use crate::negotiate::Offer;
 use crate::problem::Problem;
 use crate::resource::{Consumed, IceSession, Produced, Resource, ResourceId, Role, new_etag};
 use crate::stream_name::StreamName;
-use crate::{handover, negotiate};
+use crate::{data_channel, handover, negotiate};
 
 /// What a client gets for its offer.
 #[derive(Debug)]
@@ -52,8 +52,11 @@ async fn publish(
                 router
             }
         };
-        let (opened, transport) = open(hub, Role::Publisher, name, router, &mut session).await?;
+        let (opened, transport) = open(hub, Role::Publisher, name, router, plan.data, &mut session).await?;
         hub.control.connect_webrtc_transport(transport.id, plan.peer.dtls.clone()).await?;
+        if plan.data.is_some() {
+            data_channel::make(hub, transport.id, Role::Publisher.labels(name)).await?;
+        }
         let mut producers = Vec::new();
         for media in &plan.produce {
             let options = negotiate::producer_options(media, Role::Publisher.labels(name));
@@ -103,8 +106,11 @@ async fn watch_once(
     let mut session = None;
     let steps = async {
         let plan = negotiate::viewer_plan(offer, &published)?;
-        let (opened, transport) = open(hub, Role::Viewer, name, router, &mut session).await?;
+        let (opened, transport) = open(hub, Role::Viewer, name, router, plan.data, &mut session).await?;
         hub.control.connect_webrtc_transport(transport.id, plan.peer.dtls.clone()).await?;
+        if plan.data.is_some() {
+            data_channel::make(hub, transport.id, Role::Viewer.labels(name)).await?;
+        }
         let mut consumers = Vec::new();
         for media in &plan.consume {
             let Some(producer) = published.get(media.producer) else { continue };
@@ -162,6 +168,7 @@ async fn open(
     role: Role,
     name: &StreamName,
     router: RouterId,
+    data: Option<DataChannels>,
     session: &mut Option<SessionId>,
 ) -> Result<(SessionId, WebRtcTransportCreated), Problem> {
     let labels = role.labels(name);
@@ -173,6 +180,7 @@ async fn open(
         labels,
         ice_consent_timeout: Duration::from_secs(hub.config.consent_timeout_s),
         initial_outgoing_bitrate: hub.config.initial_outgoing_bitrate,
+        sctp: data.map(|data| data.sctp),
         ..WebRtcTransportOptions::default()
     };
     Ok((opened, hub.control.create_webrtc_transport(router, options).await?))

@@ -127,6 +127,59 @@ fn data_channels_are_rejected_and_leave_the_bundle() {
 }
 
 #[test]
+fn data_channels_are_taken_where_the_policy_takes_them() {
+    let policy = PublisherPolicy { data_channels: true, ..PublisherPolicy::default() };
+    for name in ["chromium-data", "firefox-data"] {
+        let answer = publish_with(&sample(name), &policy).unwrap().answer;
+        let text = answer.to_string();
+        let data = section_lines(&text, 2);
+        assert!(data[0].starts_with("application 9 UDP/DTLS/SCTP webrtc-datachannel"), "{data:?}");
+        for line in
+            ["a=sctp-port:5000", "a=max-message-size:262144", "a=ice-ufrag:ourfragment", "a=setup:passive"]
+        {
+            assert!(has(&data, line), "{line}: {data:?}");
+        }
+        assert_eq!(answer.bundle.map(|group| group.len()), Some(3), "{text}");
+    }
+}
+
+#[test]
+fn no_message_is_longer_than_what_the_peer_takes() {
+    let policy = PublisherPolicy { data_channels: true, ..PublisherPolicy::default() };
+    let text = sample_text("chromium-data").replace('\r', "");
+    let longest = |line: &str| {
+        let offer = offer(&text.replace("a=max-message-size:262144", line));
+        let mut random = counter();
+        let plan = PublisherPlan::new(
+            &offer,
+            &RtpCapabilities::router(),
+            &policy,
+            &mut SsrcSource::new(&mut random),
+        );
+        plan.unwrap().data.unwrap().sctp.max_send_message_size
+    };
+    let ours = SctpOptions::default().max_send_message_size;
+    assert_eq!(longest("a=max-message-size:1000"), 1000);
+    assert_eq!(longest("a=max-message-size:0"), ours, "any size");
+    assert_eq!(longest("a=max-message-size:1073741823"), ours);
+    assert_eq!(longest("a=x-nothing"), 65_536, "unsaid");
+}
+
+#[test]
+fn data_channels_that_would_need_a_transport_of_their_own_are_rejected() {
+    let policy = PublisherPolicy { data_channels: true, ..PublisherPolicy::default() };
+    let text = sample_text("chromium-data").replace('\r', "");
+    for (from, to) in [
+        ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 1"),
+        ("a=sctp-port:5000", "a=sctp-port:5001"),
+        ("UDP/DTLS/SCTP webrtc-datachannel", "UDP/DTLS/SCTP something-else"),
+    ] {
+        let answer = publish_with(&offer(&text.replace(from, to)), &policy).unwrap().answer;
+        assert_eq!((answer.media[2].port, answer.media[0].port), (0, 9), "{to}");
+    }
+}
+
+#[test]
 fn a_passive_offer_makes_us_the_dtls_client() {
     let PublisherAnswer { answer, peer, produce } = publish("ffmpeg-publish");
     assert_eq!((peer.dtls.role, peer.setup), (DtlsRole::Server, Setup::Active));

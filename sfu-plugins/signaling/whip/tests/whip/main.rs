@@ -1,6 +1,7 @@
 //! WHIP and WHEP through real requests, in front of a stand-in for the media threads and in stopped time.
 mod bench;
 mod cors;
+mod data_channels;
 mod events;
 mod foreign;
 mod handover;
