@@ -5,7 +5,7 @@ use super::{LocalTransport, NegotiationError, PeerTransport};
 use crate::control::*;
 use crate::signaling::ortc::{
     OrtcError, ProduceFilter, ProfileMatch, ReceiverOptions, RtpCapabilities, SsrcSource,
-    consumer_parameters, producer_from_section,
+    consumer_parameters, offers_red_first, producer_from_section, with_red,
 };
 use crate::signaling::sdp::{Direction, MediaDescription, Origin, SessionDescription};
 
@@ -25,6 +25,9 @@ pub struct ViewerPolicy {
     pub profiles: ProfileMatch,
     /// Id of the one stream that all tracks belong to; without it, they keep the ids that their publisher gave them.
     pub stream_id: Option<String>,
+    /// Whether sections that list RED before the Opus it carries get Opus with RED: for a router where something adds redundancy,
+    /// such as the plugin `red`. A receiver of both gets what comes, so nothing is lost where nothing is added.
+    pub red: bool,
 }
 
 /// One medium that a viewer receives.
@@ -143,7 +146,9 @@ fn parameters(
         reduced_size: offered.rtcp_rsize,
         profiles: policy.profiles,
     };
-    consumer_parameters(&producer.consumable, receiver, &options, ssrcs)
+    let wanted = policy.red && offers_red_first(&offered.codecs);
+    let redundant = wanted.then(|| with_red(&producer.consumable)).flatten();
+    consumer_parameters(redundant.as_ref().unwrap_or(&producer.consumable), receiver, &options, ssrcs)
 }
 
 /// Every track gets a CNAME and an msid: without a CNAME in common audio and video are not played in time with each
