@@ -45,6 +45,7 @@ mod plain_rtp;
 mod publisher_returns;
 mod recording_conversion;
 mod recording_kill;
+mod red;
 mod sigterm;
 mod soak;
 mod switches;

@@ -15,4 +15,4 @@ mod rfc2198;
 mod settings;
 
 pub use plugin::Red;
-pub use settings::Options;
+pub use settings::{Options, Request};

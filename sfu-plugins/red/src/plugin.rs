@@ -2,15 +2,18 @@
 use sfu_core::control::{MediaKind, RtpParameters};
 use sfu_core::media::Codec;
 use sfu_core::plugin::{
-    Attach, ConsumerId, ConsumerInfo, Cx, NewRtp, Plugin, ProducerId, ProducerInfo, Rows, RtpPacket, Stats,
-    Target, Verdict, plugin,
+    Attach, ConsumerId, ConsumerInfo, Cx, NewRtp, Plugin, ProducerId, ProducerInfo, Responder, RouterInfo, Rows,
+    RtpPacket, Stats, Target, Verdict, plugin,
 };
+use sfu_core::serde_json::json;
 
 use crate::history::{History, KEPT};
 use crate::incoming::Seen;
 use crate::rfc2198::{Block, Blocks, len, write};
-use crate::settings::Options;
+use crate::settings::{Options, Request};
 
+/// Of an answer: the request is not one that this plugin can serve.
+const CODE_INVALID: u32 = 467;
 /// Encodings of an audio producer at the most.
 const MAX_ENCODINGS: usize = 4;
 /// Room for a payload with redundancy; a datagram with it stays below 1500 bytes.
@@ -49,8 +52,15 @@ pub struct Outgoing {
 #[plugin(id = "red", off, on_panic = "forward")]
 impl Plugin for Red {
     type Options = Options;
+    type Request = Request;
+    type Router = ();
     type Producer = Incoming;
     type Consumer = Outgoing;
+
+    fn router_opened(&mut self, _: &RouterInfo<'_>, _: &Options, _: &mut Cx<'_>) -> Attach<()> {
+        // So that it is known where it is on.
+        Attach::On(())
+    }
 
     fn producer_opened(&mut self, info: &ProducerInfo<'_>, _: &Options, _: &mut Cx<'_>) -> Attach<Incoming> {
         let (red, opus) = (set(info.rtp_parameters, is_red), set(info.rtp_parameters, is_opus));
@@ -157,6 +167,20 @@ impl Plugin for Red {
         self.sent += 1;
         self.redundant_bytes += redundant as u64;
         Verdict::Forward
+    }
+
+    fn request(
+        &mut self,
+        Request::Status {}: Request,
+        at: Target,
+        re: Responder,
+        rows: &mut Rows<'_, Self>,
+        _: &mut Cx<'_>,
+    ) {
+        match at {
+            Target::Router(id) => re.ok(json!({ "on": rows.get(id).is_some() })),
+            _ => re.error(CODE_INVALID, "plugins.red: ask about a router, as `target` of the request"),
+        }
     }
 
     fn stats(&self, _: Target, rows: &Rows<'_, Self>, out: &mut Stats) {

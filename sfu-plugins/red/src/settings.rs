@@ -1,5 +1,5 @@
 //! How much redundancy is added.
-use sfu_core::plugin::config;
+use sfu_core::plugin::{config, request};
 
 /// How much redundancy is added: the options of `enable`, and of `[plugins.red.options]`.
 #[config]
@@ -15,4 +15,12 @@ impl Default for Options {
     fn default() -> Self {
         Options { packets: 1, max_bytes: 1000 }
     }
+}
+
+/// Requests.
+#[request]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Whether it is on at a router: signaling that negotiates RED asks this.
+    Status {},
 }

@@ -296,6 +296,22 @@ fn switched_off_receivers_get_what_they_would_without_it() {
 }
 
 #[test]
+fn it_tells_signaling_in_which_routers_it_is_on() {
+    for workers in [1, 2] {
+        let mut bench = Build::of::<Red>().workers(workers).start();
+        let router = bench.router(workers - 1);
+        let status = |bench: &mut Alone| bench.request("red", router.into(), json!({ "method": "status" }));
+        assert_eq!(status(&mut bench).expect("an answer"), json!({ "on": false }));
+        bench.enable("red", router.into(), json!({})).expect("it goes on");
+        assert_eq!(status(&mut bench).expect("an answer"), json!({ "on": true }));
+        bench.disable("red", router.into()).expect("it goes off");
+        assert_eq!(status(&mut bench).expect("an answer"), json!({ "on": false }));
+        let of_all = bench.request("red", sfu_core::control::Target::Worker, json!({ "method": "status" }));
+        assert!(format!("{of_all:?}").contains("ask about a router"), "{of_all:?}");
+    }
+}
+
+#[test]
 fn it_bears_what_every_plugin_has_to_bear() {
     conformance::<Red>();
 }

@@ -5,7 +5,7 @@ use super::{DataChannels, LocalTransport, NegotiationError, PeerTransport};
 use crate::control::*;
 use crate::signaling::ortc::{
     OrtcError, ProduceFilter, ProfileMatch, ReceiverOptions, RtpCapabilities, SsrcSource,
-    consumer_parameters, producer_from_section,
+    consumer_parameters, offers_red_first, producer_from_section, with_red,
 };
 use crate::signaling::sdp::{Direction, MediaDescription, Origin, SessionDescription};
 
@@ -27,6 +27,9 @@ pub struct ViewerPolicy {
     pub stream_id: Option<String>,
     /// Takes data channels beside the media; otherwise their section is rejected.
     pub data_channels: bool,
+    /// Whether sections that list RED before the Opus it carries get Opus with RED: for a router where something adds redundancy,
+    /// such as the plugin `red`. A receiver of both gets what comes, so nothing is lost where nothing is added.
+    pub red: bool,
 }
 
 /// One medium that a viewer receives.
@@ -148,7 +151,9 @@ fn parameters(
         reduced_size: offered.rtcp_rsize,
         profiles: policy.profiles,
     };
-    consumer_parameters(&producer.consumable, receiver, &options, ssrcs)
+    let wanted = policy.red && offers_red_first(&offered.codecs);
+    let redundant = wanted.then(|| with_red(&producer.consumable)).flatten();
+    consumer_parameters(redundant.as_ref().unwrap_or(&producer.consumable), receiver, &options, ssrcs)
 }
 
 /// Every track gets a CNAME and an msid: without a CNAME in common audio and video are not played in time with each

@@ -1,6 +1,7 @@
 //! From an offered section to a producer, and from a producer to what can be consumed.
 use super::codec_match::produces;
 use super::quality::lowest_first;
+use super::red::{carried, is_red};
 use super::{OrtcError, RtpCapabilities, RtpCodecCapability, SsrcSource, uri};
 use crate::control::*;
 use crate::signaling::sdp::MediaDescription;
@@ -121,7 +122,16 @@ fn codecs(
     extensions: &[RtpHeaderExtensionParameters],
 ) -> (Vec<RtpCodecParameters>, Vec<RtpMappingCodec>) {
     let (mut codecs, mut mapping) = (Vec::new(), Vec::new());
+    // What RED carries is taken with it: without it nobody could have the media alone.
+    let mut carried_by_red = None;
     for offered in &section.codecs {
+        if carried_by_red.is_some_and(|payload_type| payload_type != offered.payload_type) {
+            continue;
+        }
+        let carries = is_red(offered).then(|| carried(offered, &section.codecs)).flatten();
+        if is_red(offered) && carries.is_none() {
+            continue;
+        }
         let mut allowed = router.media_codecs(kind).filter(|codec| filter.allows(codec));
         let Some(codec) = allowed.find(|codec| produces(offered, *codec)) else { continue };
         let mut parameters = offered.clone();
@@ -141,7 +151,10 @@ fn codecs(
             });
         }
         if !filter.all_codecs {
-            break;
+            match carries {
+                Some(_) => carried_by_red = carries,
+                None => break,
+            }
         }
     }
     (codecs, mapping)

@@ -65,7 +65,7 @@ impl RtpCapabilities {
     /// What every router carries: Opus, G.722, PCMU, PCMA; VP8, VP9 (profiles 0 and 2), H.264 (every profile of 8-bit
     /// 4:2:0), AV1 (main profile), each video codec with RTX.
     ///
-    /// RED, ULPFEC and FlexFEC are left out: the router repairs by retransmission. H.264 is listed as
+    /// RED ([`RtpCapabilities::with_red`]), ULPFEC and FlexFEC are left out: the router repairs by retransmission. H.264 is listed as
     /// `packetization-mode=1`, which includes what senders in mode 0 produce.
     pub fn router() -> Self {
         let mut codecs = vec![

@@ -11,7 +11,8 @@ use sfu_core::signaling::negotiation::{
     Refusal, ViewerPlan, ViewerPolicy,
 };
 use sfu_core::signaling::ortc::{
-    OrtcError, RtpCapabilities, SsrcSource, can_consume, consumable_parameters, same_codec,
+    OrtcError, RtpCapabilities, SsrcSource, can_consume, consumable_parameters, offers_red_first, same_codec,
+    without_red,
 };
 use sfu_core::signaling::sdp::SessionDescription;
 
@@ -52,6 +53,28 @@ impl Offer {
     }
 }
 
+/// The plan for an offer that would rather send RED, where the router takes redundancy off for those who have Opus alone.
+///
+/// `None` for other offers. What is published is Opus all the same: viewers get RED by their own wish.
+pub(crate) fn plan_with_red(offer: &SessionDescription) -> Option<PublisherPlan> {
+    if !wants_red(offer) {
+        return None;
+    }
+    let mut bits = random_bits;
+    let router = RtpCapabilities::router().with_red();
+    let policy = PublisherPolicy::default();
+    let mut plan = PublisherPlan::new(offer, &router, &policy, &mut SsrcSource::new(&mut bits)).ok()?;
+    for media in &mut plan.produce {
+        media.consumable = without_red(std::mem::take(&mut media.consumable));
+    }
+    Some(plan)
+}
+
+/// Whether a section of an offer lists RED before the Opus that it carries.
+pub(crate) fn wants_red(offer: &SessionDescription) -> bool {
+    offer.media.iter().any(|media| offers_red_first(&media.codecs))
+}
+
 /// What to produce for a publisher.
 pub(crate) fn producer_options(media: &PublishedMedia, labels: Labels) -> ProducerOptions {
     ProducerOptions {
@@ -63,14 +86,20 @@ pub(crate) fn producer_options(media: &PublishedMedia, labels: Labels) -> Produc
 }
 
 /// What a viewer's offer leads to, given what is published.
-pub(crate) fn viewer_plan(offer: &SessionDescription, published: &[Produced]) -> Result<ViewerPlan, Problem> {
+///
+/// With `red`, redundancy is added for who asks for it.
+pub(crate) fn viewer_plan(
+    offer: &SessionDescription,
+    published: &[Produced],
+    red: bool,
+) -> Result<ViewerPlan, Problem> {
     let available: Vec<ProducerDescription> = published
         .iter()
         .map(|producer| ProducerDescription { kind: producer.kind, consumable: producer.consumable.clone() })
         .collect();
     // WHEP has one MediaStream; audio and video may have had different ones at their publisher.
     let stream_id = Some("stream".into());
-    let policy = ViewerPolicy { stream_id, data_channels: true, ..ViewerPolicy::default() };
+    let policy = ViewerPolicy { stream_id, data_channels: true, red, ..ViewerPolicy::default() };
     let mut bits = random_bits;
     let mut ssrcs = SsrcSource::new(&mut bits);
     Ok(ViewerPlan::new(offer, &available, &RtpCapabilities::router(), &policy, &mut ssrcs)?)
@@ -79,9 +108,10 @@ pub(crate) fn viewer_plan(offer: &SessionDescription, published: &[Produced]) ->
 /// What viewers can be given of a producer that was not made here.
 ///
 /// Its payload types need not be the router's: its codecs are looked up by what they are. One that the router does not
-/// list is offered as it is, for receivers that know it; then without RTX.
+/// list is offered as it is, for receivers that know it; then without RTX. RED is left out: its packets name payload types of their
+/// sender, which are not a receiver's, so nobody is given what was not taken apart.
 pub(crate) fn described(description: &control::ProducerDescription) -> Result<Produced, OrtcError> {
-    let (kind, given) = (description.kind, &description.rtp_parameters);
+    let (kind, given) = (description.kind, &without_red(description.rtp_parameters.clone()));
     let router = RtpCapabilities::router();
     let (mut known, mut strange, mut mapped) = (Vec::new(), Vec::new(), Vec::new());
     for codec in given.codecs.iter().filter(|codec| !codec.is_rtx()) {

@@ -11,6 +11,8 @@ use sfu_core::signaling::negotiation::{DataChannels, PublisherPlan};
 use sfu_core::signaling::ortc::RtpCapabilities;
 use sfu_core::signaling::sdp::{IceCredentials, SessionDescription};
 
+use serde_json::json;
+
 use crate::handover::Cause;
 use crate::hub::Hub;
 use crate::negotiate::Offer;
@@ -51,6 +53,10 @@ async fn publish(
                 }
                 router
             }
+        };
+        let plan = match negotiate::plan_with_red(offer) {
+            Some(redundant) if takes_red(hub, router).await => redundant,
+            _ => plan,
         };
         let (opened, transport) = open(hub, Role::Publisher, name, router, plan.data, &mut session).await?;
         hub.control.connect_webrtc_transport(transport.id, plan.peer.dtls.clone()).await?;
@@ -105,7 +111,8 @@ async fn watch_once(
     let (router, published, epoch) = hub.admit_viewer(name, id)?;
     let mut session = None;
     let steps = async {
-        let plan = negotiate::viewer_plan(offer, &published)?;
+        let red = negotiate::wants_red(offer) && takes_red(hub, router).await;
+        let plan = negotiate::viewer_plan(offer, &published, red)?;
         let (opened, transport) = open(hub, Role::Viewer, name, router, plan.data, &mut session).await?;
         hub.control.connect_webrtc_transport(transport.id, plan.peer.dtls.clone()).await?;
         if plan.data.is_some() {
@@ -160,6 +167,13 @@ pub(crate) async fn to_the_end(
 
 fn stopping() -> Problem {
     Problem::unavailable("whip: the worker is stopping; try another one")
+}
+
+/// Whether the plugin `red` is on in a router: without it, RED would be silence for all who have Opus alone.
+async fn takes_red(hub: &Hub, router: RouterId) -> bool {
+    let status = hub.control.plugin_request("red", router.into(), json!({ "method": "status" }));
+    // A worker without the plugin answers with an error.
+    status.await.is_ok_and(|status| status["on"] == true)
 }
 
 /// A session with its transport, not connected yet.

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod publisher;
+mod red;
 mod viewer;
 
 use crate::control::*;
