@@ -62,7 +62,7 @@ pub(crate) fn plan_with_red(offer: &SessionDescription) -> Option<PublisherPlan>
     }
     let mut bits = random_bits;
     let router = RtpCapabilities::router().with_red();
-    let policy = PublisherPolicy::default();
+    let policy = PublisherPolicy { data_channels: true, ..PublisherPolicy::default() };
     let mut plan = PublisherPlan::new(offer, &router, &policy, &mut SsrcSource::new(&mut bits)).ok()?;
     for media in &mut plan.produce {
         media.consumable = without_red(std::mem::take(&mut media.consumable));
