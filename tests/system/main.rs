@@ -42,4 +42,5 @@ mod red;
 mod sigterm;
 mod soak;
 mod switches;
+mod tap;
 mod tls_reload;
