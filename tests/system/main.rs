@@ -49,4 +49,5 @@ mod red;
 mod sigterm;
 mod soak;
 mod switches;
+mod tap;
 mod tls_reload;

@@ -14,7 +14,7 @@ use sfu_core::plugin::{PluginHandle, ProducerId};
 use sfu_core::serde_json::{Value, json};
 use sfu_core::tracing;
 
-use crate::capture::{Report, SenderClock};
+use crate::capture::Reading;
 use crate::figures::{Common, StreamEntry};
 use crate::reader::{Limits, Offered, Reader};
 use crate::rtp::Rtp;
@@ -35,7 +35,7 @@ const MAX_WAITING: usize = 1024;
 /// How long readers are written to at the end of the worker.
 const FAREWELL: Duration = Duration::from_millis(300);
 
-/// In a label, instead of the number of a track: the bytes are a sender report, and the rest is the number of its transport.
+/// In a label, instead of the number of a track: the bytes are a reading of its clock, and the rest is its number.
 pub(crate) const REPORT: u32 = 1 << 31;
 /// In a label: no bytes, but time has passed.
 pub(crate) const TIME: u32 = REPORT - 1;
@@ -64,8 +64,6 @@ pub(crate) enum Job {
     Open { worker: u8, track: u32, epoch: Epoch, opening: Box<Opening> },
     /// A track ends after all packets that were queued before.
     Close { worker: u8, track: u32 },
-    /// A transport is gone.
-    Forget { worker: u8, transport: u32 },
     /// A media thread ends, and waits until readers have everything.
     Stop { worker: u8, done: SyncSender<()> },
 }
@@ -95,7 +93,6 @@ impl ExporterHandle {
             stopping: Vec::new(),
             epochs: HashMap::new(),
             tracks: HashMap::new(),
-            clocks: HashMap::new(),
             readers: Vec::new(),
             told: HashMap::new(),
             next_stream: 1,
@@ -151,8 +148,6 @@ struct Desk {
     epochs: HashMap<u8, Epoch>,
     /// By media thread and number.
     tracks: HashMap<(u8, u32), Track>,
-    /// Senders' clocks, by media thread and number of the transport.
-    clocks: HashMap<(u8, u32), SenderClock>,
     readers: Vec<Reader>,
     /// When dropped frames of a reader were told last.
     told: HashMap<u32, Instant>,
@@ -306,22 +301,31 @@ impl Desk {
             let tracks: Vec<u32> =
                 self.tracks.keys().filter(|(of, _)| *of == worker).map(|(_, track)| *track).collect();
             for track in tracks {
-                self.with_track(worker, track, |track, clock, out| track.pass(label.at, clock, out));
+                self.with_track(worker, track, |track, out| track.pass(label.at, out));
             }
             return;
         }
         if label.track & REPORT != 0 {
-            let Some(report) = Report::from_bytes(bytes) else { return };
-            return self.hear(worker, label.track & !REPORT, label.at, report);
+            let track = self.known(worker, label.track & !REPORT);
+            if let Some((track, reading)) = track.zip(Reading::from_bytes(bytes)) {
+                track.clock = Some(reading);
+            }
+            return;
         }
-        if !self.tracks.contains_key(&(worker, label.track)) {
-            // The job was sent before the packet was queued, but perhaps after the last look for jobs.
+        self.known(worker, label.track);
+        let Some(rtp) = Rtp::parse(bytes) else { return };
+        self.with_track(worker, label.track, |track, out| {
+            track.take(&rtp, label.at, label.restart, out);
+        });
+    }
+
+    /// A track of which something was queued.
+    fn known(&mut self, worker: u8, number: u32) -> Option<&mut Track> {
+        if !self.tracks.contains_key(&(worker, number)) {
+            // The job was sent before anything was queued, but perhaps after the last look for jobs.
             self.take_jobs();
         }
-        let Some(rtp) = Rtp::parse(bytes) else { return };
-        self.with_track(worker, label.track, |track, clock, out| {
-            track.take(&rtp, label.at, label.restart, clock, out);
-        });
+        self.tracks.get_mut(&(worker, number))
     }
 
     /// Lets a track work, and hands out what comes of it.
@@ -329,12 +333,11 @@ impl Desk {
         &mut self,
         worker: u8,
         number: u32,
-        work: impl FnOnce(&mut Track, Option<&SenderClock>, &mut Vec<Outcome>),
+        work: impl FnOnce(&mut Track, &mut Vec<Outcome>),
     ) {
         let mut outcomes = std::mem::take(&mut self.outcomes);
         if let Some(track) = self.tracks.get_mut(&(worker, number)) {
-            let clock = track.opening.transport.and_then(|transport| self.clocks.get(&(worker, transport)));
-            work(track, clock, &mut outcomes);
+            work(track, &mut outcomes);
         }
         for outcome in outcomes.drain(..) {
             match outcome {
@@ -343,12 +346,6 @@ impl Desk {
             }
         }
         self.outcomes = outcomes;
-    }
-
-    fn hear(&mut self, worker: u8, transport: u32, at: u64, report: Report) {
-        let Some(epoch) = self.epochs.get(&worker) else { return };
-        let now = epoch.instant + Duration::from_nanos(at);
-        self.clocks.entry((worker, transport)).or_default().hear(now, at, report);
     }
 
     fn restart(&mut self, worker: u8, number: u32) {
@@ -414,15 +411,8 @@ impl Desk {
     }
 
     fn close(&mut self, job: Job) {
-        let (worker, number) = match job {
-            Job::Close { worker, track } => (worker, track),
-            Job::Forget { worker, transport } => {
-                self.clocks.remove(&(worker, transport));
-                return;
-            }
-            _ => return,
-        };
-        self.with_track(worker, number, |track, clock, out| track.finish(clock, out));
+        let Job::Close { worker, track: number } = job else { return };
+        self.with_track(worker, number, |track, out| track.finish(out));
         let Some(track) = self.tracks.remove(&(worker, number)) else { return };
         let figures = &track.opening.figures;
         for stream in track.lanes.iter().filter_map(|lane| lane.stream) {

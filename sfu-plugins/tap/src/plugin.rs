@@ -1,20 +1,18 @@
 //! The hooks.
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, SystemTime};
 
 use sfu_core::control::MediaKind;
 use sfu_core::media::{MAX_QUEUED_LEN, PacketLabel, PacketSender, packet_queue};
-use sfu_core::plugin::rtcp::RtcpItem;
 use sfu_core::plugin::{
     Attach, Cx, Error, Plugin, PluginHandle, ProducerEvent, ProducerId, ProducerInfo, Responder, Rows,
-    RtcpPacket, RtpPacket, Start, Stats, Target, TransportId, TransportInfo, Verdict, plugin,
+    RtpPacket, SenderClock, Start, Stats, Target, Verdict, plugin,
 };
 use sfu_core::serde_json::json;
 use sfu_core::tracing;
 
-use crate::capture::Report;
+use crate::capture::Reading;
 use crate::exporter::{Epoch, ExporterHandle, Job, Message, REPORT, TIME};
 use crate::figures::{Common, Figures};
 use crate::format::{Format, bit, payload_types};
@@ -36,9 +34,6 @@ pub struct Tap {
     queue: Option<PacketSender>,
     handle: PluginHandle<Message>,
     epoch: Option<Epoch>,
-    /// Numbers of transports whose sender reports are passed on.
-    transports: HashMap<TransportId, u32>,
-    next_transport: u32,
     next_track: u32,
     ring_full: u64,
     oversize: u64,
@@ -49,19 +44,6 @@ pub struct Shared {
     common: Arc<Common>,
     /// None where no place is configured.
     exporter: Option<ExporterHandle>,
-}
-
-/// A transport whose sender reports say when its media was captured.
-pub struct Reporter {
-    number: u32,
-    handle: ExporterHandle,
-    worker: u8,
-}
-
-impl Drop for Reporter {
-    fn drop(&mut self) {
-        self.handle.send(Job::Forget { worker: self.worker, transport: self.number });
-    }
 }
 
 /// A producer whose frames are handed out.
@@ -80,6 +62,8 @@ pub struct Tapped {
 struct Source {
     track: u32,
     restart: bool,
+    /// What was told of its clock last.
+    clock: Option<SenderClock>,
     figures: Arc<Figures>,
     handle: ExporterHandle,
     worker: u8,
@@ -98,7 +82,6 @@ impl Plugin for Tap {
     type Request = Request;
     type Message = Message;
     type Shared = Shared;
-    type Transport = Reporter;
     type Producer = Tapped;
 
     fn shared(config: &Config) -> Result<Shared, Error> {
@@ -131,8 +114,6 @@ impl Plugin for Tap {
             queue,
             handle: start.handle(),
             epoch: None,
-            transports: HashMap::new(),
-            next_transport: 0,
             next_track: 0,
             ring_full: 0,
             oversize: 0,
@@ -146,23 +127,6 @@ impl Plugin for Tap {
         if wait.recv_timeout(PATIENCE).is_err() {
             tracing::warn!("tap: readers are too slow, the end of streams may be missing");
         }
-    }
-
-    fn transport_opened(
-        &mut self,
-        info: &TransportInfo<'_>,
-        _: &Options,
-        _: &mut Cx<'_>,
-    ) -> Attach<Reporter> {
-        let Some(handle) = self.exporter.clone() else { return Attach::Off };
-        let number = self.next_transport;
-        self.next_transport = (number + 1) % TIME;
-        self.transports.insert(info.id, number);
-        Attach::On(Reporter { number, handle, worker: self.worker })
-    }
-
-    fn transport_closed(&mut self, id: TransportId, _: Reporter, _: &mut Cx<'_>) {
-        self.transports.remove(&id);
     }
 
     fn producer_opened(
@@ -232,19 +196,22 @@ impl Plugin for Tap {
         Verdict::Forward
     }
 
-    fn rtcp_in(&mut self, st: &mut Reporter, pkt: &mut RtcpPacket<'_>, cx: &mut Cx<'_>) -> Verdict {
-        if let RtcpItem::SenderReport(report) = pkt.item() {
-            let (ssrc, timestamp) = (report.ssrc, report.info.rtp_timestamp);
-            let report = Report { ssrc, ntp: report.info.ntp.to_bits(), timestamp };
-            self.queue_besides(REPORT | st.number, &report.to_bytes(), cx);
-        }
-        Verdict::Forward
-    }
-
     fn tick(&mut self, rows: &mut Rows<'_, Self>, cx: &mut Cx<'_>) {
-        if self.common.has_readers() && rows.iter::<ProducerId>().next().is_some() {
-            self.queue_besides(TIME, &[], cx);
+        if !self.common.has_readers() || rows.iter::<ProducerId>().next().is_none() {
+            return;
         }
+        self.queue_besides(TIME, &[], cx);
+        rows.for_each(|id: ProducerId, tapped| {
+            for (encoding, source) in tapped.tracks.iter_mut().enumerate() {
+                let Some(source) = source else { continue };
+                let clock = cx.view().sender_clock(id, encoding as u8);
+                if let Some(clock) = clock.filter(|_| clock != source.clock)
+                    && self.tell_clock(source.track, clock, cx)
+                {
+                    source.clock = Some(clock);
+                }
+            }
+        });
     }
 
     fn request(
@@ -360,14 +327,13 @@ impl Tap {
                 video,
                 about: about.clone(),
                 formats: formats.clone(),
-                transport: self.transports.get(&info.transport).copied(),
                 figures: figures.clone(),
             };
             if !exporter.open(self.worker, track, epoch, opening) {
                 return Err("too many streams wait to begin; begin fewer at once".to_owned());
             }
             let (handle, worker) = (exporter.clone(), self.worker);
-            tracks.push(Some(Source { track, restart: false, figures, handle, worker }));
+            tracks.push(Some(Source { track, restart: false, clock: None, figures, handle, worker }));
         }
         Ok(Tapped {
             tracks,
@@ -378,11 +344,21 @@ impl Tap {
         })
     }
 
-    /// Queues something that is no packet.
-    fn queue_besides(&mut self, track: u32, bytes: &[u8], cx: &Cx<'_>) {
-        let (Some(epoch), Some(queue)) = (self.epoch, &mut self.queue) else { return };
+    /// Queues how the clock of a track stands to ours; `false` where there is no room.
+    fn tell_clock(&mut self, track: u32, clock: SenderClock, cx: &Cx<'_>) -> bool {
+        let Some(epoch) = self.epoch else { return false };
+        let at = match clock.at.checked_duration_since(epoch.instant) {
+            Some(after) => after.as_nanos() as i64,
+            None => -(epoch.instant.saturating_duration_since(clock.at).as_nanos() as i64),
+        };
+        let reading = Reading { timestamp: clock.rtp_timestamp, at };
+        self.queue_besides(REPORT | track, &reading.to_bytes(), cx)
+    }
+
+    /// Queues something that is no packet; `false` where there is no room.
+    fn queue_besides(&mut self, track: u32, bytes: &[u8], cx: &Cx<'_>) -> bool {
+        let (Some(epoch), Some(queue)) = (self.epoch, &mut self.queue) else { return false };
         let at = cx.now().saturating_duration_since(epoch.instant).as_nanos() as u64;
-        // The next one is as good.
-        let _ = queue.push(PacketLabel { track, at, restart: false, aside: false }, bytes);
+        queue.push(PacketLabel { track, at, restart: false, aside: false }, bytes).is_ok()
     }
 }

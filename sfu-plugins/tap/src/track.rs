@@ -5,7 +5,7 @@ use sfu_core::media::{Codec, Depacketizer, Frame};
 use sfu_core::plugin::ProducerId;
 use sfu_core::serde_json::{Value, json};
 
-use crate::capture::SenderClock;
+use crate::capture::Reading;
 use crate::figures::Figures;
 use crate::format::Format;
 use crate::reorder::{Packet, Reorder};
@@ -23,8 +23,6 @@ pub(crate) struct Opening {
     /// What readers are told besides.
     pub(crate) about: Value,
     pub(crate) formats: Arc<Vec<Format>>,
-    /// The transport whose sender reports are about it.
-    pub(crate) transport: Option<u32>,
     pub(crate) figures: Arc<Figures>,
 }
 
@@ -66,6 +64,8 @@ pub(crate) struct Lane {
 pub(crate) struct Track {
     pub(crate) opening: Opening,
     pub(crate) lanes: Vec<Lane>,
+    /// How its clock stands to ours, if known.
+    pub(crate) clock: Option<Reading>,
     reorder: Reorder,
     ssrc: Option<u32>,
     /// The lane of the last packet, and its number.
@@ -84,6 +84,7 @@ impl Track {
         Track {
             opening,
             lanes,
+            clock: None,
             reorder: Reorder::default(),
             ssrc: None,
             last: None,
@@ -99,12 +100,14 @@ impl Track {
         rtp: &Rtp<'_>,
         at: u64,
         restart: bool,
-        clock: Option<&SenderClock>,
         out: &mut Vec<Outcome>,
     ) {
         let is_other = self.ssrc.is_some_and(|ssrc| ssrc != rtp.ssrc);
         if is_other || (restart && self.ssrc.is_some()) {
-            self.restart(clock, out);
+            self.restart(out);
+        }
+        if is_other {
+            self.clock = None;
         }
         self.ssrc = Some(rtp.ssrc);
         let packet = Packet {
@@ -117,30 +120,30 @@ impl Track {
         };
         let late = self.reorder.late();
         if let Err(packet) = self.reorder.push(packet) {
-            self.restart(clock, out);
+            self.restart(out);
             // After a beginning there is no other numbering.
             let _ = self.reorder.push(packet);
         }
         self.opening.figures.late.add(self.reorder.late() - late);
-        self.pass(at, clock, out);
+        self.pass(at, out);
     }
 
     /// Time has passed: what is missing may have to be given up.
-    pub(crate) fn pass(&mut self, at: u64, clock: Option<&SenderClock>, out: &mut Vec<Outcome>) {
+    pub(crate) fn pass(&mut self, at: u64, out: &mut Vec<Outcome>) {
         while let Some(packet) = self.reorder.pop(at) {
-            self.deliver(&packet, clock, out);
+            self.deliver(&packet, out);
         }
     }
 
     /// Nothing more comes of what came so far.
-    pub(crate) fn finish(&mut self, clock: Option<&SenderClock>, out: &mut Vec<Outcome>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<Outcome>) {
         while let Some(packet) = self.reorder.flush() {
-            self.deliver(&packet, clock, out);
+            self.deliver(&packet, out);
         }
     }
 
-    fn restart(&mut self, clock: Option<&SenderClock>, out: &mut Vec<Outcome>) {
-        self.finish(clock, out);
+    fn restart(&mut self, out: &mut Vec<Outcome>) {
+        self.finish(out);
         self.reorder.restart();
         for lane in &mut self.lanes {
             lane.depacketizer = None;
@@ -149,7 +152,7 @@ impl Track {
         out.push(Outcome::Restart);
     }
 
-    fn deliver(&mut self, packet: &Packet, clock: Option<&SenderClock>, out: &mut Vec<Outcome>) {
+    fn deliver(&mut self, packet: &Packet, out: &mut Vec<Outcome>) {
         let is_of = |format: &Format| format.parameters.payload_type == packet.payload_type;
         let Some(index) = self.opening.formats.iter().position(is_of) else { return };
         let (Some(format), Some(lane)) = (self.opening.formats.get(index), self.lanes.get_mut(index)) else {
@@ -178,8 +181,7 @@ impl Track {
         self.opening.figures.frames.add(1);
         self.opening.figures.bytes.add(frame.data.len() as u64);
         let clock_rate = format.parameters.clock_rate;
-        let age =
-            clock.zip(self.ssrc).and_then(|(c, ssrc)| c.age(ssrc, packet.at, frame.timestamp, clock_rate));
+        let age = self.clock.and_then(|clock| clock.age(packet.at, frame.timestamp, clock_rate));
         let discontinuity = std::mem::take(&mut self.lost);
         out.push(Outcome::Frame(Ready { lane: index, frame, discontinuity, at: packet.at, age }));
     }

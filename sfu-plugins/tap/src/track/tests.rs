@@ -18,7 +18,7 @@ fn track(names: &[&str]) -> Track {
     let (formats, figures) = (formats(names), Arc::default());
     let video = names.iter().all(|name| name.starts_with("video"));
     let about = json!({ "labels": { "stream": "cam" } });
-    Track::new(Opening { producer, encoding: 0, video, about, formats, transport: None, figures })
+    Track::new(Opening { producer, encoding: 0, video, about, formats, figures })
 }
 
 /// A packet that is a whole frame of VP8.
@@ -39,7 +39,7 @@ fn through(track: &mut Track, ssrc: u32, packets: &[(u16, u8, Vec<u8>)]) -> Vec<
             ssrc,
             payload,
         };
-        track.take(&rtp, n as u64 * 10_000_000, false, None, &mut out);
+        track.take(&rtp, n as u64 * 10_000_000, false, &mut out);
     }
     out
 }
@@ -65,7 +65,7 @@ fn frames_come_in_order_and_a_gap_is_told_once() {
     assert_eq!(frames, expected.collect::<Vec<_>>());
     assert!(!track.is_damaged(), "a key frame came after the loss");
     through(&mut track, 1, &[vp8(60, false)]);
-    track.finish(None, &mut Vec::new());
+    track.finish(&mut Vec::new());
     assert!(track.is_damaged());
 }
 
@@ -125,13 +125,29 @@ proptest! {
                 ssrc: if near { 1 } else { *ssrc },
                 payload,
             };
-            track.take(&rtp, n as u64 * 1_000_000, number % 50 == 0, None, &mut out);
+            track.take(&rtp, n as u64 * 1_000_000, number % 50 == 0, &mut out);
         }
-        track.finish(None, &mut out);
+        track.finish(&mut out);
         for outcome in out {
             if let Outcome::Frame(ready) = outcome {
                 prop_assert!(!ready.frame.data.is_empty());
             }
         }
     }
+}
+
+#[test]
+fn what_was_known_of_the_clock_of_one_source_is_not_said_of_the_next() {
+    let mut track = track(&["video/VP8"]);
+    track.clock = Some(Reading { timestamp: 3000, at: -20_000_000 });
+    let mut outcomes = through(&mut track, 1, &[vp8(1, true)]);
+    outcomes.extend(through(&mut track, 2, &[vp8(1, true)]));
+    let ages: Vec<Option<i64>> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::Frame(ready) => Some(ready.age),
+            Outcome::Restart => None,
+        })
+        .collect();
+    assert_eq!(ages, [Some(20_000), None]);
 }
