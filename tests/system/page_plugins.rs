@@ -161,6 +161,7 @@ system_test! {
         let threads = format!("return document.querySelector('#panel-metrics dd')?.textContent === '{workers}'");
         own_page::until(&page, "the number of media threads", &threads).await;
         page.click("[data-action=metrics]").await;
+        page.wait_for("#panel-metrics pre", CONNECT).await;
         own_page::reads(&page, "#panel-metrics pre", "# TYPE sfu_").await;
         let link = page.evaluate("return (await fetch(document.querySelector('#panel-metrics a').href)).status", Value::Null).await;
         assert_eq!(link, 200);
