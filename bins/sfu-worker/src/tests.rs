@@ -1,6 +1,6 @@
 //! What must hold of every composition: of none, of each plugin and signaling crate alone, and of all.
 //!
-//! These run in each: `tests/steps/38-compositions.sh` builds them with one feature after the other.
+//! These run in each: `tests/steps/33-compositions.sh` builds them with one feature after the other.
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

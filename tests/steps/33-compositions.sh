@@ -4,6 +4,8 @@
 # BESIDE
 source "$(dirname "$0")/lib.sh"
 
+# Before generated workers are built: they are workspaces of their own in the same folder, and each change between the two costs a
+# build of the engine.
 # Features as the manifest has them; that the tests know all of them is tested.
 mapfile -t features < <(sed -n '/^\[features\]/,/^\[dep/s/^\([a-z][a-z-]*\) = \["dep:.*/\1/p' bins/sfu-worker/Cargo.toml)
 check "features in the manifest" test "${#features[@]}" -ge 11
