@@ -320,6 +320,9 @@ impl<S: PluginSet> Bench<S> {
                     let mut out = Vec::new();
                     if let Some(peer) = self.peers.get_mut(index) {
                         peer.receive(self.now, &parcel.bytes, &mut out);
+                        if let Some(data) = &mut peer.data {
+                            data.came_by(self.turns);
+                        }
                     }
                     self.send_up(index, out);
                 }

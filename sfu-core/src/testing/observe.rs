@@ -363,6 +363,15 @@ impl<S: PluginSet> Bench<S> {
         self.settle();
     }
 
+    /// Forgets a peer whose transport is closed, with all that it sent and received: for tests that measure memory. It can't be asked
+    /// for anything any more.
+    pub fn forget(&mut self, peer: PeerId) {
+        self.by_address.retain(|_, index| *index != peer.0);
+        self.producers.retain(|_, index| *index != peer.0);
+        self.consumers.retain(|_, index| *index != peer.0);
+        self.peer_at(peer).forget();
+    }
+
     /// A peer's TCP connection breaks.
     pub fn break_tcp(&mut self, peer: PeerId) {
         let (now, worker) = (self.now, usize::from(self.look(peer).worker));

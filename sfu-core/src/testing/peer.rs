@@ -108,6 +108,22 @@ impl Peer {
         }
     }
 
+    /// Lets go of all that takes memory, and does nothing any more.
+    pub(super) fn forget(&mut self) {
+        let ssrc = self.ssrc;
+        *self = Peer::new(
+            self.worker,
+            self.transport,
+            self.session,
+            self.routes.first().copied().expect("testing: a peer has a way to its worker"),
+            Protection::Clear,
+            self.clock,
+            ssrc,
+        );
+        self.routes.clear();
+        self.reports = false;
+    }
+
     pub(super) fn current_route(&self) -> Option<Route> {
         self.routes.get(self.route).copied()
     }
