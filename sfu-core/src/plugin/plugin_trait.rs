@@ -747,8 +747,8 @@ pub trait Plugin: WrittenByAttribute + Sized + 'static {
         Verdict::Forward
     }
 
-    /// RTCP leaves, before encryption. Runs per RTCP packet. A drop takes with it the whole compound packet that it is part of. On where
-    /// `transport_opened` said so.
+    /// RTCP leaves, before encryption. Runs per RTCP packet. A drop takes with it the whole compound
+    /// packet that it is part of. On where `transport_opened` said so.
     ///
     /// ```
     /// # use sfu_core::plugin::*;

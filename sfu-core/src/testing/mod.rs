@@ -1,7 +1,8 @@
 //! What plugin and signaling authors test with.
 //!
 //! [`Bench`] is a whole worker in virtual time with peers around it; [`conformance`] puts a plugin through what every plugin
-//! has to bear, [`check_readme`] holds its README against it; [`control_double`] stands in for the media threads behind a control handle.
+//! has to bear, [`check_readme`] holds its README against it; [`control_double`] stands in for the media threads behind a
+//! control handle.
 mod background;
 mod bench;
 #[cfg(feature = "bench")]
