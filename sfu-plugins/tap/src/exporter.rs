@@ -329,12 +329,7 @@ impl Desk {
     }
 
     /// Lets a track work, and hands out what comes of it.
-    fn with_track(
-        &mut self,
-        worker: u8,
-        number: u32,
-        work: impl FnOnce(&mut Track, &mut Vec<Outcome>),
-    ) {
+    fn with_track(&mut self, worker: u8, number: u32, work: impl FnOnce(&mut Track, &mut Vec<Outcome>)) {
         let mut outcomes = std::mem::take(&mut self.outcomes);
         if let Some(track) = self.tracks.get_mut(&(worker, number)) {
             work(track, &mut outcomes);

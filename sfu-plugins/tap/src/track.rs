@@ -95,13 +95,7 @@ impl Track {
     }
 
     /// A packet came at `at` nanoseconds; `restart`: after a pause.
-    pub(crate) fn take(
-        &mut self,
-        rtp: &Rtp<'_>,
-        at: u64,
-        restart: bool,
-        out: &mut Vec<Outcome>,
-    ) {
+    pub(crate) fn take(&mut self, rtp: &Rtp<'_>, at: u64, restart: bool, out: &mut Vec<Outcome>) {
         let is_other = self.ssrc.is_some_and(|ssrc| ssrc != rtp.ssrc);
         if is_other || (restart && self.ssrc.is_some()) {
             self.restart(out);
