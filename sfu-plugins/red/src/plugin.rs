@@ -2,8 +2,8 @@
 use sfu_core::control::{MediaKind, RtpParameters};
 use sfu_core::media::Codec;
 use sfu_core::plugin::{
-    Attach, ConsumerId, ConsumerInfo, Cx, NewRtp, Plugin, ProducerId, ProducerInfo, Responder, RouterInfo, Rows,
-    RtpPacket, Stats, Target, Verdict, plugin,
+    Attach, ConsumerId, ConsumerInfo, Cx, NewRtp, Plugin, ProducerId, ProducerInfo, Responder, RouterInfo,
+    Rows, RtpPacket, Stats, Target, Verdict, plugin,
 };
 use sfu_core::serde_json::json;
 

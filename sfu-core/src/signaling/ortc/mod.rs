@@ -19,9 +19,9 @@ pub use codec_match::{H264Profile, ProfileMatch, same_codec};
 pub use consume::{ReceiverOptions, can_consume, consumer_parameters};
 pub use error::OrtcError;
 pub use extension::uri;
+pub use produce::{ProduceFilter, ProducedMedia, consumable_parameters, producer_from_section};
 pub(crate) use red::with_red;
 pub use red::{offers_red_first, without_red};
-pub use produce::{ProduceFilter, ProducedMedia, consumable_parameters, producer_from_section};
 pub use ssrc_source::SsrcSource;
 
 #[cfg(test)]
