@@ -195,8 +195,11 @@ impl Consumer {
         for from in producer.codecs.media() {
             let mapped = producer.mapping.codecs.iter().find(|m| m.payload_type == from.number);
             let wanted = mapped.map_or(from.number, |m| m.mapped_payload_type);
+            let carried = red_blocks(&producer.parameters, from.number);
             let fits = |to: &&super::codec_table::PayloadType| {
-                to.codec == from.codec && to.clock_rate == from.clock_rate
+                to.codec == from.codec
+                    && to.clock_rate == from.clock_rate
+                    && red_blocks(&self.parameters, to.number) == carried
             };
             // The mapped number if the consumer has it, else the first of the same codec: receivers may number as they like.
             let to = self
@@ -329,4 +332,13 @@ impl Consumer {
             stream.history.expire(now, &mut evicted);
         }
     }
+}
+
+/// What the blocks of RED are, by payload types inside the payload (`111/111`, RFC 2198 §5); `None` for other codecs.
+///
+/// Those numbers are not rewritten: a receiver that numbers otherwise could not decode the blocks.
+fn red_blocks(parameters: &RtpParameters, payload_type: u8) -> Option<&str> {
+    let codec = parameters.codecs.iter().find(|codec| codec.payload_type == payload_type)?;
+    let is_red = codec.mime_type.eq_ignore_ascii_case("audio/red");
+    codec.parameters.keys().map(String::as_str).find(|name| is_red && name.contains('/'))
 }

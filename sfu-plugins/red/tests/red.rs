@@ -1,7 +1,7 @@
 //! Who gets what of redundant audio, in virtual time, with one media thread and with two.
 use std::time::Duration;
 
-use sfu_core::control::{ConsumerId, MediaKind, ProducerId, RtcpFeedback, RtpCodecParameters};
+use sfu_core::control::{ConsumerId, MediaKind, ProducerId, RtcpFeedback, RtpCodecParameters, Target};
 use sfu_core::plugin::{Cons, Nil};
 use sfu_core::serde_json::{Value, json};
 use sfu_core::testing::{Bench, Build, Media, PeerOptions, Received, Rtp, conformance};
@@ -328,13 +328,14 @@ fn it_tells_signaling_in_which_routers_it_is_on() {
     for workers in [1, 2] {
         let mut bench = Build::of::<Red>().workers(workers).start();
         let router = bench.router(workers - 1);
-        let status = |bench: &mut Alone| bench.request("red", router.into(), json!({ "method": "status" }));
+        let status =
+            |bench: &mut Alone| bench.request("red", Target::Router(router), json!({ "method": "status" }));
         assert_eq!(status(&mut bench).expect("an answer"), json!({ "on": false }));
-        bench.enable("red", router.into(), json!({})).expect("it goes on");
+        bench.enable("red", Target::Router(router), json!({})).expect("it goes on");
         assert_eq!(status(&mut bench).expect("an answer"), json!({ "on": true }));
-        bench.disable("red", router.into()).expect("it goes off");
+        bench.disable("red", Target::Router(router)).expect("it goes off");
         assert_eq!(status(&mut bench).expect("an answer"), json!({ "on": false }));
-        let of_all = bench.request("red", sfu_core::control::Target::Worker, json!({ "method": "status" }));
+        let of_all = bench.request("red", Target::Worker, json!({ "method": "status" }));
         assert!(format!("{of_all:?}").contains("ask about a router"), "{of_all:?}");
     }
 }
