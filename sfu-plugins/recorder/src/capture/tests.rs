@@ -80,7 +80,11 @@ fn streams_of_a_participant_are_named_in_one_capture() {
     assert_eq!(started, 1_769_903_999_020_000_000);
     assert!(streams[0].starts_with("audio opus, encoding 0 of producer 0.1.0"), "{streams:?}");
     let has = |what: &[u8]| bytes.windows(what.len()).filter(|window| *window == what).count();
-    assert_eq!(has(b"\xC6\x12\0\x02_._cam_-video-0\0"), 1, "an address has the name, of which nothing harmful is left");
+    assert_eq!(
+        has(b"\xC6\x12\0\x02_._cam_-video-0\0"),
+        1,
+        "an address has the name, of which nothing harmful is left"
+    );
     let mut report = [0x80, 200, 0, 6, 1, 2, 3, 4].to_vec();
     report.extend(9u64.to_be_bytes());
     report.extend([0, 0, 0, 8, 0, 0, 0, 7, 0, 0, 0, 6]);
