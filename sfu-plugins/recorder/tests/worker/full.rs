@@ -122,7 +122,9 @@ fn lengths(folder: &Path, number: &str) -> Vec<f64> {
         match *ending {
             "mjr" => {
                 let film = tools::converted(&path, "webm");
-                tools::frame_times(&film, "v").len() as f64 / 30.0
+                let frames = tools::frame_times(&film, "v").len();
+                std::fs::remove_file(film).unwrap();
+                frames as f64 / 30.0
             }
             "pcapng" => {
                 let packets = tools::rtp(&path);

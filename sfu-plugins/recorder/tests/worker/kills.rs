@@ -85,6 +85,11 @@ fn kill_once(round: u32, after: f64, worst: &mut [f64; STREAMS.len()]) {
                 let packets = tools::rtp(&path);
                 let is_next = |pair: &[tools::Captured]| pair[1].sequence == pair[0].sequence.wrapping_add(1);
                 assert!(packets.windows(2).all(is_next), "{what}: a packet in the middle is missing");
+                let is_named = |packet: &tools::Captured| {
+                    let name = "capture-video-0";
+                    packet.source == name && packet.interface == name && packet.ssrc == 11
+                };
+                assert!(packets.iter().all(is_named), "{what}: {:?}", packets.first());
                 // A frame has one at the least.
                 (packets.last().map_or(0.0, |packet| packet.at), packets.len() as f64)
             }
@@ -115,5 +120,7 @@ fn packets_of(path: &Path) -> (f64, f64) {
     }
     tools::janus_reads(path, packets, reader.is_truncated());
     let film = tools::converted(path, "webm");
-    (last, tools::frame_times(&film, "v").len() as f64)
+    let frames = tools::frame_times(&film, "v").len() as f64;
+    std::fs::remove_file(film).unwrap();
+    (last, frames)
 }
