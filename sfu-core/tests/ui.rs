@@ -57,7 +57,16 @@ fn refusal(case: &Path, library: &Path) -> Option<String> {
 /// Without what changes from checkout to checkout, or with any edit of the library: the folder, and the lines there.
 fn normal(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
+    // Which other types implement a trait depends on what else is built.
+    let mut others = false;
     for line in text.lines() {
+        others = match others {
+            false => line.contains("the following other types implement trait"),
+            true => line.starts_with("      ") || line.trim_start().starts_with("and "),
+        };
+        if others {
+            continue;
+        }
         let summary = ["error: aborting due to", "For more information about", "Some errors have detailed"];
         if summary.iter().any(|start| line.starts_with(start)) {
             continue;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 use sfu_core::control::SrtpCryptoSuite;
-use sfu_core::testing::bench_support::{Seal, key_len};
+use sfu_core::testing::bench_support::{Seal, key_len, overhead};
 
 use crate::latency::{Departures, TICKS};
 
@@ -38,6 +38,8 @@ pub struct Source {
     state: UdpSocketState,
     to: SocketAddr,
     seal: Option<Seal>,
+    /// Bytes that sealing adds.
+    overhead: usize,
     ssrc: u32,
     sequence: u16,
     frame: u32,
@@ -51,7 +53,18 @@ impl Source {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let to = socket.local_addr()?;
-        Ok(Self { socket, state, to, seal: None, ssrc, sequence: 0, frame: 1, departures, slab: Vec::new() })
+        Ok(Self {
+            socket,
+            state,
+            to,
+            seal: None,
+            overhead: 0,
+            ssrc,
+            sequence: 0,
+            frame: 1,
+            departures,
+            slab: Vec::new(),
+        })
     }
 
     /// Where it sends from.
@@ -63,6 +76,7 @@ impl Source {
     pub fn connect(&mut self, to: SocketAddr, suite: Option<SrtpCryptoSuite>) {
         self.to = to;
         self.seal = suite.map(|suite| Seal::new(suite, &key(suite)));
+        self.overhead = overhead(suite);
     }
 
     /// Sends frames for so long; returns the number of packets. A frame that is late is sent at once.
@@ -92,8 +106,7 @@ impl Source {
     /// Seals the packets of the next frame, one after the other without room between them.
     fn begin_frame(&mut self, shape: Shape) {
         self.slab.resize(shape.packets * DATAGRAM, 0);
-        let overhead = if self.seal.is_some() { 16 } else { 0 };
-        let mut payload = vec![0x5a; shape.size.saturating_sub(12 + overhead)];
+        let mut payload = vec![0x5a; shape.size.saturating_sub(12 + self.overhead)];
         for number in 0..shape.packets {
             let mut header = [0; 12];
             header[0] = 0x80;

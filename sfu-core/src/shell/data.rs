@@ -51,7 +51,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             while let Some((to, wants)) = self.engine.recipient(&message, index) {
                 index += 1;
                 if wants {
-                    self.give_data(now, to, Message::of(&message, &payload), mode);
+                    self.give_data(now, to, Message::of(&message, &payload), mode.out());
                 }
             }
             return self.engine.recycle(message.buffers);
@@ -66,7 +66,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             let payload = Bytes::copy_from_slice(&message.buffers.payload);
             for to in recipients.iter() {
                 if self.engine.may_receive(from, to) && self.engine.takes_data(to) {
-                    self.give_data(now, to, Message::of(&message, &payload), mode);
+                    self.give_data(now, to, Message::of(&message, &payload), mode.out());
                 } else {
                     self.engine.counters.plugin_commands_void += 1;
                 }

@@ -17,7 +17,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         {
             return self.drop_ingress(now, ingress);
         }
-        self.fan_out(now, ingress, notes, mode);
+        self.fan_out(now, ingress, notes, mode.out());
     }
 
     // Hooks that do nothing must leave nothing behind: before the hooks, and after them where nothing was changed, this function and

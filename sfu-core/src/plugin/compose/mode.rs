@@ -7,6 +7,10 @@ use crate::plugin::slot::PluginSlot;
 pub trait Mode: Copy {
     /// Each hook is timed.
     const TIMED: bool = false;
+    /// How the egress hooks run for what came in this way.
+    type Out: Mode;
+    /// The way on, from the ingress hooks to those of everybody who gets it.
+    fn out(self) -> Self::Out;
     /// Whether a plugin's ingress hook runs.
     #[inline]
     fn admits_in(self, slot: PluginSlot) -> bool {
@@ -29,18 +33,35 @@ pub struct Untimed;
 #[derive(Debug, Clone, Copy)]
 pub struct Timed;
 
-/// For what a plugin injected: only the plugins that the packet meets after it, timed as the turn is.
+/// For what a plugin injected: only the plugins that the packet meets after it, timed as the turn is. What came in so meets the egress
+/// hooks of all: who guards the way out guards it whoever made the packet.
 #[derive(Debug, Clone, Copy)]
 pub struct Below<M>(pub PluginSlot, pub M);
 
-impl Mode for Untimed {}
+impl Mode for Untimed {
+    type Out = Self;
+    #[inline]
+    fn out(self) -> Self {
+        self
+    }
+}
 
 impl Mode for Timed {
     const TIMED: bool = true;
+    type Out = Self;
+    #[inline]
+    fn out(self) -> Self {
+        self
+    }
 }
 
 impl<M: Mode> Mode for Below<M> {
     const TIMED: bool = M::TIMED;
+    type Out = M;
+    #[inline]
+    fn out(self) -> M {
+        self.1
+    }
     // Slots count from the end of the list.
     #[inline]
     fn admits_in(self, slot: PluginSlot) -> bool {

@@ -12,6 +12,8 @@ use crate::net::floor::Burst;
 pub struct Floor {
     burst: Burst,
     viewers: Vec<Viewer>,
+    /// Bytes that sealing adds.
+    overhead: usize,
     payload: Vec<u8>,
     slab: Vec<u8>,
     sequence: u16,
@@ -35,7 +37,9 @@ impl Floor {
             })
             .collect();
         let burst = Burst::new(socket, receivers);
+        let overhead = super::overhead(suite);
         Ok(Floor {
+            overhead,
             burst,
             viewers,
             payload: vec![0x5a; 2048],
@@ -58,8 +62,7 @@ impl Floor {
                 header[2..4].copy_from_slice(&self.sequence.wrapping_add(number as u16).to_be_bytes());
                 header[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
                 header[8..12].copy_from_slice(&viewer.ssrc.to_be_bytes());
-                let overhead = if viewer.seal.is_some() { 16 } else { 0 };
-                let payload = &self.payload[..size.saturating_sub(12 + overhead)];
+                let payload = &self.payload[..size.saturating_sub(12 + self.overhead)];
                 let len = match &mut viewer.seal {
                     Some(seal) => seal.rtp(&header, payload, slot),
                     None => {

@@ -7,4 +7,4 @@ mod srtp;
 pub use data_path::{DataPath, Heard};
 pub use floor::Floor;
 pub use media_path::{Content, MediaPath, Turned};
-pub use srtp::{Open, Seal, key_len};
+pub use srtp::{Open, Seal, key_len, overhead};

@@ -17,6 +17,11 @@ pub fn key_len(suite: SrtpCryptoSuite) -> usize {
     profile.key_len() + profile.salt_len()
 }
 
+/// Bytes that sealing adds to an RTP packet under a suite; none without.
+pub fn overhead(suite: Option<SrtpCryptoSuite>) -> usize {
+    suite.map_or(0, |suite| profile(suite).rtp_overhead())
+}
+
 /// Seals RTP under one key.
 pub struct Seal(SrtpSealer);
 
@@ -28,7 +33,7 @@ impl Seal {
         Seal(SrtpSealer::new(profile, &key).expect("a key of the suite"))
     }
 
-    /// Writes the sealed packet to `out`, which needs 16 bytes more than header and payload; returns its length, or `None` when it
+    /// Writes the sealed packet to `out`, which needs [`overhead`] more bytes than header and payload; returns its length, or `None` when it
     /// can't be sealed (a number twice, a buffer that is too small).
     #[inline]
     pub fn rtp(&mut self, header: &[u8], payload: &[u8], out: &mut [u8]) -> Option<usize> {

@@ -5,6 +5,7 @@ mod begin;
 mod control;
 mod data_endpoint;
 mod disagreement;
+mod injected;
 mod link;
 mod player;
 mod probe;
