@@ -277,8 +277,8 @@ impl ToConsumer<'_> {
 }
 
 impl ToProducer<'_> {
-    /// Puts a packet into the producer, for all its consumers; it passes `rtp_in` of the plugins below this one, and `rtp_out` of all:
-    /// who guards the way out guards it whoever made the packet.
+    /// Puts a packet into the producer, for all its consumers; it passes `rtp_in` of the plugins below this one, and `rtp_out` of all
+    /// others: who guards the way out guards it whoever made the packet.
     pub fn inject_rtp(self, packet: NewRtp<'_>) -> Result<(), Full> {
         let NewRtp { header, payload } = packet;
         self.desk.queue.push_bytes(self.slot, payload, |b| QueuedCommand::InjectRtp(self.id, header, b))
@@ -314,7 +314,7 @@ impl ToDataConsumer<'_> {
 }
 
 impl ToDataProducer<'_> {
-    /// Puts a message into the data producer; it passes `data_in` of the plugins below this one, and `data_out` of all.
+    /// Puts a message into the data producer; it passes `data_in` of the plugins below this one, and `data_out` of all others.
     pub fn inject(self, ppid: u32, payload: &[u8]) -> Result<(), Full> {
         let from = self.id;
         let command = |payload| QueuedCommand::InjectData { from, ppid, payload };

@@ -93,7 +93,7 @@ pub(crate) use stats::merge_figures;
 
 pub(crate) use {
     commands::{NewRtpHeader, QueuedCommand},
-    compose::{Below, Mode, Refused, Timed, Timing, TurnTimer, Untimed},
+    compose::{Below, Mode, Past, Refused, Timed, Timing, TurnTimer, Untimed},
     outcomes::OutcomeSender,
     plugins::{Moment, PluginLimits, Plugins},
     serving::Serving,

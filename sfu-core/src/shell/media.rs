@@ -4,7 +4,7 @@ use std::time::Instant;
 use super::{Pace, Relayed, Shell, Surroundings};
 use crate::control::ConsumerId;
 use crate::engine::{Ingress, Published, RelayedPacket};
-use crate::plugin::{Hooks, Mode, Moment, PluginSet, Timed, Untimed, Verdict};
+use crate::plugin::{Hooks, Mode, Moment, Past, PluginSet, PluginSlot, Timed, Untimed, Verdict};
 
 impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// A media packet: past the ingress hooks, then to everybody who gets it.
@@ -158,9 +158,12 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// A packet of another media thread.
     pub(crate) fn receive_relayed(&mut self, now: Instant, relayed: Relayed<S>) {
         if let Some(ingress) = self.engine.receive_relayed(now, &relayed.packet) {
-            match self.pace {
-                Pace::Timed => self.fan_out(now, ingress, relayed.notes, Timed),
-                Pace::Idle | Pace::Free => self.fan_out(now, ingress, relayed.notes, Untimed),
+            let by = relayed.packet.info.origin.map(|slot| PluginSlot::new(slot as usize));
+            match (by, self.pace == Pace::Timed) {
+                (None, false) => self.fan_out(now, ingress, relayed.notes, Untimed),
+                (None, true) => self.fan_out(now, ingress, relayed.notes, Timed),
+                (Some(slot), false) => self.fan_out(now, ingress, relayed.notes, Past(slot, Untimed)),
+                (Some(slot), true) => self.fan_out(now, ingress, relayed.notes, Past(slot, Timed)),
             }
         }
         self.after_packet(now);

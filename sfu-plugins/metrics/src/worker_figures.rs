@@ -163,8 +163,8 @@ fn shown() -> impl Iterator<Item = Shown> {
         ),
         label: Some(("reason", reason)),
     });
-    let counters = COUNTERS.iter().map(alone(|name, help| Family::counter(name, help)));
-    let gauges = GAUGES.iter().map(alone(|name, help| Family::gauge(name, help)));
+    let counters = COUNTERS.iter().map(alone(Family::counter));
+    let gauges = GAUGES.iter().map(alone(Family::gauge));
     counters.chain(together).chain(dropped).chain(gauges)
 }
 

@@ -393,7 +393,7 @@ impl Plugin for Witness {
                 }
             }
             Request::Fail { code } => re.error(code, "witness: as you wished"),
-            Request::Forget {} => drop(re),
+            Request::Forget { .. } => drop(re),
             Request::Steer {} => {
                 commands::steer(at, rows, cx);
                 cx.wake_at(cx.now() + Duration::from_millis(10));

@@ -63,7 +63,10 @@ pub enum Request {
         code: u32,
     },
     /// Never answered.
-    Forget {},
+    Forget {
+        /// Whether that is meant.
+        on_purpose: bool,
+    },
     /// Does with entities all that a plugin can do with them.
     Steer {},
 }

@@ -228,7 +228,7 @@ fn each_kind_of_answer_comes() {
             Ok(json!({ "ack": true, "hint": "soon" }))
         );
         assert_eq!(code(ask(json!({ "method": "fail", "code": 433 }))), Some(433));
-        assert!(ask(json!({ "method": "forget" })).is_err());
+        assert!(ask(json!({ "method": "forget", "on_purpose": true })).is_err());
         assert!(ask(json!({ "method": "no such method" })).is_err());
         assert!(ask(json!({ "method": "fail", "code": 1, "more": 2 })).is_err());
         let slow = bench.request_later("witness", audio, json!({ "method": "slow" }));

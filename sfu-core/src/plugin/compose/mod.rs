@@ -9,7 +9,7 @@ mod mode;
 mod nil;
 
 pub use cons::Cons;
-pub use mode::{Below, Mode, Timed, Timing, TurnTimer, Untimed};
+pub use mode::{Below, Mode, Past, Timed, Timing, TurnTimer, Untimed};
 pub use nil::Nil;
 
 use std::future::Future;

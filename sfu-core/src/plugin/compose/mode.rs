@@ -33,10 +33,13 @@ pub struct Untimed;
 #[derive(Debug, Clone, Copy)]
 pub struct Timed;
 
-/// For what a plugin injected: only the plugins that the packet meets after it, timed as the turn is. What came in so meets the egress
-/// hooks of all: who guards the way out guards it whoever made the packet.
+/// For what a plugin injected: only the plugins that the packet meets after it, timed as the turn is.
 #[derive(Debug, Clone, Copy)]
 pub struct Below<M>(pub PluginSlot, pub M);
+
+/// For what a plugin injected, on its way out: all plugins but that one. Who guards the way out guards it whoever made the packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Past<M>(pub PluginSlot, pub M);
 
 impl Mode for Untimed {
     type Out = Self;
@@ -57,10 +60,10 @@ impl Mode for Timed {
 
 impl<M: Mode> Mode for Below<M> {
     const TIMED: bool = M::TIMED;
-    type Out = M;
+    type Out = Past<M>;
     #[inline]
-    fn out(self) -> M {
-        self.1
+    fn out(self) -> Past<M> {
+        Past(self.0, self.1)
     }
     // Slots count from the end of the list.
     #[inline]
@@ -70,6 +73,19 @@ impl<M: Mode> Mode for Below<M> {
     #[inline]
     fn admits_out(self, slot: PluginSlot) -> bool {
         slot > self.0
+    }
+}
+
+impl<M: Mode> Mode for Past<M> {
+    const TIMED: bool = M::TIMED;
+    type Out = Self;
+    #[inline]
+    fn out(self) -> Self {
+        self
+    }
+    #[inline]
+    fn admits_out(self, slot: PluginSlot) -> bool {
+        slot != self.0
     }
 }
 
