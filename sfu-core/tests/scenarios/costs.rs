@@ -54,7 +54,7 @@ struct Third(u32);
 impl Plugin for Third {
     fn rtp_in(&mut self, _: &mut (), _: &mut RtpPacket<'_>, _: &mut (), _: &mut Cx<'_>) -> Verdict {
         self.0 += 1;
-        if self.0 % 3 == 0 { Verdict::Drop } else { Verdict::Forward }
+        if self.0.is_multiple_of(3) { Verdict::Drop } else { Verdict::Forward }
     }
 }
 
@@ -67,7 +67,7 @@ impl Plugin for Fifth {
     fn rtp_out(&mut self, _: &mut (), _: &mut RtpPacket<'_>, _: &(), _: &mut Cx<'_>) -> Verdict {
         self.0 += 1;
         assert!(self.0 != 100);
-        if self.0 % 5 == 0 { Verdict::Drop } else { Verdict::Forward }
+        if self.0.is_multiple_of(5) { Verdict::Drop } else { Verdict::Forward }
     }
 }
 

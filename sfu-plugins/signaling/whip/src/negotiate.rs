@@ -29,7 +29,7 @@ pub(crate) enum Offer {
         /// As it was sent.
         description: SessionDescription,
         /// What it leads to.
-        plan: PublisherPlan,
+        plan: Box<PublisherPlan>,
     },
     /// Of a viewer; what it leads to depends on the stream.
     Watch {
@@ -49,7 +49,7 @@ impl Offer {
         let router = RtpCapabilities::router();
         let policy = PublisherPolicy { data_channels: true, ..PublisherPolicy::default() };
         let plan = PublisherPlan::new(&description, &router, &policy, &mut SsrcSource::new(&mut bits))?;
-        Ok(Offer::Publish { description, plan })
+        Ok(Offer::Publish { description, plan: Box::new(plan) })
     }
 }
 

@@ -155,7 +155,7 @@ pub(crate) async fn to_the_end(
     let hub = hub.clone();
     tokio::spawn(async move {
         let outcome = match offer {
-            Offer::Publish { description, plan } => publish(&hub, &name, &description, plan, peer).await,
+            Offer::Publish { description, plan } => publish(&hub, &name, &description, *plan, peer).await,
             Offer::Watch { description } => watch(&hub, &name, &description, peer).await,
         };
         if let Err(Ok(created)) = tell.send(outcome) {
