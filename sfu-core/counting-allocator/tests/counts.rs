@@ -19,8 +19,8 @@ fn what_is_made_and_what_grows_counts_and_what_is_given_back_does_not() {
 fn another_threads_allocations_count_in_the_process_alone() {
     let elsewhere = || {
         std::thread::scope(|scope| {
-            let made = || (0..1000_u64).map(|n| black_box(Box::new(n))).count();
-            assert_eq!(scope.spawn(made).join().expect("it counts"), 1000);
+            let made = || (0..1000_u64).for_each(|n| drop(black_box(Box::new(n))));
+            scope.spawn(made).join().expect("it counts");
         });
     };
     // Starting a thread takes some, too.
