@@ -361,6 +361,14 @@ impl Engine {
         }
     }
 
+    /// The producer that a word of another media thread will close.
+    pub(crate) fn closes(&self, word: &RelayWord) -> Option<ProducerId> {
+        match word {
+            RelayWord::OriginClosed { origin } => self.copy_of(*origin),
+            _ => None,
+        }
+    }
+
     fn copy_of(&self, origin: ProducerId) -> Option<ProducerId> {
         if origin.worker() == self.config.worker {
             return None;

@@ -183,6 +183,9 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
 
     /// A word of another media thread.
     pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
+        if let Some(copy) = self.engine.closes(&word) {
+            self.closing(now, copy.into());
+        }
         self.engine.hear(now, word);
         self.after_packet(now);
     }

@@ -1,4 +1,5 @@
 //! What a worker promises, seen by its peers: each module one behaviour, with one media thread and with two where it matters.
+mod closing;
 mod commands;
 mod containment;
 mod costs;
