@@ -5,6 +5,7 @@
     Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The target does not exist (any more).
     NotFound,
@@ -22,9 +23,8 @@ pub enum ErrorKind {
     Unsupported,
     /// A fault of ours.
     Internal,
-    /// A plugin answered a request with an error: its code, of the plugin's own or that of the Janus API. 454 is a malformed
-    /// request, 490 one that the plugin did not answer.
-    Plugin(u32),
+    /// A plugin answered a request with an error, which has a code.
+    Plugin,
 }
 
 /// Why a command failed: a class for programs, a text for people.
@@ -32,22 +32,34 @@ pub enum ErrorKind {
     Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[error("{text}")]
+#[non_exhaustive]
 pub struct ControlError {
     /// Class.
     pub kind: ErrorKind,
     /// Text that begins with where (`control.produce: …`) and says what to do.
     pub text: String,
+    /// What a plugin that refused or answered with an error gave as code: its own, or that of the Janus API. 454 is a malformed
+    /// request, 490 one that the plugin did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
 }
 
 impl ControlError {
     /// A plugin answered an error with a code.
     pub fn plugin(code: u32, text: impl Into<String>) -> Self {
-        ControlError { kind: ErrorKind::Plugin(code), text: text.into() }
+        ControlError { kind: ErrorKind::Plugin, text: text.into(), code: Some(code) }
     }
 
-    /// The code, if a plugin answered the error.
+    /// The code of the plugin that refused or answered the error, if it gave one.
     pub fn code(&self) -> Option<u32> {
-        if let ErrorKind::Plugin(code) = self.kind { Some(code) } else { None }
+        self.code
+    }
+
+    /// The same with a plugin's code, if there is one.
+    #[must_use]
+    pub fn with_code(mut self, code: Option<u32>) -> Self {
+        self.code = code;
+        self
     }
 }
 
@@ -56,7 +68,7 @@ macro_rules! constructors {
         impl ControlError {$(
             $(#[$doc])*
             pub fn $name(text: impl Into<String>) -> Self {
-                ControlError { kind: ErrorKind::$kind, text: text.into() }
+                ControlError { kind: ErrorKind::$kind, text: text.into(), code: None }
             }
         )*}
     };

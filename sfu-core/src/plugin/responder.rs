@@ -35,9 +35,9 @@ pub const CODE_MALFORMED: u32 = 454;
 pub const CODE_DROPPED: u32 = 490;
 
 impl Answer {
-    /// As a reply of the control API: an SDP goes beside the body as `jsep`, a code into [`ErrorKind::Plugin`].
+    /// As a reply of the control API: an SDP goes beside the body as `jsep`, a code into [`ControlError::code`].
     ///
-    /// [`ErrorKind::Plugin`]: crate::control::ErrorKind::Plugin
+    /// [`ControlError::code`]: crate::control::ControlError::code
     pub fn into_reply(self) -> Result<Reply, ControlError> {
         match self {
             Answer::Ok { body, jsep: None } => Ok(Reply::Json(body)),

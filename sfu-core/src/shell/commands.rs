@@ -129,7 +129,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             Ok(()) => Ok(reply),
             Err((close, refused)) => {
                 let _ = self.engine.execute(now, close, sockets);
-                Err(ControlError::refused(refused.to_string()))
+                Err(ControlError::refused(refused.to_string()).with_code(refused.refusal.code))
             }
         }
     }

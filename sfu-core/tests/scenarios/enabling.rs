@@ -159,7 +159,9 @@ impl Plugin for Door {
 
 fn refuse(labels: &Labels, kind: &str) -> Attach<()> {
     match labels.get("refuse") {
-        Some(refused) if refused == kind => Attach::Refuse(Refusal::new(format!("no {kind} today"))),
+        Some(refused) if refused == kind => {
+            Attach::Refuse(Refusal::new(format!("no {kind} today")).with_code(461))
+        }
         _ => Attach::On(()),
     }
 }
@@ -187,7 +189,8 @@ fn a_refusal_is_an_error_of_the_command_and_leaves_nothing() {
                     }
                 };
                 assert!(error.to_string().contains(&format!("no {kind} today")), "{error}");
-                assert_eq!(error.kind, sfu_core::control::ErrorKind::Refused, "{error:?}");
+                let class = (error.kind, error.code());
+                assert_eq!(class, (sfu_core::control::ErrorKind::Refused, Some(461)), "{error:?}");
                 assert_eq!(counts(&mut bench), before, "{kind}");
             }
         }

@@ -136,8 +136,8 @@ impl From<ControlError> for ApiError {
             ErrorKind::Limit => Kind::Limit,
             ErrorKind::Stopped => Kind::Stopped,
             ErrorKind::Unsupported => Kind::Unsupported,
-            ErrorKind::Internal => Kind::Internal,
-            ErrorKind::Plugin(_) => Kind::Plugin,
+            ErrorKind::Plugin => Kind::Plugin,
+            _ => Kind::Internal,
         };
         ApiError { kind, text: error.text, code }
     }

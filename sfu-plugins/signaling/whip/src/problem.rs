@@ -96,7 +96,7 @@ impl From<Denied> for Problem {
 impl From<ControlError> for Problem {
     fn from(error: ControlError) -> Self {
         let status = match error.kind {
-            ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Plugin(_) => {
+            ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Plugin => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             ErrorKind::Refused => StatusCode::FORBIDDEN,
@@ -105,7 +105,7 @@ impl From<ControlError> for Problem {
             ErrorKind::NotFound | ErrorKind::Limit | ErrorKind::Stopped => {
                 return Problem::unavailable(error.text);
             }
-            ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Problem::new(status, error.text)
     }
