@@ -40,6 +40,8 @@ export SFU_TEST_ROOT=$PWD
 export SFU_TEST_TOOLS=${SFU_TEST_TOOLS:-$PWD/target/tools}
 export PATH="$SFU_TEST_TOOLS/node/node_modules/.bin:$SFU_TEST_TOOLS/bin:$PATH:/usr/sbin:/sbin"
 export CARGO_TERM_COLOR=never
+# As .cargo/config.toml has it, for crates that are built elsewhere in the same folder.
+export AWS_LC_SYS_NO_JITTER_ENTROPY=1
 # Who builds once is spared what later builds and debuggers profit from.
 if [[ -n ${CI:-} ]]; then
     export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_RELEASE_DEBUG=0
