@@ -38,8 +38,9 @@ pub(crate) fn hot<H: Plugin, K: Kind, M: Mode>(
                 Err(payload) => panicked::<H, K>(cell, hook, id, slot, hx, payload),
             }
         }
-        Cell::Blocked => Verdict::Drop,
-        Cell::Off => Verdict::Forward,
+        // Only a guard blocks. Of others this need not be asked.
+        Cell::Blocked if !matches!(H::META.on_panic, OnPanic::Forward) => Verdict::Drop,
+        Cell::Blocked | Cell::Off => Verdict::Forward,
     };
     if verdict == Verdict::Drop {
         hx.desk.costs.dropped(slot);
