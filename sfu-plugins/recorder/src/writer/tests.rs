@@ -77,6 +77,7 @@ impl Bench {
             formats,
             status: status.clone(),
             limits: Limits::default(),
+            gated: false,
             play: None,
             capture: None,
         })?;
