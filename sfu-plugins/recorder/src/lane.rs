@@ -12,9 +12,9 @@ use crate::timeline::{Nanos, Timeline};
 use crate::track_entry::{ParameterSets, TrackEntry, has_picture, to_sample};
 
 /// How long a packet that is missing is waited for: a retransmission takes a round trip.
-const PATIENCE: Duration = Duration::from_millis(400);
+pub const PATIENCE: Duration = Duration::from_millis(400);
 /// Packets that wait for one that is missing, at the most.
-const MAX_HELD: usize = 1024;
+pub const MAX_HELD: usize = 1024;
 /// What a frame of video is taken to last where nothing else is known.
 const FRAME: Nanos = 33_333_333;
 

@@ -22,6 +22,7 @@ mod lane;
 mod matroska;
 mod name;
 mod ogg;
+mod opening;
 mod output;
 mod participant;
 mod pcapng;

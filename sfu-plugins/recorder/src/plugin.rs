@@ -210,16 +210,9 @@ impl Plugin for Recorder {
         cx: &mut Cx<'_>,
     ) -> Verdict {
         let Some(bytes) = packet.as_bytes() else { return Verdict::Forward };
-        let arrival = Arrival {
-            bytes,
-            encoding: packet.encoding(),
-            payload_type: packet.payload_type(),
-            key_frame: packet.is_key_frame(),
-            sequence_number: packet.sequence_number(),
-            timestamp: packet.timestamp(),
-        };
+        let arrival = Arrival { bytes, encoding: packet.encoding(), payload_type: packet.payload_type() };
         match recording.take(&arrival, cx.now(), &mut self.queue) {
-            Outcome::Queued | Outcome::Held | Outcome::Ignored => {}
+            Outcome::Queued | Outcome::Ignored => {}
             Outcome::Dropped => self.dropped += 1,
             Outcome::Oversize => self.oversize += 1,
         }
@@ -364,6 +357,12 @@ impl Recorder {
             FileFormat::Mjr | FileFormat::Pcapng => "it sends nothing that can be recorded",
             FileFormat::Webm | FileFormat::Ogg => "it sends nothing that such files hold: VP8, VP9, AV1, H264 or Opus; choose `format = \"mjr\"`",
         })?;
+        let is_video = formats.kind == sfu_core::control::MediaKind::Video;
+        let gated = match format {
+            FileFormat::Webm | FileFormat::Ogg => is_video,
+            FileFormat::Mjr => is_video && self.config.wait_for_key_frame,
+            FileFormat::Pcapng => false,
+        };
         let participant = participant(info);
         let opened = (cx.now(), SystemTime::now());
         let text = |id: &dyn std::fmt::Display| id.to_string();
@@ -399,6 +398,7 @@ impl Recorder {
                 formats: formats.clone(),
                 status: status.clone(),
                 limits: self.config.limits(),
+                gated,
                 capture: (format == FileFormat::Pcapng).then(|| file.clone()),
                 play: format.is_played().then_some(PlayOptions {
                     is_ogg: format == FileFormat::Ogg,
@@ -414,12 +414,6 @@ impl Recorder {
             }
             tracks.push((track, status));
         }
-        let is_video = formats.kind == sfu_core::control::MediaKind::Video;
-        let gated = match format {
-            FileFormat::Webm | FileFormat::Ogg => is_video,
-            FileFormat::Mjr => is_video && self.config.wait_for_key_frame,
-            FileFormat::Pcapng => false,
-        };
         let lineage = cx.view().lineage(info.id.into()).into_iter().collect();
         let recording = Recording::new(tracks, formats, opened.0, gated, info.paused, lineage);
         Ok(if format == FileFormat::Mjr { recording } else { recording.with_clocks() })

@@ -19,12 +19,6 @@ pub struct Arrival<'a> {
     pub encoding: u8,
     /// RTP payload type.
     pub payload_type: u8,
-    /// Whether decoding can begin here.
-    pub key_frame: bool,
-    /// RTP sequence number.
-    pub sequence_number: u16,
-    /// RTP timestamp.
-    pub timestamp: u32,
 }
 
 /// What became of a packet.
@@ -32,8 +26,6 @@ pub struct Arrival<'a> {
 pub enum Outcome {
     /// It is on its way to the file.
     Queued,
-    /// A key frame must come first.
-    Held,
     /// It is nothing that is recorded: paused, failed, or of a format that files don't have.
     Ignored,
     /// The queue is full.
@@ -52,12 +44,6 @@ pub struct Track {
     /// It failed: nothing is queued any more.
     pub failed: bool,
     payload_type: Option<u8>,
-    /// Begins with a key frame, which has not come yet.
-    waiting: bool,
-    /// Sequence number and timestamp of the newest packet that was held back.
-    held: Option<(u16, u32)>,
-    /// A packet was held back since a key frame was last asked for.
-    asks: bool,
     restart: bool,
     /// The last packet was dropped.
     lost: bool,
@@ -100,9 +86,6 @@ impl Recording {
             status,
             failed: false,
             payload_type: None,
-            waiting: gated,
-            held: None,
-            asks: false,
             restart: false,
             lost: false,
         };
@@ -156,13 +139,8 @@ impl Recording {
         if self.paused || track.failed {
             return Outcome::Ignored;
         }
-        let is_other = track.payload_type != Some(packet.payload_type);
-        if is_other && !self.formats.takes(packet.payload_type) {
+        if track.payload_type != Some(packet.payload_type) && !self.formats.takes(packet.payload_type) {
             return Outcome::Ignored;
-        }
-        // Another format is another file, and that begins with a key frame too.
-        if (track.waiting || (is_other && self.gated)) && !track.opens(packet) {
-            return Outcome::Held;
         }
         track.payload_type = Some(packet.payload_type);
         if packet.bytes.len() > sfu_core::media::mjr::MAX_RTP_LEN {
@@ -191,19 +169,16 @@ impl Recording {
         if std::mem::take(&mut self.paused) {
             for track in &mut self.tracks {
                 track.restart = true;
-                track.waiting = self.gated;
-                track.held = None;
             }
         }
     }
 
-    /// Whether a key frame would help: packets were held back for want of one since the last call, or were lost before one
-    /// that was recorded, or the writer waits for one.
+    /// Whether a key frame would help: since the last call packets were lost before one that was recorded, or the writer waits
+    /// for one.
     pub fn wants_key_frame(&mut self) -> bool {
         let mut wants = std::mem::take(&mut self.damaged) && self.gated;
         for track in &mut self.tracks {
-            let written = track.status.wants_key_frame.swap(false, Ordering::Relaxed);
-            wants |= (std::mem::take(&mut track.asks) || written) && !track.failed;
+            wants |= track.status.wants_key_frame.swap(false, Ordering::Relaxed) && !track.failed;
         }
         wants
     }
@@ -222,11 +197,10 @@ impl Recording {
 
     /// Encodings that have failed are recorded again from now on; their tracks.
     pub fn again(&mut self) -> Vec<u32> {
-        let gated = self.gated;
         let failed = self.tracks.iter_mut().filter(|track| track.failed);
         failed
             .map(|track| {
-                (track.failed, track.waiting, track.held) = (false, gated, None);
+                track.failed = false;
                 track.id
             })
             .collect()
@@ -235,27 +209,6 @@ impl Recording {
     /// Packets of all encodings that were dropped.
     pub fn dropped(&self) -> u64 {
         self.tracks.iter().map(|track| track.status.dropped.get()).sum()
-    }
-}
-
-impl Track {
-    /// Whether recording can begin with this packet; if not, it is held back.
-    #[cold]
-    fn opens(&mut self, packet: &Arrival<'_>) -> bool {
-        let is_later = |than: u16| (packet.sequence_number.wrapping_sub(than) as i16) > 0;
-        // The rest of a frame whose first packet comes late was held back: that frame would be incomplete.
-        let torn = self.held.is_some_and(|(sequence_number, timestamp)| {
-            timestamp == packet.timestamp && !is_later(sequence_number)
-        });
-        if packet.key_frame && !torn {
-            (self.waiting, self.held, self.asks) = (false, None, false);
-            return true;
-        }
-        self.asks = true;
-        if self.held.is_none_or(|(sequence_number, _)| is_later(sequence_number)) {
-            self.held = Some((packet.sequence_number, packet.timestamp));
-        }
-        false
     }
 }
 

@@ -21,6 +21,7 @@ use crate::clock_reading::ClockReading;
 use crate::file::{RecordingFile, Written};
 use crate::folder::{Store, millis};
 use crate::format::Formats;
+use crate::opening::{Opening, Step};
 use crate::playable::Playable;
 use crate::settings::{Limits, Per};
 use crate::status::{Registry, Totals, TrackStatus};
@@ -71,6 +72,8 @@ pub struct Open {
     pub status: Arc<TrackStatus>,
     /// When a file is full.
     pub limits: Limits,
+    /// It begins with a key frame.
+    pub gated: bool,
     /// For files that are played as they are.
     pub play: Option<PlayOptions>,
     /// For packet captures: what all that goes into one file has in common.
@@ -196,6 +199,8 @@ struct Track {
     file: Option<RecordingFile>,
     /// The file was full when a packet came at this time.
     full: Option<Duration>,
+    /// Of what begins with a key frame.
+    opening: Option<Opening>,
 }
 
 impl Track {
@@ -309,13 +314,15 @@ impl Desk {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 let number = self.outfit.registry.add(open.status.clone());
                 let id = open.track;
-                let mut track = Track { open, number, files: 0, file: None, full: None };
+                let opening = open.gated.then(|| Opening::new(open.formats.clone()));
+                let mut track = Track { open, number, files: 0, file: None, full: None, opening };
                 self.begin(&mut track);
                 self.tracks.insert(id, track);
             }
             Job::Again(id) => {
                 let Some(mut track) = self.tracks.remove(&id) else { return };
                 track.files = 0;
+                track.opening.iter_mut().for_each(Opening::close);
                 track.open.status.failed.store(false, Ordering::Relaxed);
                 self.begin(&mut track);
                 self.tracks.insert(id, track);
@@ -343,23 +350,56 @@ impl Desk {
             self.take_jobs();
         }
         let Some(track) = self.tracks.get_mut(&label.track) else { return };
+        if label.aside {
+            return self.report(label.track, packet);
+        }
         let at = Duration::from_nanos(label.at);
+        if track.open.play.is_some() {
+            self.newest = self.newest.max(track.open.opened.0.checked_add(at));
+        }
+        let step = match &mut track.opening {
+            Some(opening) => opening.take(packet, at, label.restart),
+            None => Step::Pass,
+        };
+        match step {
+            Step::Pass => self.put(label.track, at, label.restart, packet),
+            Step::Hold => track.open.status.wants_key_frame.store(true, Ordering::Relaxed),
+            Step::Open { packets, mut restart } => {
+                track.open.status.wants_key_frame.store(false, Ordering::Relaxed);
+                for held in packets {
+                    self.put(label.track, held.at, std::mem::take(&mut restart), &held.bytes);
+                }
+            }
+        }
+    }
+
+    /// The sender of an encoding says what its clock shows.
+    fn report(&mut self, id: u32, bytes: &[u8]) {
+        let (Some(track), Some(reading)) = (self.tracks.get(&id), ClockReading::from_bytes(bytes)) else {
+            return;
+        };
+        if let Some(options) = &track.open.play
+            && let Some(playable) = self.playables.get_mut(&options.file)
+        {
+            playable.report(id, &reading);
+        }
+        if let Some(file) = &track.open.capture
+            && let Some(capture) = self.captures.get_mut(file)
+        {
+            capture.report(id, &reading);
+        }
+    }
+
+    /// Writes a packet whose turn it is.
+    fn put(&mut self, id: u32, at: Duration, restart: bool, packet: &[u8]) {
+        let Some(track) = self.tracks.get_mut(&id) else { return };
         if let Some(options) = &track.open.play {
             let Some(playable) = self.playables.get_mut(&options.file) else { return };
-            if label.aside {
-                let reading = ClockReading::from_bytes(packet);
-                return reading.into_iter().for_each(|reading| playable.report(label.track, &reading));
-            }
-            self.newest = self.newest.max(track.open.opened.0.checked_add(at));
-            return playable.write(label.track, at, label.restart, packet, &self.outfit);
+            return playable.write(id, at, restart, packet, &self.outfit);
         }
         if let Some(file) = &track.open.capture {
             let Some(capture) = self.captures.get_mut(file) else { return };
-            if label.aside {
-                let reading = ClockReading::from_bytes(packet);
-                return reading.into_iter().for_each(|reading| capture.report(label.track, &reading));
-            }
-            return capture.write(label.track, at, packet, &self.outfit);
+            return capture.write(id, at, packet, &self.outfit);
         }
         if track.is_full(at, packet) {
             self.outfit.change_file(track);
@@ -367,7 +407,7 @@ impl Desk {
             track.files = track.files.saturating_sub(1);
         }
         // A second try after the file was changed.
-        for restart in [label.restart, false] {
+        for restart in [restart, false] {
             let Some(file) = &mut track.file else { return };
             match file.write(packet, at, restart, &track.open.formats) {
                 Ok(Written::Yes) => {

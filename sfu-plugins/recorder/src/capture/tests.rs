@@ -41,7 +41,7 @@ impl Bench {
         let status = Arc::new(TrackStatus::new(producer, stream, name, 0, wall, FileFormat::Pcapng));
         let opened = (self.opened + Duration::from_millis(after), wall);
         let (stem, limits, capture) = ("x".into(), self.limits, Some("x".into()));
-        let open = Open { track, opened, stem, formats, status, limits, play: None, capture };
+        let open = Open { track, opened, stem, formats, status, limits, gated: false, play: None, capture };
         self.capture.get_or_insert_with(|| Capture::new(&open)).join(&open);
     }
 

@@ -56,7 +56,7 @@ impl Bench {
         let opened = (self.opened + Duration::from_millis(after), wall);
         let (limits, play) = (self.limits, Some(self.options.clone()));
         let stem = "film".into();
-        let open = Open { track, opened, stem, formats, status, limits, play, capture: None };
+        let open = Open { track, opened, stem, formats, status, limits, gated: true, play, capture: None };
         let options = self.options.clone();
         self.playable.get_or_insert_with(|| Playable::new(&open, options)).join(&open);
     }

@@ -40,21 +40,9 @@ impl Bench {
         Bench { recording, sender, receiver, now }
     }
 
-    fn send(&mut self, encoding: u8, payload_type: u8, sequence_number: u16, key_frame: bool) -> Outcome {
-        self.send_at(encoding, payload_type, sequence_number, u32::from(sequence_number) * 3000, key_frame)
-    }
-
-    fn send_at(
-        &mut self,
-        encoding: u8,
-        payload_type: u8,
-        sequence_number: u16,
-        timestamp: u32,
-        key_frame: bool,
-    ) -> Outcome {
-        let bytes = [sequence_number as u8; 20];
-        let packet = Arrival { bytes: &bytes, encoding, payload_type, key_frame, sequence_number, timestamp };
-        self.recording.take(&packet, self.now, &mut self.sender)
+    fn send(&mut self, encoding: u8, payload_type: u8, number: u8) -> Outcome {
+        let bytes = [number; 20];
+        self.recording.take(&Arrival { bytes: &bytes, encoding, payload_type }, self.now, &mut self.sender)
     }
 
     fn queued(&mut self) -> Vec<(u32, u8, bool)> {
@@ -66,72 +54,54 @@ impl Bench {
     }
 }
 
-use Outcome::{Dropped, Held, Ignored, Oversize, Queued};
+use Outcome::{Dropped, Ignored, Oversize, Queued};
 
 #[test]
-fn video_begins_with_a_key_frame_in_each_encoding() {
+fn each_encoding_is_a_track_and_repair_is_none() {
+    let mut bench = Bench::new(true, 2, 10_000);
+    assert_eq!(bench.send(0, 96, 1), Queued);
+    assert_eq!(bench.send(1, 96, 2), Queued);
+    assert_eq!(bench.send(2, 96, 3), Ignored, "there is no such encoding");
+    assert_eq!(bench.send(0, 97, 4), Ignored, "repair");
+    assert_eq!(bench.send(0, 33, 4), Ignored, "never negotiated");
+    assert_eq!(bench.send(0, 98, 5), Queued);
+    assert_eq!(bench.queued(), [(7, 1, false), (8, 2, false), (7, 5, false)]);
+}
+
+#[test]
+fn a_key_frame_that_the_writer_waits_for_is_asked_for_once() {
     let mut bench = Bench::new(true, 2, 10_000);
     assert!(!bench.recording.wants_key_frame());
-    assert_eq!(bench.send(0, 96, 1, false), Held);
+    bench.recording.tracks[1].status.wants_key_frame.store(true, Ordering::Relaxed);
     assert!(bench.recording.wants_key_frame() && !bench.recording.wants_key_frame());
-    assert_eq!(bench.send(0, 96, 2, true), Queued);
-    assert_eq!(bench.send(1, 96, 3, false), Held);
-    assert_eq!(bench.send(0, 96, 4, false), Queued);
-    assert_eq!(bench.send(1, 96, 5, true), Queued);
-    assert_eq!(bench.send(2, 96, 6, true), Ignored, "there is no such encoding");
-    assert_eq!(bench.queued(), [(7, 2, false), (7, 4, false), (8, 5, false)]);
-    let mut at_once = Bench::new(false, 1, 10_000);
-    assert_eq!(at_once.send(0, 96, 1, false), Queued);
+    bench.recording.fail(8);
+    bench.recording.tracks[1].status.wants_key_frame.store(true, Ordering::Relaxed);
+    assert!(!bench.recording.wants_key_frame(), "nobody writes it");
 }
 
 #[test]
-fn a_key_frame_whose_start_comes_late_is_not_a_beginning() {
+fn a_pause_is_left_out_and_told() {
     let mut bench = Bench::new(true, 1, 10_000);
-    assert_eq!(bench.send_at(0, 96, 11, 9000, false), Held);
-    assert_eq!(bench.send_at(0, 96, 10, 9000, true), Held, "packet 11 of this frame is not recorded");
-    assert!(bench.recording.wants_key_frame());
-    // A delimiter before the parameter sets belongs to the same frame and may be missing.
-    assert_eq!(bench.send_at(0, 96, 20, 12_000, false), Held);
-    assert_eq!(bench.send_at(0, 96, 21, 12_000, true), Queued);
-}
-
-#[test]
-fn a_pause_is_left_out_and_ends_with_a_key_frame() {
-    let mut bench = Bench::new(true, 1, 10_000);
-    assert_eq!(bench.send(0, 96, 1, true), Queued);
+    assert_eq!(bench.send(0, 96, 1), Queued);
     bench.recording.pause();
-    assert_eq!(bench.send(0, 96, 2, true), Ignored);
+    assert_eq!(bench.send(0, 96, 2), Ignored);
     bench.recording.resume();
-    assert_eq!(bench.send(0, 96, 3, false), Held);
-    assert_eq!(bench.send(0, 96, 4, true), Queued);
-    assert_eq!(bench.send(0, 96, 5, false), Queued);
+    assert_eq!(bench.send(0, 96, 4), Queued);
+    assert_eq!(bench.send(0, 96, 5), Queued);
     assert_eq!(bench.queued(), [(7, 1, false), (7, 4, true), (7, 5, false)]);
-}
-
-#[test]
-fn other_formats_wait_for_their_own_key_frame_or_are_left_out() {
-    let mut bench = Bench::new(true, 1, 10_000);
-    assert_eq!(bench.send(0, 96, 1, true), Queued);
-    assert_eq!(bench.send(0, 97, 2, true), Ignored, "repair");
-    assert_eq!(bench.send(0, 33, 2, true), Ignored, "never negotiated");
-    assert_eq!(bench.send(0, 98, 3, false), Held);
-    assert_eq!(bench.send(0, 98, 4, true), Queued);
-    // A packet of the old format that was sent again comes late.
-    assert_eq!(bench.send(0, 96, 2, false), Held);
-    assert_eq!(bench.send(0, 98, 5, false), Queued);
 }
 
 #[test]
 fn a_full_queue_drops_and_counts_and_a_key_frame_mends() {
     let mut bench = Bench::new(true, 1, 80);
-    assert_eq!(bench.send(0, 96, 1, true), Queued);
-    assert_eq!(bench.send(0, 96, 2, false), Queued);
-    assert_eq!(bench.send(0, 96, 3, false), Dropped);
-    assert_eq!(bench.send(0, 96, 4, false), Dropped);
+    assert_eq!(bench.send(0, 96, 1), Queued);
+    assert_eq!(bench.send(0, 96, 2), Queued);
+    assert_eq!(bench.send(0, 96, 3), Dropped);
+    assert_eq!(bench.send(0, 96, 4), Dropped);
     assert_eq!(bench.recording.dropped(), 2);
     assert!(!bench.recording.wants_key_frame(), "it would be dropped too");
     assert_eq!(bench.queued().len(), 2);
-    assert_eq!(bench.send(0, 96, 5, false), Queued);
+    assert_eq!(bench.send(0, 96, 5), Queued);
     assert!(bench.recording.wants_key_frame() && !bench.recording.wants_key_frame());
 }
 
@@ -139,14 +109,7 @@ fn a_full_queue_drops_and_counts_and_a_key_frame_mends() {
 fn what_no_file_can_hold_is_counted_and_the_failed_rest() {
     let mut bench = Bench::new(false, 1, 10_000);
     let bytes = [0; 1501];
-    let mut packet = Arrival {
-        bytes: &bytes,
-        encoding: 0,
-        payload_type: 96,
-        key_frame: true,
-        sequence_number: 1,
-        timestamp: 0,
-    };
+    let mut packet = Arrival { bytes: &bytes, encoding: 0, payload_type: 96 };
     assert_eq!(bench.recording.take(&packet, bench.now, &mut bench.sender), Oversize);
     packet.bytes = &bytes[..1500];
     let later = bench.now + Duration::from_millis(5);
@@ -154,7 +117,7 @@ fn what_no_file_can_hold_is_counted_and_the_failed_rest() {
     assert_eq!(bench.receiver.pop().unwrap().0.at, 5_000_000);
     assert_eq!(bench.recording.tracks[0].status.oversize.get(), 1);
     bench.recording.fail(8);
-    assert_eq!(bench.send(0, 96, 2, false), Queued);
+    assert_eq!(bench.send(0, 96, 2), Queued);
     bench.recording.fail(7);
-    assert_eq!(bench.send(0, 96, 3, false), Ignored);
+    assert_eq!(bench.send(0, 96, 3), Ignored);
 }

@@ -40,7 +40,7 @@ fn bench(store: impl Store, fsync: bool) -> Bench {
 
 impl Bench {
     fn open(&self, track: u32, kind: MediaKind, codecs: &[(u8, &str)]) -> Arc<TrackStatus> {
-        self.try_open(track, kind, codecs).unwrap()
+        self.try_open(track, kind, codecs, false).unwrap()
     }
 
     fn try_open(
@@ -48,6 +48,7 @@ impl Bench {
         track: u32,
         kind: MediaKind,
         codecs: &[(u8, &str)],
+        gated: bool,
     ) -> Result<Arc<TrackStatus>, NoRoom> {
         let codec = |(payload_type, mime): &(u8, &str)| RtpCodecParameters {
             mime_type: (*mime).into(),
@@ -77,6 +78,7 @@ impl Bench {
             formats,
             status: status.clone(),
             limits: Limits::default(),
+            gated,
             play: None,
             capture: None,
         })?;
@@ -173,6 +175,36 @@ fn what_is_recorded_can_be_read_within_half_a_second() {
 fn records_or_none(path: &Path) -> Option<()> {
     let mut reader = MjrReader::open(std::fs::File::open(path).ok()?).ok()?;
     reader.next_record().ok()?.map(drop)
+}
+
+#[test]
+fn a_key_frame_whose_first_packet_is_overtaken_begins_a_file() {
+    let scratch = Scratch::new("overtaken");
+    let mut bench = bench(Folder::new(scratch.path()), false);
+    let status = bench.try_open(1, MediaKind::Video, &[(96, "video/VP8")], true).unwrap();
+    let key = [0x10, 0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0x80, 0x02, 0xE0, 0x01];
+    for (at, n, timestamp, payload) in [
+        (0, 9, 0, &[0x10, 0x11, 0x02][..]),
+        (33, 11, 3000, &[0x00, 1]),
+        (35, 10, 3000, &key),
+        (66, 12, 6000, &[0x10, 0x11, 0x02]),
+    ] {
+        bench.push(1, at, &rtp(96, n, timestamp, false, payload));
+    }
+    assert!(bench.writer.finish(Duration::from_secs(5)));
+    assert_eq!(records(&scratch.path().join("track-1.mjr")), [(0, 1, 96), (0, 2, 96), (33, 3, 96)]);
+    assert!(!status.wants_key_frame.load(Ordering::Relaxed), "one has come");
+}
+
+#[test]
+fn a_key_frame_is_asked_for_where_none_has_come() {
+    let scratch = Scratch::new("asks");
+    let mut bench = bench(Folder::new(scratch.path()), false);
+    let status = bench.try_open(1, MediaKind::Video, &[(96, "video/VP8")], true).unwrap();
+    bench.push(1, 0, &rtp(96, 9, 0, false, &[0x10, 0x11, 0x02]));
+    assert!(bench.writer.finish(Duration::from_secs(5)));
+    assert!(status.wants_key_frame.load(Ordering::Relaxed));
+    assert_eq!(std::fs::read(scratch.path().join("track-1.mjr")).unwrap(), b"MJR00002");
 }
 
 #[test]
@@ -283,7 +315,7 @@ fn a_stalled_disk_bounds_what_waits_for_it() {
     let mut begun = 0;
     let refused = loop {
         assert!(begun <= 2 * MAX_WAITING as u32, "{begun} recordings wait");
-        match bench.try_open(begun, MediaKind::Audio, &[(111, "audio/opus")]) {
+        match bench.try_open(begun, MediaKind::Audio, &[(111, "audio/opus")], false) {
             Ok(_) => bench.writer.close(begun),
             Err(refused) => break refused,
         }

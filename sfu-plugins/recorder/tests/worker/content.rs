@@ -21,6 +21,8 @@ pub type Frame = Vec<Vec<u8>>;
 pub struct Content {
     /// VP8, two seconds.
     pub vp8: Vec<Frame>,
+    /// VP8 of twice the size, two seconds.
+    pub large: Vec<Frame>,
     /// H264, two seconds.
     pub h264: Vec<Frame>,
     /// Opus, two seconds.
@@ -109,6 +111,7 @@ impl Content {
         opus.truncate(2 * PACKETS);
         Some(Content {
             vp8: packets(Vp8Payloader::default(), ivf(&video("160x90", &vp8, "ivf")?)),
+            large: packets(Vp8Payloader::default(), ivf(&video("320x180", &vp8, "ivf")?)),
             h264: packets(H264Payloader::default(), access_units(&video("160x90", &x264, "h264")?)),
             opus: opus.into_iter().map(|packet| vec![packet]).collect(),
         })

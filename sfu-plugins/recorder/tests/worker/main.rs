@@ -2,6 +2,7 @@
 //! `live.rs` and `tools.rs`.
 mod asked;
 mod bench;
+mod call;
 mod configured;
 mod content;
 mod files;
