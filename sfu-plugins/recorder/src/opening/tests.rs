@@ -136,6 +136,12 @@ fn another_codec_waits_for_its_own_key_frame() {
     bench.push(&rtp(98, 5, 12_000, false, &[0x40, 2]), 99 * MS, false);
     bench.push(&rtp(33, 6, 12_000, false, &[0x40, 2]), 99 * MS, false);
     assert_eq!(bench.out, [1, 4, 5]);
+    // What waited with it and is of another codec is left out.
+    let mut bench = Bench::new();
+    bench.push(&rtp(98, 11, 9000, false, &[0x00, 2]), MS, false);
+    bench.vp8(12, 12_000, &VP8_INTER, 2);
+    bench.push(&rtp(98, 10, 9000, false, &[0x08, 2]), 3 * MS, false);
+    assert_eq!(bench.out, [10, 11]);
 }
 
 #[test]
