@@ -93,11 +93,15 @@ impl Engine {
                     };
                     *counter += 1;
                 }
-                Output::Closed => self.set_dtls_state(id, DtlsState::Closed),
+                Output::Closed => {
+                    self.set_dtls_state(id, DtlsState::Closed);
+                    self.cut_off_sctp(now, id);
+                }
                 Output::Failed(error) => {
                     tracing::debug!("engine.dtls: transport {id}: {error}");
                     self.counters.dtls_failed += 1;
                     self.set_dtls_state(id, DtlsState::Failed);
+                    self.cut_off_sctp(now, id);
                 }
                 Output::Idle => {
                     if let Some(deadline) = dtls.poll_timeout() {

@@ -237,6 +237,14 @@ impl Engine {
         }
     }
 
+    /// What SCTP goes through is over, and so is SCTP: who sends a message is told, instead of it waiting for a peer that is gone.
+    pub(super) fn cut_off_sctp(&mut self, now: Instant, id: TransportId) {
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let Some(link) = &mut transport.sctp else { return };
+        link.association.cut_off();
+        self.drive_sctp(now, id);
+    }
+
     /// Does what is due at `now`; when it wants to be called next.
     pub(super) fn poll_sctp(&mut self, now: Instant, id: TransportId) -> Option<Instant> {
         let association = &mut self.transports.get_mut(id)?.sctp.as_mut()?.association;

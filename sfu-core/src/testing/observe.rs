@@ -353,11 +353,13 @@ impl<S: PluginSet> Bench<S> {
         self.settle();
     }
 
-    /// A peer says goodbye by DTLS.
+    /// A peer says goodbye by DTLS, and sends no reports or feedback from then on.
     pub fn hang_up(&mut self, peer: PeerId) {
         let (now, mut out) = (self.now, Vec::new());
-        if let Protection::WebRtc(agent) = &mut self.peer_at(peer).protection {
+        let who = self.peer_at(peer);
+        if let Protection::WebRtc(agent) = &mut who.protection {
             agent.close(now, &mut out);
+            who.has_hung_up = true;
         }
         self.send_up(peer.0, out);
         self.settle();

@@ -63,6 +63,8 @@ pub(super) struct Peer {
     pub(super) rtcp: Vec<Vec<u8>>,
     /// SSRC that feedback comes from.
     ssrc: u32,
+    /// It has said goodbye, and sends no RTCP of its own any more.
+    pub(super) has_hung_up: bool,
     /// Its data channels, if it has some.
     pub(super) data: Option<super::data::DataPeer>,
 }
@@ -104,6 +106,7 @@ impl Peer {
             unopened: 0,
             rtcp: Vec::new(),
             ssrc,
+            has_hung_up: false,
             data: None,
         }
     }
@@ -451,7 +454,7 @@ impl Peer {
         let mut writer = RtcpWriter::new(&mut buffer);
         write(&mut writer, self.ssrc);
         let bytes = writer.as_bytes().to_vec();
-        if bytes.is_empty() { None } else { self.seal_rtcp(&bytes) }
+        if bytes.is_empty() || self.has_hung_up { None } else { self.seal_rtcp(&bytes) }
     }
 
     pub(super) fn nack(&mut self, ssrc: u32, lost: &[u16]) -> Option<Vec<u8>> {

@@ -61,6 +61,33 @@ fn a_message_goes_from_one_browser_to_another_inside_dtls() {
 }
 
 #[test]
+fn data_channels_end_with_the_dtls_session_that_they_go_through() {
+    for workers in [1, 2] {
+        let mut bench: Bench<Nil> = Build::new().workers(workers).start();
+        let options = |worker| PeerOptions::webrtc().data().worker(worker).path(Conditions::perfect());
+        let (ann, bob) = (bench.peer_with(options(workers - 1)), bench.peer_with(options(workers - 1)));
+        let chat = bench.data_producer(ann, 1);
+        let listener = bench.consume_data(bob, chat, 1);
+        bench.advance(seconds(1));
+        bench.send_data(ann, 1, ppid::STRING, b"hello");
+        assert_eq!(bench.take_data(bob), [text(1, "hello")]);
+        bench.hang_up(bob);
+        let transport = bench.transport(bob);
+        let events = bench.events_of(transport);
+        let last = events.iter().rev().find(|event| matches!(event, EventBody::SctpState(_)));
+        assert_eq!(last, Some(&EventBody::SctpState(SctpState::Closed)), "{events:?}");
+        // Each message is counted where it is lost, and nothing is tried again.
+        bench.send_data(ann, 1, ppid::STRING, b"too late");
+        bench.advance(seconds(10));
+        let Reply::Stats(stats) = bench.command(Command::Stats(Target::DataConsumer(listener))) else { panic!() };
+        let consumer = &stats.data_consumers[0];
+        assert_eq!((consumer.messages, consumer.dropped, consumer.buffered_amount), (1, 1, 0));
+        assert_eq!((bench.counter("send_failed"), bench.counter("sctp_dropped")), (0, 0));
+        assert!(bench.has_sctp(ann));
+    }
+}
+
+#[test]
 fn messages_survive_a_bad_path() {
     let mut bench = bench();
     let path = || PeerOptions::webrtc().data().path(Conditions::delay(ms(20)).loss(0.05));

@@ -233,3 +233,25 @@ fn a_goodbye_closes_the_transport_for_media() {
     assert_eq!(bench.received(c).len(), before);
     assert_eq!(bench.transport_stats(ann).dtls_state, Some(DtlsState::Closed));
 }
+
+#[test]
+fn who_said_goodbye_is_sent_nothing_and_only_its_own_late_media_is_refused() {
+    for workers in [1, 2] {
+        let mut bench: Bench<Nil> = Build::new().workers(workers).start();
+        let ann = bench.peer_with(PeerOptions::webrtc().worker(0));
+        let bob = bench.peer_with(PeerOptions::webrtc().worker(workers - 1));
+        let (p, back) = (bench.produce(ann, Media::vp8()), bench.produce(bob, Media::opus()));
+        let (c, _) = (bench.consume(bob, p), bench.consume(ann, back));
+        bench.play(&[p, back], seconds(2));
+        let before = bench.received(c).len();
+        assert!(before > 0);
+        // Reports and feedback are due in this time.
+        bench.hang_up(bob);
+        bench.play(&[p], seconds(3));
+        assert_eq!(bench.received(c).len(), before);
+        assert_eq!((bench.counter("send_failed"), bench.counter("media_refused")), (0, 0));
+        // What was still on its way.
+        bench.send(back, testing::opus(1_000));
+        assert_eq!((bench.counter("send_failed"), bench.counter("media_refused")), (0, 1));
+    }
+}

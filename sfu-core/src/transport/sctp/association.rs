@@ -260,6 +260,14 @@ impl Sctp {
         }
     }
 
+    /// Ends the association because nothing reaches the peer any more, nor does word of it.
+    pub(crate) fn cut_off(&mut self) {
+        if !matches!(self.phase, SctpPhase::Failed | SctpPhase::Closed) {
+            self.outputs.retain(|output| !matches!(output, SctpOutput::Packet(_)));
+            self.end(SctpPhase::Closed);
+        }
+    }
+
     fn abort(&mut self, phase: SctpPhase) {
         if let Some(tag) = self.peer.as_ref().and_then(|peer| peer.tag) {
             let mut packet = BytesMut::with_capacity(packet::HEADER + 4);

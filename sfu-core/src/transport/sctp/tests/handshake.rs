@@ -129,3 +129,20 @@ fn closing_ends_the_other_side_as_well() {
     assert_eq!(path.phases(), [SctpPhase::Closed; 2]);
     assert_eq!(path.send(0, 0, b"late"), Err(SendError::Closed));
 }
+
+#[test]
+fn what_is_cut_off_sends_and_takes_nothing() {
+    let mut path = Path::connected(SctpConfig::default(), ORDERED);
+    path.send(0, 0, b"on its way").unwrap();
+    path.flying.clear();
+    path.sides[0].cut_off();
+    path.drain(0);
+    assert!(path.flying.is_empty());
+    assert_eq!(path.sides[0].phase(), SctpPhase::Closed);
+    assert_eq!(path.sides[0].poll_timeout(), None);
+    assert_eq!(path.send(0, 0, b"late"), Err(SendError::Closed));
+    // What failed stays failed.
+    let mut path = Path::new(SctpConfig::default());
+    path.sides[0].cut_off();
+    assert_eq!(path.sides[0].phase(), SctpPhase::Closed);
+}
