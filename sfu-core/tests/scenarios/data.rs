@@ -79,7 +79,9 @@ fn data_channels_end_with_the_dtls_session_that_they_go_through() {
         // Each message is counted where it is lost, and nothing is tried again.
         bench.send_data(ann, 1, ppid::STRING, b"too late");
         bench.advance(seconds(10));
-        let Reply::Stats(stats) = bench.command(Command::Stats(Target::DataConsumer(listener))) else { panic!() };
+        let Reply::Stats(stats) = bench.command(Command::Stats(Target::DataConsumer(listener))) else {
+            panic!()
+        };
         let consumer = &stats.data_consumers[0];
         assert_eq!((consumer.messages, consumer.dropped, consumer.buffered_amount), (1, 1, 0));
         assert_eq!((bench.counter("send_failed"), bench.counter("sctp_dropped")), (0, 0));
