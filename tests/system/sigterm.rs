@@ -11,6 +11,9 @@ use sfu_tests::{config, media, needs, rtp, system_test};
 /// How the transport of a viewer is, as the browser sees it.
 const TRANSPORT: &str = "return raw.sessions.down.pc.getReceivers()[0].transport.state";
 
+/// Packets that a recording has at the least.
+const RECORDED: u32 = 20;
+
 /// Ends a worker in the middle of a call; its recordings are copied, and the Unix time of SIGTERM is told, in seconds.
 async fn stops(worker: Start) -> (tempfile::TempDir, Vec<std::path::PathBuf>, f64) {
     let mut worker = worker.start();
@@ -21,7 +24,9 @@ async fn stops(worker: Start) -> (tempfile::TempDir, Vec<std::path::PathBuf>, f6
         .await;
     let down = browser.open(front.url()).await;
     stream::watch(&down, &front.whep("s")).await;
-    stream::flows(&down, "down").await;
+    // As much as recordings are asked for afterwards: each picture is a packet or more.
+    let seen = ("inbound-video", "framesDecoded", f64::from(RECORDED));
+    stream::grows(&down, "down", &[seen, ("inbound-audio", "totalAudioEnergy", 0.0)]).await;
     // The page is told a little later than media flows.
     let mut state = json!(null);
     for _ in 0..100 {
@@ -75,7 +80,7 @@ system_test! {
         assert_eq!(files.len(), 2, "{files:?}");
         for file in files {
             let recorded = media::inspect(&file).unwrap();
-            assert!(recorded.packets > 20, "{recorded:?}");
+            assert!(recorded.packets > u64::from(RECORDED), "{recorded:?}");
             let bytes = std::fs::read(&file).unwrap();
             assert_eq!(recorded.packets, rtp::mjr_records(&bytes).unwrap().len() as u64, "{recorded:?}");
             let age = terminated - rtp::last_packet(&bytes).unwrap();
