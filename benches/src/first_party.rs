@@ -308,9 +308,9 @@ impl Run {
         Spent { media: middle.as_secs_f64() * 1e9 / CHUNK as f64, others }
     }
 
-    /// Packets that the publisher sends in all.
+    /// Packets that the publisher sends in all, with the one that comes before all others.
     fn packets(&self) -> usize {
-        WARM_UP
+        1 + WARM_UP
             + match self.action {
                 Action::Count => PACKETS,
                 Action::Time => CHUNK * CHUNKS,
