@@ -76,8 +76,7 @@ fn plugins<C: Composition>(action: PluginsAction) -> Result<(), WorkerError> {
 fn serve<C: Composition>(settings: &Settings) -> Result<(), WorkerError> {
     let config = settings.resolve()?;
     let builder = Builder::<C>::new().source(source(settings), config.clone()).config(config);
-    let mut threads = tokio::runtime::Builder::new_multi_thread();
-    on_runtime(threads.worker_threads(2), async |end| until_signal(builder, end).await)
+    on_runtime(async |end| until_signal(builder, end).await)
 }
 
 /// Where the configuration is read again.
@@ -100,17 +99,12 @@ fn taken_over<C: Composition>(id: &'static str, takeover: Takeover) -> Result<()
         }
         builder = builder.without_http().without_shared_ports();
     }
-    // The library waits for each answer, and an answer that no other thread has to be woken for comes sooner.
-    let mut thread = tokio::runtime::Builder::new_current_thread();
-    on_runtime(&mut thread, async |end| until_ended(builder.config(config), takeover.ended, end).await)
+    on_runtime(async |end| until_ended(builder.config(config), takeover.ended, end).await)
 }
 
 /// Runs it to its end, and notes by when the program has to be over then.
-fn on_runtime(
-    threads: &mut tokio::runtime::Builder,
-    run: impl AsyncFnOnce(&mut Instant) -> Result<(), WorkerError>,
-) -> Result<(), WorkerError> {
-    let runtime = threads.enable_all().build()?;
+fn on_runtime(run: impl AsyncFnOnce(&mut Instant) -> Result<(), WorkerError>) -> Result<(), WorkerError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut end = Instant::now();
     let outcome = runtime.block_on(run(&mut end));
     // Background work of plugins may hang; the program ends all the same.

@@ -3,6 +3,7 @@ mod protocol;
 mod streams;
 #[cfg(test)]
 pub(crate) mod tests;
+mod thread;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use sfu_core::signaling::Shutdown;
 
 pub(crate) use protocol::{Flow, Protocol};
 pub(crate) use streams::Streams;
+pub(crate) use thread::on_own_thread;
 
 use crate::channel::{Channel, Frame};
 use crate::log_layer::LogLines;

@@ -13,6 +13,7 @@ use std::collections::{HashMap, VecDeque};
 
 use sfu_core::control::{Command, ControlError, ControlHandle, Labels, Target};
 use sfu_core::serde_json::{self, Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::registry::Key;
@@ -38,6 +39,8 @@ pub(crate) struct Answer {
 /// All doors of plugins.
 pub(crate) struct PluginDoors {
     control: ControlHandle,
+    /// Where plugins do what they are asked, whatever thread their doors are on.
+    runtime: Handle,
     doors: HashMap<Key, Door>,
     answers: mpsc::UnboundedSender<Answer>,
     answered: mpsc::UnboundedReceiver<Answer>,
@@ -62,9 +65,10 @@ struct Asked {
 }
 
 impl PluginDoors {
+    /// Must be called on tokio, on what plugins are to run on.
     pub(crate) fn new(control: ControlHandle) -> Self {
         let (answers, answered) = mpsc::unbounded_channel();
-        Self { control, doors: HashMap::new(), answers, answered }
+        Self { control, runtime: Handle::current(), doors: HashMap::new(), answers, answered }
     }
 
     /// Opens a door to a plugin.
@@ -116,7 +120,7 @@ impl PluginDoors {
         match command {
             Err(error) => answer(Err(error)),
             // Plugins may take their time; the library's other messages don't wait for them.
-            Ok(command) => drop(tokio::spawn(async move { answer(done(&control, command).await) })),
+            Ok(command) => drop(self.runtime.spawn(async move { answer(done(&control, command).await) })),
         }
     }
 

@@ -37,13 +37,18 @@ impl Signaling for Mediasoup {
         }
         let fail = |text: String| SignalingError { id: Self::ID, text };
         let feed = control.follow().ok_or_else(|| fail("somebody else follows this worker".to_owned()))?;
-        let streams = door::Streams::new(channel).map_err(|error| fail(format!("the channel: {error}")))?;
-        match version {
+        let served = match version {
             ProtocolVersion::V3_27 => {
+                // Here, where plugins are to answer.
                 let desk = v3_27::Desk::new(v3_27::Library::Node, control, switch, &settings);
-                door::run(desk, streams, feed, log, stop).await;
+                door::on_own_thread(async move || {
+                    door::run(desk, door::Streams::new(channel)?, feed, log, stop).await;
+                    Ok(())
+                })
+                .await
             }
-        }
+        };
+        served.map_err(|error| fail(format!("the channel: {error}")))?;
         let _ = end.send(());
         Ok(())
     }
