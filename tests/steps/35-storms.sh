@@ -4,13 +4,14 @@
 # BESIDE
 source "$(dirname "$0")/lib.sh"
 
-storms=(--locked --workspace --test hostile --test hostile_http)
-people=(--locked --workspace --test every_plugin)
+test="cargo test --locked --workspace"
+damage="--test hostile --test hostile_http"
+people="--test every_plugin"
 # Each storm takes one core and measures the memory of its own process.
 storms() {
-    cargo test "${storms[@]}" --test every_plugin --no-run &&
-        side_by_side "cargo test ${storms[*]} -- a_bare_worker && cargo test ${people[*]}" \
-            "cargo test ${storms[*]} -- a_worker_with_every_plugin"
+    # shellcheck disable=SC2086 # each is several words
+    $test $damage $people --no-run &&
+        side_by_side "$test $damage -- a_bare_worker && $test $people" "$test $damage -- a_worker_with_every_plugin"
 }
 
 check_tests "storms" storms

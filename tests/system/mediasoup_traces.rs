@@ -30,10 +30,10 @@ call_test! {
             conference.call(&consumer, "requestKeyFrame", json!([])).await;
             tokio::time::sleep(Duration::from_millis(1500)).await;
             // A key frame of before, which the consumer was not watched for yet, may be the one that the producer tells of.
-            let told = async |id: &str, kind: &str| {
+            let is_told = async |id: &str, kind: &str| {
                 conference.events(id, "trace").await.iter().any(|trace| trace[0]["type"] == kind)
             };
-            if told(&published.video, "pli").await && told(&consumer, "keyframe").await {
+            if is_told(&published.video, "pli").await && is_told(&consumer, "keyframe").await {
                 break;
             }
         }

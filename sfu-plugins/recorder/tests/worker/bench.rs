@@ -18,6 +18,8 @@ sfu_core::worker! {
     plugins = [sfu_recorder::Recorder];
 }
 
+/// The sequence number that a source begins with: not far from where numbers begin again.
+pub const FIRST: u16 = 65_500;
 /// What most tests publish.
 pub const VP8: (MediaKind, &str, u32) = (MediaKind::Video, "video/VP8", 90_000);
 
@@ -112,7 +114,7 @@ impl Bench {
         (
             router,
             producer,
-            Source { socket, sequence_number: 65_500, frame: 0, pace: Duration::from_micros(500) },
+            Source { socket, sequence_number: FIRST, frame: 0, pace: Duration::from_micros(500) },
         )
     }
 

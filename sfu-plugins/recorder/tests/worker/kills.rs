@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sfu_core::media::mjr::MjrReader;
 use sfu_core::serde_json::json;
 
-use crate::bench::{Bench, runtime};
+use crate::bench::{Bench, FIRST, runtime};
 use crate::content::{Content, FRAMES, PACKETS};
 use crate::live::{Live, STREAMS};
 use crate::tools;
@@ -75,21 +75,33 @@ fn kill_once(round: u32, after: f64, worst: &mut [f64; STREAMS.len()]) {
     child.kill().unwrap();
     let killed = now();
     child.wait().unwrap();
+    let mut counted = (0.0, 0.0);
     for (n, (stream, _, ending)) in STREAMS.iter().enumerate() {
         let path = folder.join(format!("{stream}.{ending}"));
         let what = format!("killed {:.3} s after it began, {stream}.{ending}", killed - begun);
         // When the last thing that can be read came, and how many there are.
         let (last, count) = match *ending {
-            "mjr" => (last_of(&path, &what), 0.0),
+            "mjr" => {
+                counted = packets_of(&path, &what);
+                counted
+            }
             "pcapng" => {
                 let packets = tools::rtp(&path);
                 let is_next = |pair: &[tools::Captured]| pair[1].sequence == pair[0].sequence.wrapping_add(1);
-                assert!(packets.windows(2).all(is_next), "{what}: a packet in the middle is missing");
+                let first = packets.first().map(|packet| packet.sequence);
+                assert!(
+                    first == Some(FIRST) && packets.windows(2).all(is_next),
+                    "{what}: a packet at the beginning or in the middle is missing"
+                );
                 let is_named = |packet: &tools::Captured| {
                     let name = "capture-video-0";
                     packet.source == name && packet.interface == name && packet.ssrc == 11
                 };
                 assert!(packets.iter().all(is_named), "{what}: {:?}", packets.first());
+                // The same frames were sent for the MJR file, at the same time.
+                let (last, count) = counted;
+                let sent = packets.iter().filter(|packet| packet.at <= last).count() as f64;
+                assert!(count + 3.0 >= sent, "{what}: packets.mjr has {count} of {sent} packets");
                 // A frame has one at the least.
                 (packets.last().map_or(0.0, |packet| packet.at), packets.len() as f64)
             }
@@ -116,12 +128,13 @@ fn kill_once(round: u32, after: f64, worst: &mut [f64; STREAMS.len()]) {
     std::fs::remove_file(&sign).unwrap();
 }
 
-/// Reads and converts an MJR file; when its last packet came.
-fn last_of(path: &Path, what: &str) -> f64 {
+/// Reads and converts an MJR file: when its last packet came, and how many there are.
+fn packets_of(path: &Path, what: &str) -> (f64, f64) {
     let mut reader = MjrReader::open(std::fs::File::open(path).unwrap()).unwrap();
     let first = reader.header().written as f64 / 1e6;
     let (mut last, mut packets, mut frames) = (first, 0, 0);
-    let mut before: Option<u16> = None;
+    // Numbers begin at 1 in each MJR file.
+    let mut next: u16 = 1;
     while let Some(record) = reader.next_record().unwrap() {
         last = first + f64::from(record.elapsed) / 1e3;
         packets += 1;
@@ -129,14 +142,13 @@ fn last_of(path: &Path, what: &str) -> f64 {
         let &[_, marker, high, low, ..] = record.body else { panic!("{what}: a short packet") };
         frames += u64::from(marker >> 7);
         let sequence = u16::from_be_bytes([high, low]);
-        let is_next = before.is_none_or(|before| sequence == before.wrapping_add(1));
-        assert!(is_next, "{what}: a packet in the middle is missing");
-        before = Some(sequence);
+        assert_eq!(sequence, next, "{what}: a packet in the middle is missing");
+        next = next.wrapping_add(1);
     }
     tools::janus_reads(path, packets, reader.is_truncated());
     let film = tools::converted(path, "webm");
     let converted = tools::frame_times(&film, "v").len() as u64;
     assert!(converted + 2 >= frames, "{what}: {converted} of {frames} frames");
     std::fs::remove_file(film).unwrap();
-    last
+    (last, packets as f64)
 }
