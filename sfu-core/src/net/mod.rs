@@ -26,7 +26,7 @@ pub use admission::NetOptions;
 pub use error::BindError;
 pub use interfaces::local_addresses;
 pub use io::{Net, NetEvent};
-pub use outbox::Outbox;
+pub use outbox::{Outbox, RunHint};
 pub use route::{Listening, Protocol, Route, SocketId};
 pub use tcp::TcpOptions;
 pub use udp::UdpOptions;

@@ -34,7 +34,8 @@ fn udp_route(socket: SocketId, remote: SocketAddr) -> Route {
 }
 
 fn push(outbox: &mut Outbox, route: Route, bytes: &[u8]) {
-    assert!(outbox.push(route, |slot| {
+    let mut hint = outbox.hint_of(&route);
+    assert!(outbox.push(route, &mut hint, |slot| {
         slot[..bytes.len()].copy_from_slice(bytes);
         Some(bytes.len())
     }));
