@@ -201,7 +201,7 @@ impl Net {
     /// `on_datagram` gets the arrival time, the way to answer, and a datagram of at most 2048 bytes, which it may
     /// change. It may break off, for instance because the outbox is long enough: the next call goes on at the next
     /// datagram without waiting.
-    /// A turn reads at most one batch (32 messages) from each socket, and may return without any datagram.
+    /// A turn reads at most one batch from each socket, 32 messages and about 256 datagrams, and may return without any.
     /// Fails only when the system is broken.
     pub fn poll(
         &mut self,
@@ -322,7 +322,8 @@ impl Net {
                     if !self.batch.holds(id) {
                         self.batch.receive(udp, counters);
                     }
-                    return self.batch.deliver(now, counters, on_datagram);
+                    self.batch.deliver(now, counters, on_datagram)?;
+                    udp.messages = self.batch.messages_in_budget();
                 }
             }
             Some(NetSocket::Tcp(connection)) => {

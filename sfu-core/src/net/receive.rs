@@ -16,6 +16,9 @@ const GRO_SIZE: usize = 65_536;
 /// Distance of two buffers. Not a multiple of 4096, for else the heads of all messages would share a few cache lines.
 const STRIDE: usize = GRO_SIZE + 17 * 64;
 
+/// About so many datagrams of one socket are worked on before it is others' turn. A message that the kernel coalesced has up to 64.
+pub(super) const BUDGET: usize = 256;
+
 /// Receive errors that one read passes over before it gives way to other sockets.
 const ERRORS: usize = 16;
 
@@ -32,6 +35,8 @@ pub(super) struct ReceiveBatch {
     /// The message to deliver next, and how much of it was delivered.
     next: usize,
     offset: usize,
+    /// Datagrams of this batch delivered.
+    delivered: usize,
 }
 
 /// What delivery has to know of the socket.
@@ -54,6 +59,7 @@ impl ReceiveBatch {
             count: 0,
             next: 0,
             offset: 0,
+            delivered: 0,
         }
     }
 
@@ -69,14 +75,15 @@ impl ReceiveBatch {
         }
     }
 
-    /// Reads one batch from `socket`; nothing when there is none.
+    /// Reads one batch from `socket`, as many messages as it may; nothing when there is none.
     pub(super) fn receive(&mut self, socket: &UdpSocket, counters: &mut NetCounters) {
         let local = (!socket.sender.wildcard).then_some(socket.local.ip());
         self.owner = Some(Owner { id: socket.id, of: socket.of, local });
-        (self.count, self.next, self.offset) = (0, 0, 0);
+        (self.count, self.next, self.offset, self.delivered) = (0, 0, 0, 0);
         let size = if socket.gro { GRO_SIZE } else { MAX_DATAGRAM };
         for _ in 0..ERRORS {
             let buffers = self.bytes.chunks_exact_mut(STRIDE).filter_map(|buffer| buffer.get_mut(..size));
+            let buffers = buffers.take(socket.messages);
             match sys::receive(socket.fd(), buffers, &mut self.envelopes, &mut self.metas) {
                 Ok(count) => {
                     self.count = count;
@@ -120,6 +127,7 @@ impl ReceiveBatch {
                             counters.truncated += 1;
                             continue;
                         }
+                        self.delivered += 1;
                         counters.datagrams_in += 1;
                         counters.bytes_in += datagram.len() as u64;
                         on_datagram(now, route, datagram)?;
@@ -132,5 +140,11 @@ impl ReceiveBatch {
         }
         self.next = self.count;
         ControlFlow::Continue(())
+    }
+
+    /// How many messages as full as those of this batch its socket may read in its next turn.
+    pub(super) fn messages_in_budget(&self) -> usize {
+        let each = self.delivered.div_ceil(self.count.max(1)).max(1);
+        (BUDGET / each).clamp(1, MESSAGES)
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct UdpSocket {
     /// Whether datagrams may arrive coalesced.
     pub(super) gro: bool,
     backlog: Backlog,
+    /// How many messages may be read in one turn.
+    pub(super) messages: usize,
     /// Why the backlog waits.
     pub(super) blocked: Option<Blocked>,
     /// Whether the poller watches for room to write.
@@ -120,6 +122,7 @@ impl UdpSocket {
             options,
             sender,
             local,
+            messages: sys::MESSAGES,
             gro,
             backlog: Backlog::default(),
             blocked: None,

@@ -1,4 +1,5 @@
 //! The network layer on loopback sockets.
+mod fairness;
 mod hand_over;
 mod measure;
 mod tcp;
