@@ -15,6 +15,7 @@ mod outbox;
 mod poll;
 mod receive;
 mod route;
+mod refusals;
 mod send;
 mod sockaddr;
 mod sys;
