@@ -4,6 +4,7 @@
 //! [`Net::flush`] sends it. Nothing here blocks but the wait, and nothing allocates in the steady state.
 mod admission;
 mod backlog;
+mod buffers;
 mod counters;
 mod error;
 #[cfg(feature = "bench")]

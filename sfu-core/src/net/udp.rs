@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::backlog::Backlog;
+use super::buffers;
 use super::counters::NetCounters;
 use super::error::BindError;
 use super::route::{Protocol, Route, SocketId};
@@ -84,9 +85,7 @@ impl UdpSocket {
             socket.set_only_v6(options.ipv6_only)?;
         }
         socket.set_reuse_port(options.reuse_port || options.may_hand_over)?;
-        // A smaller buffer than asked for is no reason not to start.
-        let _ = socket.set_recv_buffer_size(options.recv_buffer);
-        let _ = socket.set_send_buffer_size(options.send_buffer);
+        buffers::set(&socket, options.recv_buffer, options.send_buffer);
         let wildcard = address.ip().is_unspecified();
         if wildcard && v6 {
             sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
