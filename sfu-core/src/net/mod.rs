@@ -15,8 +15,8 @@ mod io;
 mod outbox;
 mod poll;
 mod receive;
-mod route;
 mod refusals;
+mod route;
 mod send;
 mod sockaddr;
 mod sys;
@@ -30,6 +30,8 @@ pub use interfaces::local_addresses;
 pub use io::{Net, NetEvent};
 pub use outbox::{Outbox, RunHint};
 pub use route::{Listening, Protocol, Route, SocketId};
+#[cfg(feature = "bench")]
+pub(crate) use sys::thread_time;
 pub use tcp::TcpOptions;
 pub use udp::UdpOptions;
 pub use waker::Waker;

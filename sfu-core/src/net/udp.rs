@@ -60,9 +60,9 @@ pub(super) struct UdpSocket {
     pub(super) local: SocketAddr,
     /// Whether datagrams may arrive coalesced.
     pub(super) gro: bool,
-    backlog: Backlog,
     /// How many messages may be read in one turn.
     pub(super) messages: usize,
+    backlog: Backlog,
     /// Why the backlog waits.
     pub(super) blocked: Option<Blocked>,
     /// Whether the poller watches for room to write.
@@ -121,8 +121,8 @@ impl UdpSocket {
             options,
             sender,
             local,
-            messages: sys::MESSAGES,
             gro,
+            messages: sys::MESSAGES,
             backlog: Backlog::default(),
             blocked: None,
             watches_room: false,

@@ -34,6 +34,7 @@ fn udp_route(socket: SocketId, remote: SocketAddr) -> Route {
     Route { socket, protocol: Protocol::Udp, remote, local: None }
 }
 
+/// Pushes to the run of `route`.
 fn push(outbox: &mut Outbox, route: Route, bytes: &[u8]) {
     let mut hint = outbox.hint_of(&route);
     assert!(outbox.push(route, &mut hint, |slot| {
