@@ -5,7 +5,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use sfu_core::testing::bench_support::Crowd;
+use sfu_core::testing::bench_support::{Crowd, Kind};
 
 const ROUNDS: usize = 15;
 
@@ -21,7 +21,8 @@ fn main() -> ExitCode {
     if peers.is_empty() {
         peers = vec![50, 500, 2000];
     }
-    println!("| peers | | one socket, ns | a socket each, ns | ratio |\n|---:|---|---:|---:|---:|");
+    println!("| peers | | one socket on all addresses | on one address | a connected socket each |");
+    println!("|---:|---|---:|---:|---:|");
     for peers in peers {
         if let Err(error) = compare(peers) {
             eprintln!("{peers} peers: {error}");
@@ -32,12 +33,13 @@ fn main() -> ExitCode {
 }
 
 fn compare(peers: usize) -> io::Result<()> {
-    let mut crowds = [Crowd::new(peers, false)?, Crowd::new(peers, true)?];
-    // What is measured, each with the figures of both.
+    let kinds = [Kind::Wildcard, Kind::Address, Kind::Connected];
+    let mut crowds = kinds.into_iter().map(|kind| Crowd::new(peers, kind)).collect::<io::Result<Vec<_>>>()?;
+    // What is measured, each with the figures of all three.
     let names = RUNS.map(|run| format!("sent, runs of {run}"));
     let names: Vec<String> =
         names.into_iter().chain(["arriving: found".to_owned(), "arriving: read".to_owned()]).collect();
-    let mut figures = vec![[vec![], vec![]]; names.len()];
+    let mut figures = vec![[vec![], vec![], vec![]]; names.len()];
     // The first round warms up. Few peers are asked more often, so that a round takes about as long.
     let repeats = (2000 / peers.max(1)).max(1);
     for round in 0..=ROUNDS {
@@ -64,9 +66,9 @@ fn compare(peers: usize) -> io::Result<()> {
             }
         }
     }
-    for (name, [one, each]) in names.iter().zip(&mut figures) {
-        let (one, each) = (median(one), median(each));
-        println!("| {peers} | {name} | {one:.0} | {each:.0} | {:.2} |", each / one);
+    for (name, figures) in names.iter().zip(&mut figures) {
+        let [all, one, each] = figures.each_mut().map(|values| median(values));
+        println!("| {peers} | {name} | {all:.0} | {one:.0} | {each:.0} |");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Many peers of one UDP port: what each way costs in the kernel, by one socket for all of them and by a connected one for each.
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,17 @@ pub struct Crowd {
     outbox: Outbox,
 }
 
+/// The worker's side of a crowd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One socket, bound to an address.
+    Address,
+    /// One socket, bound to all addresses of both families, which is told each time where to send from.
+    Wildcard,
+    /// A connected socket for each peer, beside one that is bound to an address.
+    Connected,
+}
+
 /// Processor time for one datagram of each peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Arriving {
@@ -38,20 +49,25 @@ pub struct Arriving {
 }
 
 impl Crowd {
-    /// So many peers, up to 60 000; with `connected` the worker has a socket for each. Fails when the system has no descriptor left.
-    pub fn new(peers: usize, connected: bool) -> io::Result<Crowd> {
+    /// So many peers, up to 60 000. Fails when the system has no descriptor left, or no IPv6.
+    pub fn new(peers: usize, kind: Kind) -> io::Result<Crowd> {
         let options = UdpOptions { may_hand_over: true, ..UdpOptions::default() };
-        let open = |net: &mut Net, ip: Ipv4Addr, options: UdpOptions| -> io::Result<(SocketId, SocketAddr)> {
+        let open = |net: &mut Net, ip: IpAddr, options: UdpOptions| -> io::Result<(SocketId, SocketAddr)> {
             let id = net.add_udp((ip, 0).into(), options).map_err(io::Error::other)?;
             let address = net.local_addr(id).ok_or(io::ErrorKind::NotFound)?;
             Ok((id, address))
         };
         let mut worker = Net::new(NetOptions::default())?;
-        let (socket, at) = open(&mut worker, Ipv4Addr::LOCALHOST, options)?;
+        let ip = match kind {
+            Kind::Address | Kind::Connected => Ipv4Addr::LOCALHOST.into(),
+            Kind::Wildcard => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let (socket, at) = open(&mut worker, ip, options)?;
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, at.port()));
         let mut crowd = Net::new(NetOptions::default())?;
         // Nobody reads what the peers are sent, and a small buffer is always full: the receiving half costs the same both times.
         let deaf = UdpOptions { recv_buffer: 4096, ..UdpOptions::default() };
-        let (from, crowd_at) = open(&mut crowd, Ipv4Addr::UNSPECIFIED, deaf)?;
+        let (from, crowd_at) = open(&mut crowd, Ipv4Addr::UNSPECIFIED.into(), deaf)?;
         let address = |peer: usize| Ipv4Addr::from(0x7f01_0000 + peer as u32 + 1);
         let routes: Vec<_> = (0..peers)
             .map(|peer| Route {
@@ -65,7 +81,7 @@ impl Crowd {
             .iter()
             .map(|route| Route { socket: from, remote: at, local: Some(route.remote.ip()), ..*route })
             .collect();
-        if connected {
+        if kind == Kind::Connected {
             worker.hand_over(socket, &routes)?;
         }
         Ok(Crowd {

@@ -5,7 +5,7 @@ mod floor;
 mod media_path;
 mod srtp;
 
-pub use crowd::{Arriving, Crowd};
+pub use crowd::{Arriving, Crowd, Kind};
 pub use data_path::{DataPath, Heard};
 pub use floor::Floor;
 pub use media_path::{Content, MediaPath, Turned};
