@@ -11,6 +11,7 @@ use super::MAX_DATAGRAM;
 use super::counters::NetCounters;
 use super::error::BindError;
 use super::framing::{self, Frame, HEADER};
+use super::io::Arrival;
 use super::route::{Protocol, Route, SocketId};
 use super::sockaddr::canonical;
 use super::sys;
@@ -163,7 +164,7 @@ impl Connection {
         &mut self,
         now: Instant,
         counters: &mut NetCounters,
-        on_datagram: &mut impl FnMut(Instant, Route, &mut [u8]) -> ControlFlow<()>,
+        on_datagram: &mut impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
     ) -> ReadEnd {
         let end = match self.broken_off {
             true => self.deliver(now, counters, on_datagram),
@@ -177,7 +178,7 @@ impl Connection {
         &mut self,
         now: Instant,
         counters: &mut NetCounters,
-        on_datagram: &mut impl FnMut(Instant, Route, &mut [u8]) -> ControlFlow<()>,
+        on_datagram: &mut impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
     ) -> ReadEnd {
         if self.input.is_empty() {
             self.input.resize(INPUT, 0);
@@ -200,7 +201,7 @@ impl Connection {
         &mut self,
         now: Instant,
         counters: &mut NetCounters,
-        on_datagram: &mut impl FnMut(Instant, Route, &mut [u8]) -> ControlFlow<()>,
+        on_datagram: &mut impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
     ) -> ReadEnd {
         loop {
             let unread = self.input.get_mut(self.unread.0..self.unread.1).unwrap_or_default();
@@ -215,7 +216,7 @@ impl Connection {
                     self.unread.0 += HEADER + frame.len();
                     counters.datagrams_in += 1;
                     counters.bytes_in += frame.len() as u64;
-                    if on_datagram(now, self.route, frame).is_break() {
+                    if on_datagram(Arrival::in_turn(now), self.route, frame).is_break() {
                         return ReadEnd::Break;
                     }
                 }

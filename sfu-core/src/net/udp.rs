@@ -32,6 +32,8 @@ pub struct UdpOptions {
     pub gro: bool,
     /// Give the kernel several datagrams to one peer in one piece (GSO). On; ignored where it cannot.
     pub gso: bool,
+    /// Let the kernel say when datagrams came (`SO_TIMESTAMPNS`). On; ignored where it cannot.
+    pub stamps: bool,
 }
 
 impl Default for UdpOptions {
@@ -44,6 +46,7 @@ impl Default for UdpOptions {
             ipv6_only: false,
             gro: true,
             gso: true,
+            stamps: true,
         }
     }
 }
@@ -60,6 +63,8 @@ pub(super) struct UdpSocket {
     pub(super) local: SocketAddr,
     /// Whether datagrams may arrive coalesced.
     pub(super) gro: bool,
+    /// Whether the kernel says when datagrams came.
+    pub(super) stamps: bool,
     /// How many messages may be read in one turn.
     pub(super) messages: usize,
     backlog: Backlog,
@@ -105,6 +110,8 @@ impl UdpSocket {
             );
         }
         let gro = options.gro && sys::set_option(socket.as_fd(), SOL_UDP, UDP_GRO, 1).is_ok();
+        let stamps = options.stamps
+            && sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1).is_ok();
         // Size 0 is "no segmentation by default": it changes nothing and tells whether the kernel knows the option. One
         // that does not would ignore the control message and send the run as one giant datagram.
         let gso = options.gso && sys::set_option(socket.as_fd(), SOL_UDP, UDP_SEGMENT, 0).is_ok();
@@ -122,6 +129,7 @@ impl UdpSocket {
             sender,
             local,
             gro,
+            stamps,
             messages: sys::MESSAGES,
             backlog: Backlog::default(),
             blocked: None,

@@ -71,7 +71,7 @@ fn a_socket_removed_after_breaking_off_delivers_nothing_more() {
     for n in 0..3 {
         peer.send_to(&numbered(n, 10), address).unwrap();
     }
-    let breaks = |_: Instant, _: Route, _: &mut [u8]| ControlFlow::Break(());
+    let breaks = |_: Arrival, _: Route, _: &mut [u8]| ControlFlow::Break(());
     net.poll(Some(Instant::now() + LONG), breaks).unwrap();
     net.remove(id);
     let mut more = 0;
@@ -83,6 +83,43 @@ fn a_socket_removed_after_breaking_off_delivers_nothing_more() {
         .unwrap();
     }
     assert_eq!(more, 0);
+}
+
+#[test]
+fn what_came_while_the_thread_was_busy_is_as_old_as_it_is() {
+    for (address, gro) in [("127.0.0.1:0", true), ("127.0.0.1:0", false), ("[::]:0", true)] {
+        if address.starts_with('[') && !has_ipv6() {
+            continue;
+        }
+        let mut net = net();
+        let (_, to) = add(&mut net, address, UdpOptions { gro, ..UdpOptions::default() });
+        let to = SocketAddr::new([127, 0, 0, 1].into(), to.port());
+        let peer = peer("127.0.0.1:0");
+        let mut sent = Vec::new();
+        for n in 0..3 {
+            let before = Instant::now();
+            peer.send_to(&numbered(n, 100), to).unwrap();
+            sent.push((before, Instant::now()));
+            thread::sleep(Duration::from_millis(20));
+        }
+        let mut came = Vec::new();
+        while came.len() < 3 {
+            net.poll(Some(Instant::now() + LONG), |arrival, _, _| {
+                came.push(arrival);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        }
+        // Two clocks are compared, read one after the other: a thread may lose its processor between them.
+        let slack = Duration::from_millis(10);
+        for (n, ((before, after), arrival)) in sent.iter().zip(&came).enumerate() {
+            assert!(
+                arrival.at + slack >= *before && arrival.at <= *after + slack,
+                "{n} of {address}, gro {gro}"
+            );
+        }
+        assert!(came[0].now >= sent[2].1, "they were read in a later turn");
+    }
 }
 
 #[test]
