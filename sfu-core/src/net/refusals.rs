@@ -1,8 +1,6 @@
 //! Where the kernel refused to segment (GSO), so that not every run is refused again.
 use std::net::IpAddr;
 
-use arrayvec::ArrayVec;
-
 /// Destinations that are remembered. So many in a row, with no success between them, end segmentation for a socket.
 const DESTINATIONS: usize = 16;
 
@@ -15,7 +13,8 @@ const RUNS: u16 = 1000;
 /// hardware. So it holds for that address alone, until so many have refused that it must be the system.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    entries: ArrayVec<Refusal, DESTINATIONS>,
+    /// At most [`DESTINATIONS`]; most sockets never meet one.
+    entries: Vec<Refusal>,
     /// The entry that gives way to the next one when all are taken.
     oldest: usize,
     in_a_row: usize,
@@ -64,9 +63,9 @@ impl Refusals {
         let refusal = Refusal { to, size, left: RUNS };
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.to == to) {
             *entry = refusal;
-        } else if self.entries.try_push(refusal).is_err()
-            && let Some(entry) = self.entries.get_mut(self.oldest)
-        {
+        } else if self.entries.len() < DESTINATIONS {
+            self.entries.push(refusal);
+        } else if let Some(entry) = self.entries.get_mut(self.oldest) {
             *entry = refusal;
             self.oldest = (self.oldest + 1) % DESTINATIONS;
         }
