@@ -228,7 +228,7 @@ pub(super) fn seal(
     payload: &[u8],
 ) -> bool {
     let protection = &mut transport.protection;
-    outbox.push(route, |slot| match protection {
+    outbox.push(route, &mut transport.run, |slot| match protection {
         Protection::Srtp { sealer, .. } => sealer.seal_rtp_prefixed(head, prefix, payload, slot).ok(),
         Protection::Clear => {
             let len = head.len() + prefix.len() + payload.len();

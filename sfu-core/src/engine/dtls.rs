@@ -73,7 +73,7 @@ impl Engine {
                     let (Some(route), Some(datagram)) = (route, self.scratch.get(..len)) else { continue };
                     transport.counters.sent.add(now, len);
                     transport.counters.other_sent.add(now, len);
-                    self.outbox.push(route, |slot| {
+                    self.outbox.push(route, &mut transport.run, |slot| {
                         slot.get_mut(..len)?.copy_from_slice(datagram);
                         Some(len)
                     });

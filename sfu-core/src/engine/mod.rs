@@ -158,6 +158,8 @@ pub(crate) struct Engine {
     wishes: Vec<layers::Wish>,
     /// What leaves this turn.
     pub(crate) outbox: Outbox,
+    /// When the datagram that is being received came, where the network layer knows better than the turn's time.
+    pub(crate) arrived: Option<Instant>,
     /// Counters beside those of streams.
     pub(crate) counters: Counters,
     /// TCP connections whose peer ICE has validated, for the network layer.
@@ -194,6 +196,7 @@ impl Engine {
             relays: relay::RelayOut::default(),
             wishes: Vec::new(),
             outbox: Outbox::default(),
+            arrived: None,
             counters: Counters::default(),
             confirmed: Vec::new(),
             next_packet_id: None,

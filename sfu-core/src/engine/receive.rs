@@ -148,7 +148,7 @@ impl Engine {
         if let Some(receiver) = &mut transport.transport_cc
             && let Some(sequence) = table.transport_cc(packet.data())
         {
-            receiver.on_packet(now, sequence);
+            receiver.on_packet(self.arrived.unwrap_or(now), sequence);
             if let Some(deadline) = receiver.next_deadline() {
                 self.timers.arm(id, &mut transport.armed, deadline);
             }

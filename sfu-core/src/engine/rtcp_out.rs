@@ -71,7 +71,7 @@ impl Engine {
             && let Some(route) = transport.rtcp_route()
         {
             let protection = &mut transport.protection;
-            let sent = self.outbox.push(route, |slot| match protection {
+            let sent = self.outbox.push(route, &mut transport.run, |slot| match protection {
                 Protection::Srtp { sealer, .. } => sealer.seal_rtcp(data, slot).ok(),
                 Protection::Clear => {
                     slot.get_mut(..data.len())?.copy_from_slice(data);

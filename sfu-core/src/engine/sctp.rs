@@ -186,7 +186,7 @@ impl Engine {
                         }
                         (_, Some(route)) => {
                             transport.counters.sent.add(now, packet.len());
-                            self.outbox.push(route, |slot| {
+                            self.outbox.push(route, &mut transport.run, |slot| {
                                 slot.get_mut(..packet.len())?.copy_from_slice(&packet);
                                 Some(packet.len())
                             });

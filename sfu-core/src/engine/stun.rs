@@ -43,7 +43,7 @@ impl Engine {
         if let Some(reply) = outcome.reply_len.and_then(|len| reply.get(..len)) {
             transport.counters.sent.add(now, reply.len());
             transport.counters.other_sent.add(now, reply.len());
-            self.outbox.push(route, |slot| {
+            self.outbox.push_single(route, |slot| {
                 slot.get_mut(..reply.len())?.copy_from_slice(reply);
                 Some(reply.len())
             });

@@ -19,7 +19,7 @@ use crate::control::{
     ConsumerId, DataConsumerId, DataProducerId, DtlsState, IceState, Labels, ProducerId, RouterId, SessionId,
     SrtpCryptoSuite, TransportId, TransportTuple, WebRtcServerId,
 };
-use crate::net::{Protocol, Route, SocketId};
+use crate::net::{Protocol, Route, RunHint, SocketId};
 use crate::transport::direct::DirectLink;
 use crate::transport::plain::PlainLink;
 use crate::transport::srtp::{SrtpOpener, SrtpSealer};
@@ -91,6 +91,8 @@ pub(crate) struct Transport {
     pub(crate) egress: HashMap<u32, EgressRef, RandomState>,
     /// What waits to leave.
     pub(crate) queue: SendQueue,
+    /// Where what leaves this turn lies.
+    pub(crate) run: RunHint,
     /// Next transport-wide sequence number.
     pub(crate) transport_sequence: u16,
     /// Transport-wide feedback to the peer, where it was negotiated.
@@ -190,6 +192,7 @@ impl Transport {
             ingress: IngressStreams::default(),
             egress: HashMap::default(),
             queue: SendQueue::default(),
+            run: RunHint::default(),
             transport_sequence: 0,
             transport_cc: None,
             remb: None,

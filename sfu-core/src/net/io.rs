@@ -38,10 +38,27 @@ pub enum NetEvent {
     TcpClosed(SocketId),
 }
 
+/// When a datagram came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// The time of the turn, at which the wait ended.
+    pub now: Instant,
+    /// When the kernel got it, where it tells; else the time of the turn. A datagram that came while the turn was under way is later than
+    /// that.
+    pub at: Instant,
+}
+
+impl Arrival {
+    /// Nobody knows more than the time of the turn.
+    pub(super) fn in_turn(now: Instant) -> Self {
+        Self { now, at: now }
+    }
+}
+
 /// What a turn of [`Net::poll`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
-    /// The time at which the wait ended, the arrival time of the turn's datagrams.
+    /// The time at which the wait ended.
     pub now: Instant,
     /// Whether a [`Waker`] was used since the last turn that said so.
     pub woken: bool,
@@ -198,15 +215,15 @@ impl Net {
 
     /// Waits for datagrams, a [`Waker`] or `deadline` (`None`: for ever) and hands over what came; one turn of the loop.
     ///
-    /// `on_datagram` gets the arrival time, the way to answer, and a datagram of at most 2048 bytes, which it may
+    /// `on_datagram` gets the time, the way to answer, and a datagram of at most 2048 bytes, which it may
     /// change. It may break off, for instance because the outbox is long enough: the next call goes on at the next
     /// datagram without waiting.
-    /// A turn reads at most one batch (32 messages) from each socket, and may return without any datagram.
+    /// A turn reads at most one batch from each socket, 32 messages and about 256 datagrams, and may return without any.
     /// Fails only when the system is broken.
     pub fn poll(
         &mut self,
         deadline: Option<Instant>,
-        mut on_datagram: impl FnMut(Instant, Route, &mut [u8]) -> ControlFlow<()>,
+        mut on_datagram: impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
     ) -> io::Result<Turn> {
         if !self.poller.has_ready() {
             let later = self.later.iter().map(|(at, _)| *at).min();
@@ -308,7 +325,7 @@ impl Net {
         &mut self,
         ready: Ready,
         now: Instant,
-        on_datagram: &mut impl FnMut(Instant, Route, &mut [u8]) -> ControlFlow<()>,
+        on_datagram: &mut impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let id = SocketId(ready.token as u32);
         let counters = &mut self.counters;
@@ -322,7 +339,8 @@ impl Net {
                     if !self.batch.holds(id) {
                         self.batch.receive(udp, counters);
                     }
-                    return self.batch.deliver(now, counters, on_datagram);
+                    self.batch.deliver(now, counters, on_datagram)?;
+                    udp.messages = self.batch.next_messages();
                 }
             }
             Some(NetSocket::Tcp(connection)) => {

@@ -4,6 +4,7 @@
 //! [`Net::flush`] sends it. Nothing here blocks but the wait, and nothing allocates in the steady state.
 mod admission;
 mod backlog;
+mod buffers;
 mod counters;
 mod error;
 #[cfg(feature = "bench")]
@@ -14,6 +15,7 @@ mod io;
 mod outbox;
 mod poll;
 mod receive;
+mod refusals;
 mod route;
 mod send;
 mod sockaddr;
@@ -26,8 +28,10 @@ pub use admission::NetOptions;
 pub use error::BindError;
 pub use interfaces::local_addresses;
 pub use io::{Net, NetEvent};
-pub use outbox::Outbox;
+pub use outbox::{Outbox, RunHint};
 pub use route::{Listening, Protocol, Route, SocketId};
+#[cfg(feature = "bench")]
+pub(crate) use sys::thread_time;
 pub use tcp::TcpOptions;
 pub use udp::UdpOptions;
 pub use waker::Waker;

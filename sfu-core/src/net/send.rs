@@ -1,12 +1,14 @@
 //! Sending runs of datagrams on one UDP socket, with segmentation offload (GSO) where it helps.
 use std::io::{self, IoSlice};
 use std::iter::Peekable;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 
 use arrayvec::ArrayVec;
 use socket2::Socket;
 
 use super::counters::NetCounters;
+use super::refusals::Refusals;
 use super::route::Route;
 use super::sockaddr::{self, Control};
 use super::sys::{self, NAME_SIZE};
@@ -16,11 +18,6 @@ const SEGMENTS: usize = 64;
 
 /// Payload of one call: what an IP packet can carry before it is cut into segments, rounded down.
 const CALL_BYTES: usize = 65_000;
-
-/// So many refusals in a row, with no success between them, end segmentation for a socket.
-///
-/// One refusal says nothing of the socket: the datagrams may be too long for the device of this one destination.
-const REFUSALS: u32 = 16;
 
 /// Datagrams for one call: all of one size but the last, which may be shorter.
 pub(super) type Call<'a> = ArrayVec<IoSlice<'a>, SEGMENTS>;
@@ -65,6 +62,7 @@ pub(super) enum Sent {
 /// Where a run goes, in the kernel's terms.
 #[derive(Debug)]
 pub(super) struct Target {
+    ip: IpAddr,
     name: [u8; NAME_SIZE],
     name_len: usize,
     source: Control,
@@ -80,7 +78,7 @@ pub(super) struct Sender {
     pub(super) wildcard: bool,
     /// Whether several datagrams may go in one call.
     pub(super) gso: bool,
-    refusals: u32,
+    refusals: Refusals,
     #[cfg(test)]
     pub(super) faults: Faults,
 }
@@ -102,7 +100,7 @@ impl Sender {
             v6,
             wildcard,
             gso,
-            refusals: 0,
+            refusals: Refusals::default(),
             #[cfg(test)]
             faults: Faults::default(),
         }
@@ -117,58 +115,78 @@ impl Sender {
         if let Some(local) = route.local.filter(|_| self.wildcard) {
             source.source(local, self.v6);
         }
-        Some(Target { name, name_len, source })
+        Some(Target { ip: route.remote.ip(), name, name_len, source })
     }
 
     /// Sends the datagrams of one call, one by one where the kernel refuses to take them together.
     pub(super) fn send(&mut self, target: &Target, call: &Call<'_>, counters: &mut NetCounters) -> Sent {
-        if let [first, _, ..] = call.as_slice()
-            && let Ok(size) = u16::try_from(first.len())
-        {
-            match self.call(target, call, Some(size)) {
+        let [first, _, ..] = call.as_slice() else { return self.send_singly(target, call, counters).1 };
+        let Some(size) = u16::try_from(first.len()).ok().filter(|&size| self.refusals.allow(target.ip, size))
+        else {
+            return self.send_singly(target, call, counters).1;
+        };
+        match self.call(target, call, Some(size)) {
+            Ok(()) => {
+                self.refusals.succeeded();
+                counters.gso_sends += 1;
+                count(counters, call);
+                Sent::All
+            }
+            Err(error) => match sort(&error) {
+                Failure::Blocked(blocked) => {
+                    counters.would_block += 1;
+                    Sent::Part(0, blocked)
+                }
+                Failure::Refused => {
+                    counters.gso_refused += 1;
+                    let (taken, sent) = self.send_singly(target, call, counters);
+                    // Where nothing gets through one by one either, it was not the segmentation.
+                    if taken > 0 && self.refusals.refused(target.ip, size) {
+                        self.gso = false;
+                    }
+                    sent
+                }
+                Failure::Other => {
+                    counters.send_errors += call.len() as u64;
+                    Sent::All
+                }
+            },
+        }
+    }
+
+    /// Sends one by one; also returns how many the kernel took.
+    fn send_singly(&mut self, target: &Target, call: &Call<'_>, counters: &mut NetCounters) -> (usize, Sent) {
+        let mut taken = 0;
+        for (sent, datagram) in call.chunks(1).enumerate() {
+            match self.call(target, datagram, None) {
                 Ok(()) => {
-                    self.refusals = 0;
-                    counters.gso_sends += 1;
-                    count(counters, call);
-                    return Sent::All;
+                    taken += 1;
+                    count(counters, datagram);
                 }
                 Err(error) => match sort(&error) {
                     Failure::Blocked(blocked) => {
                         counters.would_block += 1;
-                        return Sent::Part(0, blocked);
+                        return (taken, Sent::Part(sent, blocked));
                     }
-                    Failure::Unsupported => {
-                        counters.gso_refused += 1;
-                        self.gso = false;
-                    }
-                    Failure::Refused => {
-                        counters.gso_refused += 1;
-                        self.refusals += 1;
-                        self.gso = self.refusals < REFUSALS;
-                    }
-                    Failure::Other => {
-                        counters.send_errors += call.len() as u64;
-                        return Sent::All;
-                    }
+                    Failure::Refused | Failure::Other => counters.send_errors += 1,
                 },
             }
         }
-        for (sent, datagram) in call.chunks(1).enumerate() {
-            match self.call(target, datagram, None) {
-                Ok(()) => count(counters, datagram),
-                Err(error) => match sort(&error) {
-                    Failure::Blocked(blocked) => {
-                        counters.would_block += 1;
-                        return Sent::Part(sent, blocked);
-                    }
-                    _ => counters.send_errors += 1,
-                },
-            }
-        }
-        Sent::All
+        (taken, Sent::All)
     }
 
+    /// One system call.
     fn call(&mut self, target: &Target, parts: &[IoSlice<'_>], segment: Option<u16>) -> io::Result<()> {
+        match self.try_call(target, parts, segment) {
+            // ICMP's answer to an earlier datagram, which a connected socket is told instead of sending this one.
+            Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => {
+                self.try_call(target, parts, segment)
+            }
+            result => result,
+        }
+    }
+
+    fn try_call(&mut self, target: &Target, parts: &[IoSlice<'_>], segment: Option<u16>) -> io::Result<()> {
         #[cfg(test)]
         {
             let gso = segment.and(self.faults.gso).unwrap_or(0);
@@ -195,9 +213,7 @@ fn count(counters: &mut NetCounters, parts: &[IoSlice<'_>]) {
 /// What an error of a send call means.
 enum Failure {
     Blocked(Blocked),
-    /// The device or the kernel cannot do segmentation.
-    Unsupported,
-    /// Perhaps segmentation is not possible to this destination with this size.
+    /// Perhaps segmentation is not possible to this destination, by its device or with this size.
     Refused,
     Other,
 }
@@ -206,8 +222,7 @@ fn sort(error: &io::Error) -> Failure {
     match error.raw_os_error() {
         Some(libc::EAGAIN | libc::EINTR) => Failure::Blocked(Blocked::Socket),
         Some(libc::ENOBUFS | libc::ENOMEM) => Failure::Blocked(Blocked::Device),
-        Some(libc::EIO | libc::EOPNOTSUPP) => Failure::Unsupported,
-        Some(libc::EINVAL | libc::EMSGSIZE) => Failure::Refused,
+        Some(libc::EIO | libc::EOPNOTSUPP | libc::EINVAL | libc::EMSGSIZE) => Failure::Refused,
         _ => Failure::Other,
     }
 }

@@ -121,14 +121,18 @@ impl Control {
         self.push(SOL_UDP, UDP_SEGMENT, &size.to_ne_bytes());
     }
 
+    #[inline]
     fn push(&mut self, level: i32, kind: i32, data: &[u8]) {
         let end = self.len + aligned(HEADER + data.len());
         let Some(room) = self.bytes.get_mut(self.len..end) else { return };
-        let fields = (HEADER + data.len()).to_ne_bytes().into_iter().chain(level.to_ne_bytes());
-        let fields = fields.chain(kind.to_ne_bytes()).chain(data.iter().copied());
-        for (to, from) in room.iter_mut().zip(fields) {
-            *to = from;
-        }
+        let Some((len, rest)) = room.split_first_chunk_mut() else { return };
+        let Some((to_level, rest)) = rest.split_first_chunk_mut() else { return };
+        let Some((to_kind, rest)) = rest.split_first_chunk_mut() else { return };
+        let Some(to_data) = rest.get_mut(..data.len()) else { return };
+        *len = (HEADER + data.len()).to_ne_bytes();
+        *to_level = level.to_ne_bytes();
+        *to_kind = kind.to_ne_bytes();
+        to_data.copy_from_slice(data);
         self.len = end;
     }
 
@@ -145,6 +149,8 @@ pub(super) struct Received {
     pub local: Option<IpAddr>,
     /// The size of the coalesced datagrams, when several came as one.
     pub segment: Option<usize>,
+    /// When the kernel got it, in nanoseconds since 1970.
+    pub arrived: Option<u64>,
 }
 
 impl Received {
@@ -178,6 +184,7 @@ impl Received {
                     self.local = (!ip.is_multicast()).then_some(ip);
                 }
             }
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => self.arrived = time(data),
             (SOL_UDP, UDP_GRO) => {
                 let size = data.first_chunk().map(|size| i32::from_ne_bytes(*size));
                 self.segment = size.and_then(|size| usize::try_from(size).ok()).filter(|&size| size > 0);
@@ -185,6 +192,14 @@ impl Received {
             _ => {}
         }
     }
+}
+
+/// Reads a `timespec` of a 64-bit system.
+fn time(data: &[u8]) -> Option<u64> {
+    let (seconds, nanos) = data.first_chunk::<16>()?.split_first_chunk::<8>()?;
+    // Nonsense makes nonsense, which the age of a datagram is checked for anyway.
+    let nanos = u64::from_ne_bytes(*nanos.first_chunk()?);
+    Some(u64::from_ne_bytes(*seconds).wrapping_mul(1_000_000_000).wrapping_add(nanos))
 }
 
 #[cfg(test)]
@@ -217,6 +232,15 @@ mod tests {
             control.segment(1200);
             assert_eq!(Received::parse(control.as_bytes()).local, Some(local), "{local} v6={v6}");
         }
+    }
+
+    #[test]
+    fn the_time_of_arrival_is_read() {
+        let mut control = Control::default();
+        control.source("127.0.0.1".parse().unwrap(), false);
+        let time = [1_800_000_000_i64.to_ne_bytes(), 999_999_999_i64.to_ne_bytes()].concat();
+        control.push(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &time);
+        assert_eq!(Received::parse(control.as_bytes()).arrived, Some(1_800_000_000_999_999_999));
     }
 
     #[test]

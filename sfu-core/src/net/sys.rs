@@ -5,15 +5,16 @@
 #![allow(unsafe_code)]
 use std::ffi::{c_int, c_void};
 use std::io::{self, IoSlice};
+use std::mem::{self, MaybeUninit};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::{mem, ptr};
+use std::ptr;
 
 /// Messages that one `recvmmsg` may return.
 pub(super) const MESSAGES: usize = 32;
 /// Room for a peer's address: `sockaddr_in6` is the larger of the two.
 pub(super) const NAME_SIZE: usize = 28;
-/// Room for control messages: packet info of both families and a segment size take 96 bytes.
+/// Room for control messages: packet info of both families, a segment size and a time take 128 bytes.
 pub(super) const CONTROL_SIZE: usize = 128;
 
 /// What the kernel said of one received message.
@@ -52,14 +53,16 @@ pub(super) fn receive<'a>(
     envelopes: &mut [Envelope],
     metas: &mut [Meta],
 ) -> io::Result<usize> {
-    // SAFETY: iovec and mmsghdr are plain C structs for which all zeroes is a valid value.
-    let (mut parts, mut headers): ([libc::iovec; MESSAGES], [libc::mmsghdr; MESSAGES]) =
-        unsafe { (mem::zeroed(), mem::zeroed()) };
+    // Not set beyond `count`: most reads find a message or two.
+    let mut parts = [const { MaybeUninit::<libc::iovec>::uninit() }; MESSAGES];
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; MESSAGES];
     let mut count = 0;
     for (((buffer, envelope), part), header) in
         buffers.zip(envelopes.iter_mut()).zip(parts.iter_mut()).zip(headers.iter_mut())
     {
-        *part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        let part = part.write(libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() });
+        // SAFETY: mmsghdr is a plain C struct for which all zeroes is a valid value.
+        let header = header.write(unsafe { mem::zeroed() });
         header.msg_hdr.msg_name = envelope.name.as_mut_ptr().cast();
         header.msg_hdr.msg_namelen = NAME_SIZE as _;
         header.msg_hdr.msg_iov = part;
@@ -68,19 +71,21 @@ pub(super) fn receive<'a>(
         header.msg_hdr.msg_controllen = CONTROL_SIZE as _;
         count += 1;
     }
-    // SAFETY: the first `count` headers point at buffers that are borrowed mutably for this call, each with its true
-    // length; a null timeout is allowed.
+    // SAFETY: the first `count` headers are set, and point at buffers that are borrowed mutably for this call, each with its
+    // true length; a null timeout is allowed.
     let received = unsafe {
         libc::recvmmsg(
             fd.as_raw_fd(),
-            headers.as_mut_ptr(),
+            headers.as_mut_ptr().cast(),
             count as _,
             libc::MSG_DONTWAIT as _,
             ptr::null_mut(),
         )
     };
     let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
-    for (header, meta) in headers.iter().zip(metas.iter_mut()).take(received) {
+    for (header, meta) in headers.iter().zip(metas.iter_mut()).take(received.min(count)) {
+        // SAFETY: the first `count` headers are set.
+        let header = unsafe { header.assume_init_ref() };
         *meta = Meta {
             len: header.msg_len as usize,
             name_len: header.msg_hdr.msg_namelen as usize,
@@ -239,11 +244,11 @@ fn control_len(len: impl TryInto<usize>) -> usize {
 }
 
 /// CPU time of this thread.
-#[cfg(test)]
-pub(super) fn thread_time() -> std::time::Duration {
+#[cfg(any(test, feature = "bench"))]
+pub(crate) fn thread_time() -> std::time::Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a live timespec.
-    check(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }).unwrap();
+    let _ = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 

@@ -11,6 +11,7 @@ use super::MAX_DATAGRAM;
 use super::counters::NetCounters;
 use super::error::BindError;
 use super::framing::{self, Frame, HEADER};
+use super::io::Arrival;
 use super::route::{Protocol, Route, SocketId};
 use super::sockaddr::canonical;
 use super::sys;
@@ -20,6 +21,9 @@ const LISTEN_BACKLOG: i32 = 256;
 
 /// Bytes of a connection's receive buffer; it exists once the peer has sent something.
 const INPUT: usize = 4 * (HEADER + MAX_DATAGRAM);
+
+/// Bytes of send buffer that a connection keeps when it was stalled and is no longer.
+const KEPT: usize = 16 * 1024;
 
 /// Bytes that may wait in the kernel unsent: media that waits longer is too old.
 const UNSENT: i32 = 64 * 1024;
@@ -112,9 +116,13 @@ pub(super) struct Connection {
     input: Vec<u8>,
     /// What of `input` is filled and not delivered: from, to.
     unread: (usize, usize),
+    /// Whether frames wait because the receiver of datagrams broke off.
+    broken_off: bool,
     output: Vec<u8>,
     /// How much of `output` is sent.
     sent: usize,
+    /// Whether the kernel did not take all of `output` since it was empty.
+    stalled: bool,
     /// Bytes that `output` may hold unsent.
     bound: usize,
 }
@@ -137,8 +145,10 @@ impl Connection {
             watches_room: false,
             input: Vec::new(),
             unread: (0, 0),
+            broken_off: false,
             output: Vec::new(),
             sent: 0,
+            stalled: false,
             bound,
         })
     }
@@ -147,17 +157,29 @@ impl Connection {
         self.stream.as_fd()
     }
 
-    /// Delivers the frames that wait, reads once, and delivers what came.
+    /// Delivers the frames that were left when the last call was broken off; when none was, reads once and delivers what came.
+    ///
+    /// Never both: whoever breaks off each time would hear of this connection alone.
     pub(super) fn receive(
         &mut self,
         now: Instant,
         counters: &mut NetCounters,
-        on_datagram: &mut impl FnMut(Instant, Route, &mut [u8]) -> ControlFlow<()>,
+        on_datagram: &mut impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
     ) -> ReadEnd {
-        let end = self.deliver(now, counters, on_datagram);
-        if end != ReadEnd::Open {
-            return end;
-        }
+        let end = match self.broken_off {
+            true => self.deliver(now, counters, on_datagram),
+            false => self.read(now, counters, on_datagram),
+        };
+        self.broken_off = end == ReadEnd::Break;
+        end
+    }
+
+    fn read(
+        &mut self,
+        now: Instant,
+        counters: &mut NetCounters,
+        on_datagram: &mut impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
+    ) -> ReadEnd {
         if self.input.is_empty() {
             self.input.resize(INPUT, 0);
         }
@@ -179,7 +201,7 @@ impl Connection {
         &mut self,
         now: Instant,
         counters: &mut NetCounters,
-        on_datagram: &mut impl FnMut(Instant, Route, &mut [u8]) -> ControlFlow<()>,
+        on_datagram: &mut impl FnMut(Arrival, Route, &mut [u8]) -> ControlFlow<()>,
     ) -> ReadEnd {
         loop {
             let unread = self.input.get_mut(self.unread.0..self.unread.1).unwrap_or_default();
@@ -194,7 +216,7 @@ impl Connection {
                     self.unread.0 += HEADER + frame.len();
                     counters.datagrams_in += 1;
                     counters.bytes_in += frame.len() as u64;
-                    if on_datagram(now, self.route, frame).is_break() {
+                    if on_datagram(Arrival::in_turn(now), self.route, frame).is_break() {
                         return ReadEnd::Break;
                     }
                 }
@@ -224,6 +246,12 @@ impl Connection {
         self.sent < self.output.len()
     }
 
+    /// Bytes of memory of the send buffer.
+    #[cfg(test)]
+    pub(super) fn output_capacity(&self) -> usize {
+        self.output.capacity()
+    }
+
     /// Bytes that wait to be sent.
     #[cfg(test)]
     pub(super) fn output_len(&self) -> usize {
@@ -239,6 +267,7 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_transient(&error) => {
                     counters.would_block += 1;
+                    self.stalled = true;
                     return Ok(());
                 }
                 Err(error) => return Err(error),
@@ -246,6 +275,11 @@ impl Connection {
         }
         self.output.clear();
         self.sent = 0;
+        // A connection that was stalled once needs its full buffer no longer.
+        if self.stalled && self.output.capacity() > KEPT {
+            self.output = Vec::new();
+        }
+        self.stalled = false;
         Ok(())
     }
 }

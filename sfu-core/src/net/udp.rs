@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::backlog::Backlog;
+use super::buffers;
 use super::counters::NetCounters;
 use super::error::BindError;
 use super::route::{Protocol, Route, SocketId};
@@ -31,6 +32,8 @@ pub struct UdpOptions {
     pub gro: bool,
     /// Give the kernel several datagrams to one peer in one piece (GSO). On; ignored where it cannot.
     pub gso: bool,
+    /// Let the kernel say when datagrams came (`SO_TIMESTAMPNS`). On; ignored where it cannot.
+    pub stamps: bool,
 }
 
 impl Default for UdpOptions {
@@ -43,6 +46,7 @@ impl Default for UdpOptions {
             ipv6_only: false,
             gro: true,
             gso: true,
+            stamps: true,
         }
     }
 }
@@ -59,6 +63,10 @@ pub(super) struct UdpSocket {
     pub(super) local: SocketAddr,
     /// Whether datagrams may arrive coalesced.
     pub(super) gro: bool,
+    /// Whether the kernel says when datagrams came.
+    pub(super) stamps: bool,
+    /// How many messages may be read in one turn.
+    pub(super) messages: usize,
     backlog: Backlog,
     /// Why the backlog waits.
     pub(super) blocked: Option<Blocked>,
@@ -82,9 +90,7 @@ impl UdpSocket {
             socket.set_only_v6(options.ipv6_only)?;
         }
         socket.set_reuse_port(options.reuse_port || options.may_hand_over)?;
-        // A smaller buffer than asked for is no reason not to start.
-        let _ = socket.set_recv_buffer_size(options.recv_buffer);
-        let _ = socket.set_send_buffer_size(options.send_buffer);
+        buffers::set(&socket, options.recv_buffer, options.send_buffer);
         let wildcard = address.ip().is_unspecified();
         if wildcard && v6 {
             sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
@@ -104,6 +110,8 @@ impl UdpSocket {
             );
         }
         let gro = options.gro && sys::set_option(socket.as_fd(), SOL_UDP, UDP_GRO, 1).is_ok();
+        let stamps = options.stamps
+            && sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1).is_ok();
         // Size 0 is "no segmentation by default": it changes nothing and tells whether the kernel knows the option. One
         // that does not would ignore the control message and send the run as one giant datagram.
         let gso = options.gso && sys::set_option(socket.as_fd(), SOL_UDP, UDP_SEGMENT, 0).is_ok();
@@ -121,6 +129,8 @@ impl UdpSocket {
             sender,
             local,
             gro,
+            stamps,
+            messages: sys::MESSAGES,
             backlog: Backlog::default(),
             blocked: None,
             watches_room: false,

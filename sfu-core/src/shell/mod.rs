@@ -133,6 +133,14 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         }
     }
 
+    /// Takes a datagram in the turn of `now` that came at `arrived`, perhaps while the thread was busy.
+    #[inline]
+    pub(crate) fn receive_stamped(&mut self, now: Instant, arrived: Instant, route: Route, data: &mut [u8]) {
+        self.engine.arrived = Some(arrived);
+        self.receive(now, route, data);
+        self.engine.arrived = None;
+    }
+
     /// Takes a datagram.
     #[inline]
     pub(crate) fn receive(&mut self, now: Instant, route: Route, data: &mut [u8]) {

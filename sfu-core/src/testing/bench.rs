@@ -313,7 +313,7 @@ impl<S: PluginSet> Bench<S> {
                             continue;
                         }
                         worker.touch(self.now);
-                        worker.shell.receive(self.now, route, &mut parcel.bytes);
+                        worker.shell.receive_stamped(self.now, parcel.at, route, &mut parcel.bytes);
                     }
                 }
                 To::Peer(index) => {

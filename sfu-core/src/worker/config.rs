@@ -43,9 +43,10 @@ pub struct RtcConfig {
     pub dtls_key: Option<PathBuf>,
     /// SRTP suites, preferred ones first.
     pub srtp: Vec<crate::control::SrtpCryptoSuite>,
-    /// Size of the sockets' receive buffers in bytes.
+    /// Size of the receive buffer of the UDP socket that WebRTC transports share, in bytes: what may come while the media thread has no
+    /// processor. The system may cap it (`net.core.rmem_max`), and the worker says so at its start.
     pub recv_buffer: usize,
-    /// Size of the sockets' send buffers in bytes.
+    /// Size of its send buffer in bytes: what may wait for the network device. The system may cap it (`net.core.wmem_max`).
     pub send_buffer: usize,
 }
 

@@ -126,8 +126,8 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
     while !inbound.stop.load(std::sync::atomic::Ordering::Relaxed) {
         let sleep = if pending { Duration::ZERO } else { LONGEST_SLEEP };
         let deadline = shell.next_deadline(now).map_or(now + sleep, |at| at.min(now + sleep));
-        let polled = net.poll(Some(deadline), |at, route, data| {
-            shell.receive(at, route, data);
+        let polled = net.poll(Some(deadline), |arrival, route, data| {
+            shell.receive_stamped(arrival.now, arrival.at, route, data);
             if shell.outbox().len() < OUTBOX_HIGH {
                 ControlFlow::Continue(())
             } else {

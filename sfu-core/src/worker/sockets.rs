@@ -95,7 +95,7 @@ mod tests {
         sockets.close(socket);
         let remote = peer.local_addr().unwrap();
         let mut outbox = Outbox::default();
-        outbox.push(Route { socket, protocol: Protocol::Udp, remote, local: None }, |slot| {
+        outbox.push_single(Route { socket, protocol: Protocol::Udp, remote, local: None }, |slot| {
             slot.get_mut(..3)?.copy_from_slice(b"bye");
             Some(3)
         });

@@ -1,5 +1,5 @@
 //! Reports: round trip, loss, clocks; feedback on arrivals.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sfu_core::control::EventBody;
 use sfu_core::plugin::{Cx, Nil, Plugin, Responder, Rows, Target, plugin, request};
@@ -213,15 +213,40 @@ fn transport_wide_feedback_is_what_arrived_when_it_arrived() {
     let lost = told.len() - arrived;
     assert!((5..60).contains(&lost), "{lost} lost of {}", told.len());
     // Each arrival lies within delay and jitter behind its departure, on one common clock.
+    let spread = spread(&told, &sent);
+    assert!(spread < 6_000, "arrivals spread over {spread} µs");
+}
+
+/// By how much the time from departure to arrival, as feedback tells it, differs among packets, in µs.
+fn spread(told: &[(u16, Option<i64>)], sent: &[(u16, Instant)]) -> i64 {
     let began = sent[0].1;
     let mut offsets: Vec<i64> = Vec::new();
-    for (number, at) in &told {
+    for (number, at) in told {
         let Some(at) = at else { continue };
         let departed = sent.iter().find(|(other, _)| other == number).expect("a number that was sent").1;
         offsets.push(at - departed.duration_since(began).as_micros() as i64);
     }
-    let (least, most) = (offsets.iter().min().unwrap(), offsets.iter().max().unwrap());
-    assert!(most - least < 6_000, "arrivals spread over {} µs", most - least);
+    offsets.iter().max().unwrap() - offsets.iter().min().unwrap()
+}
+
+#[test]
+fn feedback_does_not_blame_the_path_for_what_waited_for_a_busy_thread() {
+    let mut bench = Build::<Nil>::new().seed(11).start();
+    let ann = bench.peer_with(PeerOptions::webrtc());
+    let p = bench.produce(ann, Media::vp8().without("nack"));
+    bench.set_path(ann, Direction::ToWorker, Conditions::delay(ms(20)));
+    for _ in 0..40 {
+        bench.stall(0, true);
+        bench.play(&[p], ms(45));
+        bench.stall(0, false);
+        bench.play(&[p], ms(5));
+    }
+    bench.advance(ms(500));
+    let feedback = bench.sender(p).transport_feedback.clone();
+    let told: Vec<(u16, Option<i64>)> = feedback.iter().flat_map(|message| message.packets.clone()).collect();
+    assert!(told.len() > 100, "{} packets", told.len());
+    let spread = spread(&told, bench.transport_sent(ann));
+    assert!(spread < 1_000, "arrivals spread over {spread} µs");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The network layer on loopback sockets.
+mod fairness;
 mod hand_over;
 mod measure;
 mod tcp;
@@ -33,8 +34,10 @@ fn udp_route(socket: SocketId, remote: SocketAddr) -> Route {
     Route { socket, protocol: Protocol::Udp, remote, local: None }
 }
 
+/// Pushes to the run of `route`.
 fn push(outbox: &mut Outbox, route: Route, bytes: &[u8]) {
-    assert!(outbox.push(route, |slot| {
+    let mut hint = outbox.hint_of(&route);
+    assert!(outbox.push(route, &mut hint, |slot| {
         slot[..bytes.len()].copy_from_slice(bytes);
         Some(bytes.len())
     }));

@@ -1,9 +1,11 @@
 //! What the repository's own measurements reach into; no part of the API.
+mod crowd;
 mod data_path;
 mod floor;
 mod media_path;
 mod srtp;
 
+pub use crowd::{Arriving, Crowd, Kind};
 pub use data_path::{DataPath, Heard};
 pub use floor::Floor;
 pub use media_path::{Content, MediaPath, Turned};

@@ -193,7 +193,7 @@ fn connections_have_the_buffers_that_their_listener_was_given() {
 
 #[test]
 fn a_stalled_peer_costs_whole_frames_and_no_more_memory() {
-    let (mut net, address) = with(NetOptions { tcp_send_buffer: 20_000, ..NetOptions::default() });
+    let (mut net, address) = with(NetOptions { tcp_send_buffer: 100_000, ..NetOptions::default() });
     let mut peer = connect(address);
     peer.write_all(&framed(b"hello")).unwrap();
     let route = turn_until(&mut net, |got| !got.is_empty())[0].0;
@@ -209,12 +209,43 @@ fn a_stalled_peer_costs_whole_frames_and_no_more_memory() {
     }
     let sent = net.counters().datagrams_out;
     let Some(NetSocket::Tcp(connection)) = net.sockets.get(&route.socket) else { panic!("closed") };
-    assert!(connection.output_len() <= 20_000);
-    let reader = thread::spawn(move || (0..sent).map(|_| read_frame(&mut peer)).collect::<Vec<_>>());
+    assert!(connection.output_len() <= 100_000);
+    let reader = thread::spawn(move || {
+        let frames: Vec<_> = (0..sent).map(|_| read_frame(&mut peer)).collect();
+        (peer, frames)
+    });
     turn_while(&mut net, |_| !reader.is_finished());
-    let frames = reader.join().unwrap();
+    let (_peer, frames) = reader.join().unwrap();
+    let Some(NetSocket::Tcp(connection)) = net.sockets.get(&route.socket) else { panic!("closed") };
+    assert!(connection.output_capacity() <= 16 * 1024, "what only the stall needed is given back");
     assert!(frames.iter().all(|frame| *frame == numbered(number(frame), 1200)));
     assert!(frames.iter().map(|frame| number(frame)).is_sorted());
+}
+
+#[test]
+fn a_peer_that_reads_nothing_holds_up_no_other() {
+    let (mut net, address) = with(NetOptions { tcp_send_buffer: 20_000, ..NetOptions::default() });
+    let mut peers = [connect(address), connect(address)];
+    let mut routes = Vec::new();
+    for peer in &mut peers {
+        peer.write_all(&framed(b"hello")).unwrap();
+        routes.push(turn_until(&mut net, |got| !got.is_empty())[0].0);
+    }
+    let [_deaf, reader] = &mut peers;
+    let mut outbox = Outbox::default();
+    let mut n = 0;
+    while net.counters().tcp_dropped < 200 {
+        for _ in 0..50 {
+            push(&mut outbox, routes[0], &numbered(0, 1200));
+        }
+        push(&mut outbox, routes[1], &numbered(n, 1200));
+        net.flush(&mut outbox);
+        assert_eq!(number(&read_frame(reader)), n);
+        n += 1;
+        assert!(n < 2_000, "nothing was dropped");
+    }
+    let Some(NetSocket::Tcp(stalled)) = net.sockets.get(&routes[0].socket) else { panic!("closed") };
+    assert!(stalled.output_capacity() <= 40_000 + 1202, "{}", stalled.output_capacity());
 }
 
 #[test]

@@ -40,27 +40,6 @@ fn a_batch_arrives_whole_and_in_order() {
 }
 
 #[test]
-fn a_busy_socket_leaves_turns_to_others() {
-    let mut net = net();
-    let (_, busy) = add(&mut net, "127.0.0.1:0", UdpOptions { gro: false, ..UdpOptions::default() });
-    let (quiet_id, quiet) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
-    let peer = peer("127.0.0.1:0");
-    for n in 0..200 {
-        peer.send_to(&numbered(n, 100), busy).unwrap();
-    }
-    peer.send_to(b"me too", quiet).unwrap();
-    let (mut first_turn, mut heard) = (0, false);
-    net.poll(Some(Instant::now() + LONG), |_, route, _| {
-        first_turn += 1;
-        heard |= route.socket == quiet_id;
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    assert!(heard);
-    assert!(first_turn <= 33, "{first_turn} datagrams in one turn");
-}
-
-#[test]
 fn breaking_off_loses_and_repeats_nothing() {
     let mut net = net();
     let (id, address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
@@ -92,7 +71,7 @@ fn a_socket_removed_after_breaking_off_delivers_nothing_more() {
     for n in 0..3 {
         peer.send_to(&numbered(n, 10), address).unwrap();
     }
-    let breaks = |_: Instant, _: Route, _: &mut [u8]| ControlFlow::Break(());
+    let breaks = |_: Arrival, _: Route, _: &mut [u8]| ControlFlow::Break(());
     net.poll(Some(Instant::now() + LONG), breaks).unwrap();
     net.remove(id);
     let mut more = 0;
@@ -104,6 +83,43 @@ fn a_socket_removed_after_breaking_off_delivers_nothing_more() {
         .unwrap();
     }
     assert_eq!(more, 0);
+}
+
+#[test]
+fn what_came_while_the_thread_was_busy_is_as_old_as_it_is() {
+    for (address, gro) in [("127.0.0.1:0", true), ("127.0.0.1:0", false), ("[::]:0", true)] {
+        if address.starts_with('[') && !has_ipv6() {
+            continue;
+        }
+        let mut net = net();
+        let (_, to) = add(&mut net, address, UdpOptions { gro, ..UdpOptions::default() });
+        let to = SocketAddr::new([127, 0, 0, 1].into(), to.port());
+        let peer = peer("127.0.0.1:0");
+        let mut sent = Vec::new();
+        for n in 0..3 {
+            let before = Instant::now();
+            peer.send_to(&numbered(n, 100), to).unwrap();
+            sent.push((before, Instant::now()));
+            thread::sleep(Duration::from_millis(20));
+        }
+        let mut came = Vec::new();
+        while came.len() < 3 {
+            net.poll(Some(Instant::now() + LONG), |arrival, _, _| {
+                came.push(arrival);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        }
+        // Two clocks are compared, read one after the other: a thread may lose its processor between them.
+        let slack = Duration::from_millis(10);
+        for (n, ((before, after), arrival)) in sent.iter().zip(&came).enumerate() {
+            assert!(
+                arrival.at + slack >= *before && arrival.at <= *after + slack,
+                "{n} of {address}, gro {gro}"
+            );
+        }
+        assert!(came[0].now >= sent[2].1, "they were read in a later turn");
+    }
 }
 
 #[test]
@@ -151,26 +167,34 @@ fn runs_arrive_as_the_same_datagrams_in_order() {
 
 #[test]
 fn coalesced_datagrams_are_taken_apart() {
-    let mut net = net();
-    let (_, address) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
-    let (from, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
-    let mut outbox = Outbox::default();
-    for n in 0..21 {
-        push(&mut outbox, udp_route(from, address), &numbered(n, if n == 20 { 77 } else { 1200 }));
+    // The last one as long as the others, shorter, of a single byte.
+    for (last, address) in
+        [1200, 77, 1].into_iter().flat_map(|last| [(last, "127.0.0.1:0"), (last, "[::1]:0")])
+    {
+        if address.starts_with('[') && !has_ipv6() {
+            continue;
+        }
+        let mut net = net();
+        let (_, to) = add(&mut net, address, UdpOptions::default());
+        let (from, source) = add(&mut net, address, UdpOptions::default());
+        let mut outbox = Outbox::default();
+        let mut expected: Vec<_> = (0..20).map(|n| numbered(n, 1200)).collect();
+        expected.push(vec![9; last]);
+        for datagram in &expected {
+            push(&mut outbox, udp_route(from, to), datagram);
+        }
+        net.flush(&mut outbox);
+        let got = turn_until(&mut net, |got| got.len() >= 21);
+        assert!(got.iter().map(|(_, datagram)| datagram).eq(&expected), "{address}, last {last}");
+        assert!(got.iter().all(|(route, _)| route.remote == source));
+        assert_eq!(net.counters().datagrams_in, 21);
+        assert!(net.counters().messages_in < 21, "{:?}", net.counters());
     }
-    net.flush(&mut outbox);
-    let got = turn_until(&mut net, |got| got.len() >= 21);
-    for (n, (_, datagram)) in got.iter().enumerate() {
-        assert_eq!(*datagram, numbered(n as u32, if n == 20 { 77 } else { 1200 }));
-    }
-    assert_eq!(net.counters().datagrams_in, 21);
-    assert!(net.counters().messages_in < 21, "{:?}", net.counters());
 }
 
-/// Sends `runs` runs of 5 while each call of several segments fails with `errno`; all must arrive in order.
-fn send_refused(net: &mut Net, id: SocketId, errno: i32, runs: u32) {
-    let peer = peer("127.0.0.1:0");
-    socket(net, id).sender.faults.gso = Some(errno);
+/// Sends `runs` runs of 5 to a peer at `address`; all must arrive in order.
+fn send_runs(net: &mut Net, id: SocketId, address: &str, runs: u32) {
+    let peer = peer(address);
     let mut outbox = Outbox::default();
     for run in 0..runs {
         for n in 0..5 {
@@ -183,27 +207,117 @@ fn send_refused(net: &mut Net, id: SocketId, errno: i32, runs: u32) {
     }
 }
 
+/// What the kernel says of segments that it does not take: no checksums by the device, no such option, too long for the path.
+const REFUSALS: [i32; 4] = [libc::EIO, libc::EOPNOTSUPP, libc::EINVAL, libc::EMSGSIZE];
+
 #[test]
-fn a_system_without_segmentation_sends_one_by_one_from_then_on() {
-    for errno in [libc::EIO, libc::EOPNOTSUPP] {
+fn a_destination_that_takes_no_segments_gets_single_datagrams_and_all_others_still_runs() {
+    for errno in REFUSALS {
         let mut net = net();
         let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
-        send_refused(&mut net, id, errno, 3);
-        assert!(!socket(&mut net, id).sender.gso);
+        socket(&mut net, id).sender.faults.gso = Some(errno);
+        send_runs(&mut net, id, "127.0.0.2:0", 20);
+        let counters = *net.counters();
+        assert_eq!((counters.gso_refused, counters.gso_sends), (1, 0), "asked once: {errno}");
+        socket(&mut net, id).sender.faults.gso = None;
+        send_runs(&mut net, id, "127.0.0.3:0", 20);
+        send_runs(&mut net, id, "127.0.0.2:0", 20);
         let counters = net.counters();
-        assert_eq!((counters.gso_refused, counters.gso_sends, counters.datagrams_out), (1, 0, 15));
+        assert_eq!((counters.gso_refused, counters.gso_sends), (1, 20), "{errno}");
+        assert_eq!((counters.datagrams_out, counters.send_errors), (300, 0));
     }
 }
 
 #[test]
-fn one_refusing_destination_does_not_end_segmentation_for_all() {
+fn a_system_without_segmentation_sends_one_by_one_from_then_on() {
+    for errno in REFUSALS {
+        let mut net = net();
+        let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+        socket(&mut net, id).sender.faults.gso = Some(errno);
+        for last in 1..=20 {
+            send_runs(&mut net, id, &format!("127.0.0.{last}:0"), 1);
+        }
+        assert!(!socket(&mut net, id).sender.gso);
+        let counters = net.counters();
+        assert_eq!((counters.gso_refused, counters.gso_sends, counters.datagrams_out), (16, 0, 100));
+    }
+}
+
+#[test]
+fn a_destination_that_gets_nothing_says_nothing_of_segmentation() {
     let mut net = net();
     let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
-    send_refused(&mut net, id, libc::EINVAL, 10);
+    let mut outbox = Outbox::default();
+    for port in 1..=20 {
+        // Refused together, and then each by itself.
+        socket(&mut net, id).sender.faults.next = [libc::EINVAL; 4].into();
+        for n in 0..3 {
+            push(&mut outbox, udp_route(id, ([127, 0, 0, port], 9).into()), &numbered(n, 100));
+        }
+        net.flush(&mut outbox);
+    }
     assert!(socket(&mut net, id).sender.gso);
-    send_refused(&mut net, id, libc::EINVAL, 10);
-    assert!(!socket(&mut net, id).sender.gso, "sixteen in a row do");
-    assert_eq!(net.counters().datagrams_out, 100);
+    assert_eq!(net.counters().send_errors, 60);
+}
+
+#[test]
+fn one_destination_that_fails_harms_no_other() {
+    for errno in
+        [libc::EPERM, libc::EACCES, libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EMSGSIZE, libc::EINVAL]
+    {
+        for gso in [true, false] {
+            let mut net = net();
+            let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions { gso, ..UdpOptions::default() });
+            let peers = [peer("127.0.0.1:0"), peer("127.0.0.1:0")];
+            let mut outbox = Outbox::default();
+            for turn in 0..3 {
+                // The first run fails: together, and three times one by one.
+                socket(&mut net, id).sender.faults.next = match (gso, errno) {
+                    (true, libc::EMSGSIZE | libc::EINVAL) => [errno; 4].to_vec().into(),
+                    (true, _) => [errno].to_vec().into(),
+                    (false, _) => [errno; 3].to_vec().into(),
+                };
+                for n in 0..3 {
+                    push(&mut outbox, udp_route(id, ([127, 0, 0, 9], 9).into()), &numbered(n, 100));
+                    for peer in &peers {
+                        push(
+                            &mut outbox,
+                            udp_route(id, peer.local_addr().unwrap()),
+                            &numbered(turn * 3 + n, 100),
+                        );
+                    }
+                }
+                net.flush(&mut outbox);
+                assert!(socket(&mut net, id).sender.faults.next.is_empty(), "{errno} {gso}");
+            }
+            for peer in &peers {
+                for n in 0..9 {
+                    assert_eq!(receive(peer).0, numbered(n, 100), "{errno} {gso}");
+                }
+            }
+            let counters = net.counters();
+            assert_eq!((counters.send_errors, counters.datagrams_out), (9, 18), "{errno} {gso}");
+            assert_eq!(socket(&mut net, id).backlog_len(), 0);
+        }
+    }
+}
+
+#[test]
+fn an_answer_of_icmp_to_an_earlier_datagram_takes_none_of_the_next_ones_along() {
+    let mut net = net();
+    let (id, _) = add(&mut net, "127.0.0.1:0", UdpOptions::default());
+    let peer = peer("127.0.0.1:0");
+    let mut outbox = Outbox::default();
+    // As a connected socket is told: instead of a run, and instead of a single datagram.
+    socket(&mut net, id).sender.faults.next = [libc::ECONNREFUSED, 0, libc::ECONNREFUSED, 0].into();
+    for (n, size) in [100, 100, 100, 200].into_iter().enumerate() {
+        push(&mut outbox, udp_route(id, peer.local_addr().unwrap()), &numbered(n as u32, size));
+    }
+    net.flush(&mut outbox);
+    for n in 0..4 {
+        assert_eq!(number(&receive(&peer).0), n);
+    }
+    assert_eq!((net.counters().send_errors, net.counters().gso_refused), (0, 0));
 }
 
 #[test]
