@@ -75,7 +75,10 @@ fn plots(report: &Report) -> Vec<Plot> {
             right: "s",
             up: "packets/s",
             scale: Scale::Linear,
-            lines: vec![Line { name: "packets", points: over_time(|moment| Some(moment.packets_per_second)) }],
+            lines: vec![Line {
+                name: "packets",
+                points: over_time(|moment| Some(moment.packets_per_second)),
+            }],
         },
         Plot {
             title: "Cores kept busy",

@@ -77,11 +77,20 @@ mod tests {
     #[test]
     fn answers_are_read_whole_and_in_chunks() {
         let answer = Answer::parse("HTTP/1.1 201 Created\r\nlocation: /sessions/1\r\n\r\nv=0").unwrap();
-        assert_eq!((answer.status, answer.header("Location"), &*answer.body), (201, Some("/sessions/1"), "v=0"));
-        let answer =
-            Answer::parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nv=0\r\n2;x\r\n\r\n\r\n0\r\n\r\n");
+        assert_eq!(
+            (answer.status, answer.header("Location"), &*answer.body),
+            (201, Some("/sessions/1"), "v=0")
+        );
+        let answer = Answer::parse(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nv=0\r\n2;x\r\n\r\n\r\n0\r\n\r\n",
+        );
         assert_eq!(answer.unwrap().body, "v=0\r\n");
-        for broken in ["", "HTTP/1.1 200", "HTTP/1.1 x\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nv"] {
+        for broken in [
+            "",
+            "HTTP/1.1 200",
+            "HTTP/1.1 x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nv",
+        ] {
             assert_eq!(Answer::parse(broken), None, "{broken}");
         }
     }

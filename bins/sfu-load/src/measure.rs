@@ -175,8 +175,11 @@ fn play_floor(
             if let Some(core) = core {
                 crate::cpu::pin_this_thread(core)?;
             }
-            let mut sources: Vec<Timetable> =
-                call.sources().iter().map(|source| Timetable::new(source.pattern, seed, source.user)).collect();
+            let mut sources: Vec<Timetable> = call
+                .sources()
+                .iter()
+                .map(|source| Timetable::new(source.pattern, seed, source.user))
+                .collect();
             let mut next: BinaryHeap<Reverse<(Duration, usize)>> = BinaryHeap::new();
             let mut bursts: Vec<Option<Burst>> = sources.iter_mut().map(Iterator::next).collect();
             for (index, burst) in bursts.iter().enumerate() {
@@ -187,7 +190,9 @@ fn play_floor(
             while let Some(Reverse((at, index))) = next.pop()
                 && !stop.load(Ordering::Relaxed)
             {
-                let (Some(slot), Some(source)) = (bursts.get_mut(index), sources.get_mut(index)) else { break };
+                let (Some(slot), Some(source)) = (bursts.get_mut(index), sources.get_mut(index)) else {
+                    break;
+                };
                 std::thread::sleep(
                     (begun + at.div_f64(speed)).saturating_duration_since(Instant::now()).min(time),
                 );

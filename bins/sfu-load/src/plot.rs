@@ -49,7 +49,8 @@ impl Plot {
     /// The picture, or nothing where there is nothing to draw.
     pub fn svg(&self) -> Option<String> {
         let points = || self.lines.iter().flat_map(|line| &line.points);
-        let (left, right) = (minimum(points().map(|p| self.place(p.0)))?, maximum(points().map(|p| self.place(p.0)))?);
+        let (left, right) =
+            (minimum(points().map(|p| self.place(p.0)))?, maximum(points().map(|p| self.place(p.0)))?);
         let top = maximum(points().map(|p| p.1))?.max(f64::MIN_POSITIVE) * 1.05;
         let width = (right - left).max(f64::MIN_POSITIVE);
         let x = |value: f64| LEFT + (self.place(value) - left) / width * (WIDTH - LEFT - RIGHT);

@@ -18,9 +18,9 @@ pub fn memory(process: u32) -> io::Result<u64> {
     let kilobytes = status.lines().find_map(|line| {
         line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
     });
-    kilobytes.map(|k| k * 1024).ok_or_else(|| {
-        io::Error::other(format!("process {process}: /proc says nothing of its memory"))
-    })
+    kilobytes
+        .map(|k| k * 1024)
+        .ok_or_else(|| io::Error::other(format!("process {process}: /proc says nothing of its memory")))
 }
 
 /// How many files a process may have open: now, and at the most.

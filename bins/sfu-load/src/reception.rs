@@ -77,7 +77,12 @@ impl Reception {
         let missing = self.counted.missing.saturating_sub(self.reported.missing);
         self.reported = self.counted;
         let fraction_lost = (missing * 256 / (came + missing).max(1)).min(255) as u8;
-        Block { ssrc, fraction_lost, lost: self.counted.missing as u32, highest: self.highest.saturating_sub(0x1_0000) as u32 }
+        Block {
+            ssrc,
+            fraction_lost,
+            lost: self.counted.missing as u32,
+            highest: self.highest.saturating_sub(0x1_0000) as u32,
+        }
     }
 }
 

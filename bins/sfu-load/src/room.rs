@@ -11,9 +11,7 @@ use sfu_mediasoup::schema::v3_27::response::Body;
 use sfu_mediasoup::schema::v3_27::router::{CreatePlainTransportRequest, CreateWebRtcTransportRequest};
 use sfu_mediasoup::schema::v3_27::rtp_parameters::{CodecMapping, EncodingMapping, RtpMapping, Type};
 use sfu_mediasoup::schema::v3_27::srtp_parameters::{SrtpCryptoSuite, SrtpParameters};
-use sfu_mediasoup::schema::v3_27::transport::{
-    ConsumeRequest, ListenInfo, Options, PortRange, ProduceRequest, Protocol, SocketFlags,
-};
+use sfu_mediasoup::schema::v3_27::transport::{ConsumeRequest, ProduceRequest, Protocol};
 use sfu_mediasoup::schema::v3_27::webrtc_transport::{
     self, DtlsParameters, DtlsRole, Fingerprint, FingerprintAlgorithm, Listen, ListenServer,
     WebRtcTransportOptions,
@@ -22,6 +20,7 @@ use sfu_mediasoup::schema::v3_27::worker::{CreateRouterRequest, CreateWebRtcServ
 
 use crate::rtp_parameters::{encoding, kind, parameters, payload_type};
 use crate::source::key;
+use crate::transport_options::{listen_info, options};
 use crate::worker::Worker;
 
 /// The first SSRC of producers as consumers see it.
@@ -196,8 +195,7 @@ impl<'a> Room<'a> {
             ice_consent_timeout: 30,
         };
         let request = CreateWebRtcTransportRequest { transport_id: id.clone(), options };
-        let answer =
-            self.worker.ask(&self.name, Call::RouterCreateWebRtcTransportWithServer(request))?;
+        let answer = self.worker.ask(&self.name, Call::RouterCreateWebRtcTransportWithServer(request))?;
         match answer {
             Some(Body::WebRtcTransportDumpResponse(dump)) => Ok((id, dump)),
             _ => Err(io::Error::other("worker: an answer of another kind")),
@@ -242,40 +240,6 @@ impl<'a> Room<'a> {
         let key = answer.srtp_parameters.map(|srtp| STANDARD.decode(srtp.key_base64)).transpose();
         let key = key.map_err(|error| io::Error::other(format!("worker: unreadable SRTP key: {error}")))?;
         Ok(Plain { id, address: SocketAddr::new(ip, tuple.local_port), key })
-    }
-}
-
-/// Any port on loopback.
-fn listen_info() -> ListenInfo {
-    ListenInfo {
-        protocol: Protocol::Udp,
-        ip: "127.0.0.1".into(),
-        announced_address: None,
-        expose_internal_ip: false,
-        port: 0,
-        port_range: PortRange { min: 0, max: 0 },
-        flags: SocketFlags { ipv6_only: false, udp_reuse_port: false },
-        send_buffer_size: 0,
-        recv_buffer_size: 0,
-    }
-}
-
-fn options() -> Options {
-    Options {
-        direct: false,
-        max_send_message_size: 262_144,
-        max_receive_message_size: 262_144,
-        initial_available_outgoing_bitrate: None,
-        enable_sctp: false,
-        sctp_send_buffer_size: 0,
-        sctp_per_stream_send_queue_limit: 0,
-        sctp_max_receiver_window_buffer_size: 0,
-        sctp_default_stream_buffered_amount_low_threshold: 0,
-        is_data_channel: false,
-        enable_bwe: true,
-        max_incoming_bitrate: None,
-        max_outgoing_bitrate: None,
-        min_outgoing_bitrate: None,
     }
 }
 

@@ -100,8 +100,7 @@ impl Remote {
         // Peers have sockets on loopback.
         let all: Vec<SocketAddr> = addresses.filter(SocketAddr::is_ipv4).collect();
         let address = all.iter().find(|address| address.ip().is_loopback()).or(all.first()).copied();
-        let address =
-            address.ok_or_else(|| io::Error::other("the answer has no IPv4 candidate for UDP"))?;
+        let address = address.ok_or_else(|| io::Error::other("the answer has no IPv4 candidate for UDP"))?;
         let (username_fragment, password) = (value("a=ice-ufrag:")?, value("a=ice-pwd:")?);
         Ok(Self { address, ice: IceParameters { username_fragment, password, ice_lite: true } })
     }

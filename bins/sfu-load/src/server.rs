@@ -47,11 +47,12 @@ impl Server {
         let mut child = command.spawn().map_err(|error| failed(format!("can't be started: {error}")))?;
         let process = child.id();
         let lines = child.stdout.take().map(BufReader::new).map(BufRead::lines);
-        let mut server =
-            Self { child: Some(child), process: Some(process), url: String::new(), token: None };
+        let mut server = Self { child: Some(child), process: Some(process), url: String::new(), token: None };
         let mut lines = lines.into_iter().flatten().map_while(Result::ok);
         server.url = lines
-            .find_map(|line| line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned))
+            .find_map(|line| {
+                line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+            })
             .ok_or_else(|| failed("it ended without saying where it listens".into()))?;
         // What else it says is read, so that it never waits for a reader.
         std::thread::Builder::new().name("worker-says".into()).spawn(move || lines.for_each(drop))?;

@@ -103,7 +103,12 @@ impl Timetable {
         let burst = Burst { at, frame, key, ..Burst::default() };
         match self.pattern {
             Pattern::Frames { packets, size, .. } => {
-                self.waiting.push_back(Burst { sizes: vec![size; packets], begins: true, ends: true, ..burst });
+                self.waiting.push_back(Burst {
+                    sizes: vec![size; packets],
+                    begins: true,
+                    ends: true,
+                    ..burst
+                });
             }
             Pattern::Audio => {
                 // Speech at 32 kbit/s with variable bitrate.

@@ -168,7 +168,11 @@ mod tests {
             let number = |packet: &(Vec<u8>, Vec<u8>)| u16::from_be_bytes([packet.0[2], packet.0[3]]);
             assert_eq!(number(&pair[0]).wrapping_add(1), number(&pair[1]));
             let marker = pair[0].0[1] & 0x80 != 0;
-            assert_eq!(marker, pair[0].0[4..8] != pair[1].0[4..8], "a marker ends the frame and nothing else does");
+            assert_eq!(
+                marker,
+                pair[0].0[4..8] != pair[1].0[4..8],
+                "a marker ends the frame and nothing else does"
+            );
         }
     }
 

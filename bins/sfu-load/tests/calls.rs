@@ -83,7 +83,8 @@ fn viewers_over_plain_rtp_get_every_packet_whatever_protects_it() {
 #[test]
 fn viewers_over_webrtc_get_every_packet_of_a_paced_source() {
     for srtp in ["gcm128", "cm80"] {
-        let arguments = ["--viewers", "4", "--content", "paced", "--transport", "webrtc", "--srtp", srtp, "--feedback"];
+        let arguments =
+            ["--viewers", "4", "--content", "paced", "--transport", "webrtc", "--srtp", srtp, "--feedback"];
         assert_whole(&broadcast(&arguments), 4);
     }
 }
@@ -103,7 +104,8 @@ fn everybody_in_a_room_gets_what_all_others_send() {
 
 #[test]
 fn of_layers_viewers_get_one() {
-    let report = broadcast(&["--viewers", "3", "--content", "layers", "--transport", "webrtc", "--seconds", "1"]);
+    let report =
+        broadcast(&["--viewers", "3", "--content", "layers", "--transport", "webrtc", "--seconds", "1"]);
     assert_eq!((report.expected, report.lost, report.unreadable), (None, 0, 0), "{report}");
     assert!(report.received > 0 && report.received < report.sent * 3, "{report}");
 }
@@ -128,7 +130,18 @@ async fn viewers_over_whep_get_every_packet_of_a_publisher_over_whip() {
     let running = worker_with_http().await;
     let url = running.url().unwrap().to_owned();
     for more in [["--content", "frames"], ["--content", "audio"]] {
-        let fixed = ["load", "--url", &url, "--signaling", "whip", "--transport", "webrtc", "--viewers", "40", "--feedback"];
+        let fixed = [
+            "load",
+            "--url",
+            &url,
+            "--signaling",
+            "whip",
+            "--transport",
+            "webrtc",
+            "--viewers",
+            "40",
+            "--feedback",
+        ];
         let arguments = [&fixed[..], SMALL, &more].concat();
         let broadcast = BroadcastArguments::parse_from(arguments).broadcast;
         let report = tokio::task::spawn_blocking(move || measured(&broadcast)).await.unwrap();
