@@ -39,4 +39,5 @@ pub mod tally;
 pub mod timetable;
 pub mod track;
 pub mod transport_options;
+pub mod wire;
 pub mod worker;

@@ -10,7 +10,7 @@ use crate::call::{Member, Source};
 use crate::crew::Crew;
 use crate::options::{Options, Transport};
 use crate::path::Path;
-use crate::peer::{Paths, Peer};
+use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::room::{Producer, Room};
 use crate::rtp_parameters::TRANSPORT_CC;
@@ -19,6 +19,7 @@ use crate::server::{Role, Server};
 use crate::sinks::Reading;
 use crate::source::key;
 use crate::track::Track;
+use crate::wire::Paths;
 use crate::worker::Worker;
 
 /// Handshakes under way at the same time at the most: thousands at once would only repeat each other's flights.
