@@ -5,11 +5,6 @@
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// The sequence of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// A sequence of its own for one of many users of a seed.
     pub fn of(seed: u64, user: u64) -> Self {
         let mut numbers = Self(seed ^ user.wrapping_mul(0xd134_2543_de82_ef95));

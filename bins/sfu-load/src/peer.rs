@@ -242,7 +242,6 @@ impl Peer {
 
     fn take_rtcp(&mut self, datagram: &[u8]) {
         if !self.tracks.is_empty() && self.wire.open_rtcp(datagram).is_some_and(rtcp::asks_for_key_frame) {
-            self.tally.key_frames_asked.add(1);
             self.tracks.iter_mut().for_each(Track::want_key);
         }
     }

@@ -43,8 +43,6 @@ pub struct Tally {
     pub repeated: Figure,
     /// Of the packets that were opened for their stamp, those without a readable one.
     pub unreadable: Figure,
-    /// Requests for key frames.
-    pub key_frames_asked: Figure,
     /// Packets that came while the floor was measured.
     pub floor: Figure,
     ready: AtomicBool,

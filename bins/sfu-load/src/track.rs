@@ -69,11 +69,6 @@ impl Track {
         self.ssrc
     }
 
-    /// How it sends.
-    pub fn pattern(&self) -> Pattern {
-        self.pattern
-    }
-
     /// Goes on with the timetable from here.
     pub fn resume(&mut self, now: Instant) {
         self.begun = self.next.as_ref().map(|burst| (now, burst.at));
