@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
-use sfu_core::control::SrtpCryptoSuite;
 use sfu_core::testing::bench_support::Floor;
 
 use crate::latency::Departures;
+use crate::progress::Progress;
 use crate::room::Room;
 use crate::sinks::{Reading, Sinks};
 use crate::source::{Shape, Source};
+use crate::srtp::Srtp;
 use crate::worker::Worker;
 
 /// How long before a measurement all runs as in it.
@@ -61,30 +62,6 @@ pub struct Fanout {
     /// JSON instead of a table
     #[arg(long)]
     json: bool,
-}
-
-/// How media is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Srtp {
-    /// Not at all.
-    Off,
-    /// AES-128-GCM.
-    Gcm128,
-    /// AES-256-GCM.
-    Gcm256,
-    /// AES-128-CM with 80 bits of HMAC-SHA1.
-    Cm80,
-}
-
-impl Srtp {
-    fn suite(self) -> Option<SrtpCryptoSuite> {
-        match self {
-            Srtp::Off => None,
-            Srtp::Gcm128 => Some(SrtpCryptoSuite::AeadAes128Gcm),
-            Srtp::Gcm256 => Some(SrtpCryptoSuite::AeadAes256Gcm),
-            Srtp::Cm80 => Some(SrtpCryptoSuite::AesCm128HmacSha1_80),
-        }
-    }
 }
 
 /// What was found.
@@ -164,8 +141,9 @@ impl Fanout {
         let (mut costs, mut floors) = (Vec::new(), Vec::new());
         let (mut forwarded, mut lost, mut spent) = (0, 0, Duration::ZERO);
         // Latency counts in the worker's turns alone: the floor's frames have other timestamps, so they are measured apart.
+        let mut progress = Progress::new("rounds", self.rounds);
         for round in 0..self.rounds {
-            crate::progress(round, self.rounds);
+            progress.show(round);
             source.run(shape, WARM_UP)?;
             sinks.settle();
             let (before, _, _) = sinks.counted();
@@ -182,7 +160,7 @@ impl Fanout {
             floors.push(self.floor(&mut floor, burst, worker_core, time)?);
             sinks.settle();
         }
-        crate::progress(self.rounds, self.rounds);
+        progress.show(self.rounds);
         let latency = sinks.stop()?;
         let (worker_nanos, floor_nanos) = (spread(costs), spread(floors));
         let micros = |permille| latency.permille(permille).as_secs_f64() * 1e6;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::latency::Departures;
+use crate::progress::Progress;
 use crate::room::Room;
 use crate::source::Source;
 use crate::worker::Worker;
@@ -45,13 +46,12 @@ impl Idle {
             // What is made once, whatever the number, is there already.
             self.add(&mut room, kind)?;
             let before = room.worker().memory()?;
+            let mut progress = Progress::new("transports", self.transports);
             for done in 0..self.transports {
-                if done % 100 == 0 {
-                    crate::progress(done, self.transports);
-                }
+                progress.show(done);
                 self.add(&mut room, kind)?;
             }
-            crate::progress(self.transports, self.transports);
+            progress.show(self.transports);
             std::thread::sleep(Duration::from_millis(300));
             let memory = room.worker().memory()?.saturating_sub(before) as f64 / self.transports as f64;
             let (cpu, begun) = (room.worker().cpu()?, Instant::now());
@@ -68,7 +68,7 @@ impl Idle {
             Kind::WebRtc => room.waiting().map(drop),
             Kind::WebRtcWithConsumer => {
                 let transport = room.waiting()?;
-                room.consume(&transport)
+                room.consume_first(&transport)
             }
             Kind::PlainWithConsumer => room.view(([127, 0, 0, 1], 9).into()),
         }

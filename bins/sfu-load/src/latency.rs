@@ -67,6 +67,17 @@ impl Histogram {
         }
     }
 
+    /// Counts all that another one has.
+    pub fn merge(&mut self, other: &Histogram) {
+        self.buckets.iter_mut().zip(&other.buckets).for_each(|(bucket, more)| *bucket += more);
+    }
+
+    /// Each bucket that has some: its end, and how many there are.
+    pub fn filled(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let filled = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        filled.map(|(index, count)| (Duration::from_nanos(Self::upper(index)), *count))
+    }
+
     /// How many were counted.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()

@@ -1,18 +1,15 @@
-//! Load for SFU workers: many light peers in one process, and the floor of the machine beside it.
+//! Puts a worker under load and says what it costs.
 #![forbid(unsafe_code)]
-mod cpu;
-mod fanout;
-mod idle;
-mod latency;
-mod room;
-mod sinks;
-mod source;
-mod worker;
-
-use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
+use sfu_load::broadcast::Broadcast;
+use sfu_load::conference::Conference;
+use sfu_load::fanout::Fanout;
+use sfu_load::idle::Idle;
+use sfu_load::process::descriptors;
 
 /// Puts a worker under load and says what it costs.
 #[derive(Debug, Parser)]
@@ -25,17 +22,27 @@ struct Arguments {
 /// Who sends to whom.
 #[derive(Debug, Subcommand)]
 enum Scenario {
-    /// One publisher, many viewers, over plain RTP
-    Fanout(fanout::Fanout),
+    /// One publisher, many viewers, over plain RTP or WebRTC
+    Broadcast(Broadcast),
+    /// A room where everybody gets what all others send
+    Conference(Conference),
+    /// One publisher, many viewers, over plain RTP, with as little as possible around the packets: for ratios to the floor
+    Fanout(Fanout),
     /// Transports on which nothing happens
-    Idle(idle::Idle),
+    Idle(Idle),
 }
 
+/// Set where the limit of open files was raised already.
+const RAISED: &str = "SFU_LOAD_RAISED";
+
 fn main() -> ExitCode {
-    let result = match Arguments::parse().scenario {
+    let arguments = Arguments::parse();
+    let result = allow_many_sockets().and_then(|()| match arguments.scenario {
+        Scenario::Broadcast(broadcast) => broadcast.run(),
+        Scenario::Conference(conference) => conference.run(),
         Scenario::Fanout(fanout) => fanout.run(),
         Scenario::Idle(idle) => idle.run(),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,11 +52,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Shows on a terminal how far a measurement is.
-fn progress(done: usize, of: usize) {
-    let mut out = std::io::stderr();
-    if out.is_terminal() {
-        let _ = write!(out, "\rround {done} of {of}{}", if done == of { "\r\x1b[K" } else { "" });
-        let _ = out.flush();
+/// Each peer has a socket, here and often in the worker, too. A shell raises the limit of open files, then this program begins anew.
+fn allow_many_sockets() -> io::Result<()> {
+    let (now, most) = descriptors()?;
+    if now >= most || std::env::var_os(RAISED).is_some() {
+        return Ok(());
     }
+    const RAISE: &str = "ulimit -n \"$(ulimit -H -n)\"; exec \"$@\"";
+    let program = std::env::current_exe()?;
+    let mut command = Command::new("sh");
+    command.args(["-c", RAISE, "sh"]).arg(program).args(std::env::args_os().skip(1)).env(RAISED, "1");
+    Err(command.exec())
 }

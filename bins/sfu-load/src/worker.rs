@@ -92,22 +92,12 @@ impl Worker {
 
     /// CPU time that all its threads have had.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let mut total = Duration::ZERO;
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.pid()))? {
-            total += crate::cpu::spent(&task?.path().join("schedstat"))?;
-        }
-        Ok(total)
+        crate::process::cpu(self.pid())
     }
 
     /// Memory that is its own, in bytes: anonymous pages that are present.
     pub fn memory(&self) -> io::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let kilobytes = status.lines().find_map(|line| {
-            line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
-        });
-        kilobytes
-            .map(|k| k * 1024)
-            .ok_or_else(|| io::Error::other("worker: /proc says nothing of its memory"))
+        crate::process::memory(self.pid())
     }
 }
 

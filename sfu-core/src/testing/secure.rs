@@ -24,9 +24,13 @@ pub(super) struct Identity {
 
 impl Identity {
     fn new() -> Self {
+        Self::with(&[SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmSha1_80])
+    }
+
+    /// With SRTP profiles of its own, preferred ones first.
+    pub(super) fn with(profiles: &[SrtpProfile]) -> Self {
         let certificate = Certificate::generate().expect("testing: a certificate");
-        let profiles = [SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmSha1_80];
-        let context = DtlsContext::new(&certificate, &profiles, DtlsTimers::default(), 1200)
+        let context = DtlsContext::new(&certificate, profiles, DtlsTimers::default(), 1200)
             .expect("testing: a DTLS context");
         let value = certificate.fingerprint(HashAlgorithm::Sha256).value();
         Identity { context, fingerprint: DtlsFingerprint { algorithm: FingerprintAlgorithm::Sha256, value } }
@@ -100,6 +104,7 @@ pub(super) struct Agent {
     pub(super) remote: IceParameters,
     pub(super) local_ufrag: String,
     pub(super) dtls: Option<AwsLcDtls>,
+    context: DtlsContext,
     role: Role,
     pub(super) keys: Option<Keys>,
     /// Whether checks go out.
@@ -122,6 +127,7 @@ impl Agent {
             remote,
             local_ufrag,
             dtls: None,
+            context: Identity::peer().context.clone(),
             role: if client { Role::Client } else { Role::Server },
             keys: None,
             checking: true,
@@ -133,6 +139,12 @@ impl Agent {
             failed: false,
             data: Vec::new(),
         }
+    }
+
+    /// With a certificate and SRTP profiles of its own.
+    pub(super) fn with(mut self, identity: &Identity) -> Self {
+        self.context = identity.context.clone();
+        self
     }
 
     /// The next check.
@@ -183,7 +195,7 @@ impl Agent {
                     self.next_check = now + CONSENT;
                 }
                 if self.dtls.is_none() && !self.failed {
-                    self.dtls = AwsLcDtls::new(&Identity::peer().context, self.role, now).ok();
+                    self.dtls = AwsLcDtls::new(&self.context, self.role, now).ok();
                     self.drive(out);
                 }
             }

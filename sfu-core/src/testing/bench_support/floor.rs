@@ -51,11 +51,17 @@ impl Floor {
 
     /// Sends each receiver a run of so many packets of so many bytes with header and tag; returns how many the kernel took.
     pub fn send(&mut self, packets: usize, size: usize) -> usize {
-        let mut taken = 0;
+        self.send_sizes(std::iter::repeat_n(size, packets))
+    }
+
+    /// Sends each receiver a run of packets of these sizes, 64 of them at the most; returns how many the kernel took.
+    pub fn send_sizes(&mut self, wanted: impl ExactSizeIterator<Item = usize> + Clone) -> usize {
+        let (mut taken, packets) = (0, wanted.len());
         self.timestamp = self.timestamp.wrapping_add(3000);
         for (index, viewer) in self.viewers.iter_mut().enumerate() {
             let mut sizes = arrayvec::ArrayVec::<usize, 64>::new();
-            for (number, slot) in self.slab.chunks_exact_mut(2048).take(packets).enumerate() {
+            let slots = self.slab.chunks_exact_mut(2048).zip(wanted.clone());
+            for (number, (slot, size)) in slots.enumerate() {
                 let mut header = [0; 12];
                 header[0] = 0x80;
                 header[1] = 96 | u8::from(number + 1 == packets) << 7;

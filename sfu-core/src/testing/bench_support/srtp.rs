@@ -2,7 +2,7 @@
 use crate::control::SrtpCryptoSuite;
 use crate::transport::srtp::{MasterKey, OpenerLimits, Profile, SrtpOpener, SrtpSealer};
 
-fn profile(suite: SrtpCryptoSuite) -> Profile {
+pub(super) fn profile(suite: SrtpCryptoSuite) -> Profile {
     match suite {
         SrtpCryptoSuite::AeadAes256Gcm => Profile::AeadAes256Gcm,
         SrtpCryptoSuite::AeadAes128Gcm => Profile::AeadAes128Gcm,
