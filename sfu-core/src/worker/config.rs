@@ -47,6 +47,8 @@ pub struct RtcConfig {
     pub recv_buffer: usize,
     /// Size of the sockets' send buffers in bytes.
     pub send_buffer: usize,
+    /// Spread bursts of video over up to 40 ms, so that receivers with shallow queues lose nothing of large pictures. Audio never waits.
+    pub pacing: bool,
 }
 
 impl Default for RtcConfig {
@@ -68,6 +70,7 @@ impl Default for RtcConfig {
             ],
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
+            pacing: true,
         }
     }
 }
