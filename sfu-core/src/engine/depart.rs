@@ -14,8 +14,8 @@ use super::transport::Protection;
 use super::{Engine, Transport};
 use crate::control::{ConsumerId, MediaKind, TraceEvents};
 use crate::net::{Outbox, Route};
-use crate::rtp::{EgressHeader, MAX_HEADER_LEN};
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc};
+use crate::rtp::{EgressHeader, MAX_HEADER_LEN};
 use crate::transport::srtp::SEALING_WINDOW;
 
 /// A late packet that finds its number must still find a nonce: outgoing numbers lie no farther apart than incoming ones.

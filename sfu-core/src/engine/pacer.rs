@@ -96,7 +96,8 @@ impl Pacer {
     pub(crate) fn measure(&mut self, now: Instant, figures: PathFigures) {
         if let Some((at, sent)) = self.measured {
             let passed = now.saturating_duration_since(at).max(SHORTEST_TICK);
-            let rate = figures.sent.saturating_sub(sent).saturating_mul(1_000_000) / passed.as_micros() as u64;
+            let rate =
+                figures.sent.saturating_sub(sent).saturating_mul(1_000_000) / passed.as_micros() as u64;
             // Up at once and down slowly: what comes in bursts is measured in bursts.
             let before = if passed < FORGOTTEN { self.recent - self.recent / 8 } else { 0 };
             self.recent = before.max(u32::try_from(rate).unwrap_or(u32::MAX));

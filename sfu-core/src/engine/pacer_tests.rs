@@ -118,7 +118,10 @@ fn a_large_burst_is_spread_in_runs_and_is_out_in_time() {
     let runs = path.runs();
     assert!(runs.iter().all(|run| *run <= 13), "{runs:?}");
     assert!((8..=20).contains(&runs.len()), "{runs:?}");
-    assert!(path.left[99].0 - path.left[0].0 > Duration::from_millis(25), "it is spread over the time that it has");
+    assert!(
+        path.left[99].0 - path.left[0].0 > Duration::from_millis(25),
+        "it is spread over the time that it has"
+    );
 }
 
 #[test]
@@ -150,11 +153,12 @@ fn a_stream_that_is_faster_than_was_known_soon_does_not_wait() {
 #[test]
 fn without_a_limit_nothing_ever_waits() {
     let mut path = Path::new(false, Some(30_000));
-    for _ in 0..100 {
-        (0..100_000).for_each(|_| path.send(1500));
+    for _ in 0..10 {
+        // More than the budget of one that has no limit, too.
+        (0..200_000).for_each(|_| path.send(15_000));
         path.advance(Duration::from_secs(5));
     }
-    assert_eq!((path.left.len(), path.waiting.len()), (10_000_000, 0));
+    assert_eq!((path.left.len(), path.waiting.len()), (2_000_000, 0));
 }
 
 #[test]
@@ -181,7 +185,7 @@ proptest! {
     #[test]
     fn never_more_than_rate_and_allowance_and_never_later_than_promised(
         available in proptest::option::of(10_000u32..200_000_000),
-        steps in proptest::collection::vec((1usize..200, 40usize..1500, 0u64..60_000), 1..60),
+        steps in proptest::collection::vec((1usize..120, 40usize..1500, 0u64..60_000), 1..30),
     ) {
         let mut path = Path::new(true, available);
         for (count, size, pause) in steps {
@@ -193,7 +197,7 @@ proptest! {
         prop_assert!(path.longest <= LONGEST_WAIT + Duration::from_millis(1), "{:?}", path.longest);
         let rate = u64::from(path.fastest);
         let sums: Vec<u64> = path.left.iter().scan(0, |sum, (_, size)| { *sum += *size as u64; Some(*sum) }).collect();
-        for (from, (begin, size)) in path.left.iter().enumerate() {
+        for (from, (begin, size)) in path.left.iter().enumerate().step_by(5) {
             for (to, (end, _)) in path.left.iter().enumerate().skip(from).step_by(7) {
                 let bytes = sums[to] - sums[from] + *size as u64;
                 let time = (*end - *begin + RECOUNT).as_nanos() as u64;

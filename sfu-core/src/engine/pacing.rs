@@ -84,8 +84,7 @@ impl Engine {
             return self.pool.release(packet);
         };
         let sequence = consumer.main.stream.place_inserted(now, new.packet.header.timestamp);
-        let entry =
-            Entry { header: egress.header, ..Entry::new(egress.consumer, None, sequence, packet) };
+        let entry = Entry { header: egress.header, ..Entry::new(egress.consumer, None, sequence, packet) };
         self.push_waiting(now, entry, egress);
     }
 

@@ -39,12 +39,17 @@ pub(crate) struct Entry {
     /// The packet whose payload it is.
     pub(crate) packet: Rc<Packet>,
     /// Since when it waits, microseconds since the queue began.
-    since: u32,
+    pub(super) since: u32,
 }
 
 impl Entry {
     /// One that begins to wait when it is pushed.
-    pub(crate) fn new(consumer: ConsumerId, extended: Option<u64>, sequence: u16, packet: Rc<Packet>) -> Self {
+    pub(crate) fn new(
+        consumer: ConsumerId,
+        extended: Option<u64>,
+        sequence: u16,
+        packet: Rc<Packet>,
+    ) -> Self {
         Entry {
             consumer,
             extended,
@@ -209,9 +214,8 @@ impl SendQueue {
 
     /// Gives memory back that nothing has needed for some time.
     pub(crate) fn rest(&mut self, now: Instant) {
-        let rests = |waiting: &Waiting| {
-            waiting.is_empty() && now.saturating_duration_since(waiting.used) >= KEPT
-        };
+        let rests =
+            |waiting: &Waiting| waiting.is_empty() && now.saturating_duration_since(waiting.used) >= KEPT;
         if self.0.as_deref().is_some_and(rests) {
             self.0 = None;
         }
@@ -295,7 +299,9 @@ mod tests {
         assert_eq!(removed, [1, 4, 7, 10, 13, 16, 19]);
         assert_eq!(queue.bytes(), 13 * (1000 + RETRANSMISSION));
         let rest = order(&mut queue, now);
-        let kept = |from: u16, again| (from..from + 20).filter(|n| (n - from) % 3 != 1).map(move |n| (n, again));
+        let kept = |from: u16, again| {
+            (from..from + 20).filter(move |n| (n - from) % 3 != 1).map(move |n| (n, again))
+        };
         assert_eq!(rest, kept(100, true).chain(kept(0, false)).collect::<Vec<_>>());
         assert_eq!(queue.bytes(), 0);
     }
@@ -317,7 +323,9 @@ mod tests {
         let mut buffer = [0; MAX_HEADER_LEN];
         queue.pop(later, &mut buffer);
         let after = later + Duration::from_millis(7);
-        assert!(matches!(queue.pop(after, &mut buffer), Some(Next::Media(_, waited)) if waited.as_millis() == 7));
+        assert!(
+            matches!(queue.pop(after, &mut buffer), Some(Next::Media(_, waited)) if waited.as_millis() == 7)
+        );
     }
 
     #[test]

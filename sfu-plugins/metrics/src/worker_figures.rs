@@ -53,7 +53,11 @@ const COUNTERS: &[(&str, &str, &str)] = &[
         "RTP packets asked for that were no longer there.",
     ),
     ("fillers", "sfu_filler_packets", "Empty packets sent under numbers that would be missing for ever."),
-    ("paced", "sfu_paced_packets", "RTP packets that waited for their turn because too many would have left at once."),
+    (
+        "paced",
+        "sfu_paced_packets",
+        "RTP packets that waited for their turn because too many would have left at once.",
+    ),
     (
         "paced_early",
         "sfu_paced_packets_early",
