@@ -111,11 +111,6 @@ impl SendStream {
         self.timeline.rewrite(timestamp)
     }
 
-    /// What [`rewrite_timestamp`](Self::rewrite_timestamp) adds.
-    pub(crate) fn timestamp_offset(&self) -> u32 {
-        self.timeline.offset()
-    }
-
     /// Changes the source (another layer, another producer, or the same one with a new timeline): its packet with timestamp `first` is next.
     ///
     /// Give both sources' sender reports only if they share a clock.

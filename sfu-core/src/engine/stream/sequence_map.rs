@@ -15,7 +15,7 @@ pub(crate) struct SequenceMap {
     highest: Option<u64>,
     /// Lowest incoming number that belongs to the present source.
     first: u64,
-    /// The last number given, not wrapped.
+    /// The highest number given, not wrapped.
     last_out: u64,
     /// One bit per incoming number of the window: dropped.
     dropped: [u64; (WINDOW / 64) as usize],
@@ -92,7 +92,7 @@ impl SequenceMap {
         self.last_out as u16
     }
 
-    /// The last number given, not wrapped.
+    /// The highest number given, not wrapped.
     pub(crate) fn last(&self) -> u64 {
         self.last_out
     }
@@ -124,13 +124,16 @@ impl SequenceMap {
     }
 
     #[cold]
-    fn late(&self, highest: u64, extended: u64) -> Option<u16> {
+    fn late(&mut self, highest: u64, extended: u64) -> Option<u16> {
         if extended < self.first || highest - extended >= WINDOW || self.is_dropped(extended) {
             return None;
         }
         let dropped_behind =
             (extended + 1..=highest).filter(|number| self.is_dropped(*number)).count() as u64;
-        Some(extended.wrapping_add(self.offset).wrapping_add(dropped_behind) as u16)
+        let out = extended.wrapping_add(self.offset).wrapping_add(dropped_behind);
+        // Where all behind it was dropped it is the last one.
+        self.last_out = self.last_out.max(out);
+        Some(out as u16)
     }
 
     #[inline]
@@ -188,6 +191,16 @@ mod tests {
         assert_eq!(map.insert(), 11);
         assert_eq!(map.forward(6), Some(12));
         assert_eq!(map.forward(4), None);
+    }
+
+    #[test]
+    fn a_late_packet_before_dropped_ones_has_its_number_for_itself() {
+        let mut map = SequenceMap::new(10);
+        assert_eq!((map.forward(5), map.drop_packet(7), map.forward(6)), (Some(10), None, Some(11)));
+        let mut other = map.clone();
+        map.switch();
+        assert_eq!(map.forward(100), Some(12));
+        assert_eq!((other.insert(), other.forward(8)), (12, Some(13)));
     }
 
     #[test]
