@@ -69,9 +69,37 @@ fn allocations_of<S: PluginSet>(mut bench: Bench<S>, media: Media, what: &str) {
     );
 }
 
+/// Bursts of 100 packets, of which most wait: the queues keep their memory for the next one.
+fn allocations_of_bursts() {
+    let mut bench = Build::<Nil>::new().pacing(true).start();
+    let options = PeerOptions::srtp(SrtpCryptoSuite::AeadAes128Gcm).without_reports();
+    let speaker = bench.peer_with(options.clone());
+    let p = bench.produce(speaker, Media::vp8());
+    for _ in 0..10 {
+        let viewer = bench.peer_with(options.clone());
+        bench.consume(viewer, p);
+    }
+    let mut large = [0; 1200];
+    large[..11].copy_from_slice(&[0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1]);
+    let mut sends = |bursts| {
+        (0..bursts)
+            .map(|_| {
+                bench.flood(p, &large, 100, Duration::ZERO)
+                    + bench.flood(p, &large[..100], 50, Duration::from_millis(20))
+            })
+            .sum::<u64>()
+    };
+    sends(40);
+    let (made, sent) = in_process(|| sends(20));
+    assert!(sent >= 20 * 10 * 150, "only {sent} datagrams");
+    assert!(made <= 1, "{made} allocations over {sent} datagrams");
+    assert!(bench.counter("paced") > 60 * 10 * 80);
+}
+
 // One test, so that nothing else of this process is counted.
 #[test]
 fn a_forwarded_packet_allocates_nothing() {
+    allocations_of_bursts();
     for workers in [1, 2] {
         let text = format!("{workers} workers");
         for media in [Media::opus(), Media::vp8(), Media::vp8().without_rtx()] {

@@ -152,6 +152,12 @@ pub struct TransportStats {
     pub rtp_packets_received: u64,
     /// RTP packets sent.
     pub rtp_packets_sent: u64,
+    /// Packets that waited for their turn because too many would have left at once.
+    pub packets_paced: u64,
+    /// Packets that wait now.
+    pub packets_waiting: u32,
+    /// How long one of them waited at the most, ms.
+    pub longest_wait: f32,
     /// Bit/s received over the last second.
     pub receive_bitrate: u32,
     /// Bit/s sent over the last second.

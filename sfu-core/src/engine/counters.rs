@@ -74,7 +74,11 @@ counters! {
     relay_lost,
     /// Packets that could not be sealed or did not fit a slot.
     send_failed,
-    /// Packets dropped because a send queue was full.
+    /// Packets that waited for their turn to leave.
+    paced,
+    /// Packets that left before their turn because a send queue was full.
+    paced_early,
+    /// Requests for retransmissions that a send queue had no room for.
     queue_full,
     /// Packets dropped because a hook wanted a private copy and none was free.
     private_pool_empty,

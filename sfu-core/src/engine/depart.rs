@@ -1,4 +1,4 @@
-//! Departure: the number, the time and the seal. Nothing before it knows what order packets leave in.
+//! Departure: the number, unless it waited and has one, the time and the seal.
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -6,30 +6,29 @@ use super::egress_stream::Sent;
 use super::forward::{Egress, Published};
 use super::layers::Edit;
 use super::packet::Packet;
-use super::send_queue::{Class, Entry, Purpose};
+use super::send_queue::Entry;
 use super::stream::send_history::Departed;
 use super::stream::sequence_map;
 use super::trace::Outgoing;
 use super::transport::Protection;
 use super::{Engine, Transport};
-use crate::control::{ConsumerId, MediaKind, TraceEvents, TransportId};
+use crate::control::{ConsumerId, MediaKind, TraceEvents};
 use crate::net::{Outbox, Route};
-use crate::rtp::EgressHeader;
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc};
+use crate::rtp::{EgressHeader, MAX_HEADER_LEN};
 use crate::transport::srtp::SEALING_WINDOW;
 
 /// A late packet that finds its number must still find a nonce: outgoing numbers lie no farther apart than incoming ones.
 const _: () = assert!(SEALING_WINDOW >= sequence_map::WINDOW);
 
 impl Engine {
-    /// Sends what was prepared for one consumer, or lets it wait behind what waits already.
+    /// Sends what was prepared for one consumer, or lets it wait where more than its path bears would leave at once.
     #[inline]
     pub(crate) fn commit(&mut self, now: Instant, published: &Published, egress: &mut Egress) {
         let Some(consumer) = self.consumers.get(egress.consumer) else { return };
-        let (kind, transport) = (consumer.kind, consumer.transport);
-        let Some(path) = self.transports.get(transport) else { return };
-        if !path.queue.is_straight() {
-            return self.enqueue(kind, transport, published, egress);
+        let Some(path) = self.transports.get_mut(consumer.transport) else { return };
+        if consumer.kind == MediaKind::Video && !path.may_leave(now, published.packet.len) {
+            return self.let_wait(now, published, egress);
         }
         let private = egress.private.take().map(|private| private.share());
         let header = egress.header;
@@ -39,11 +38,11 @@ impl Engine {
         let Some(head) = egress.head.get_mut(..head_len) else { return };
         match private {
             None => {
-                self.depart(now, consumer, extended, head, header, edit, &published.packet, false);
+                self.depart(now, consumer, extended, None, head, header, edit, &published.packet, false);
             }
             Some(copy) => {
                 self.privates += 1;
-                if !self.depart(now, consumer, extended, head, header, edit, &copy, true) {
+                if !self.depart(now, consumer, extended, None, head, header, edit, &copy, true) {
                     self.privates = self.privates.saturating_sub(1);
                 }
                 self.pool.release(copy);
@@ -51,7 +50,8 @@ impl Engine {
         }
     }
 
-    /// Gives a packet its number and time, seals it into the outbox and remembers it; false if it is not remembered.
+    /// Gives a packet its time, and its number if it has none yet, seals it into the outbox and remembers it; false if it is not
+    /// remembered.
     #[inline]
     #[expect(
         clippy::too_many_arguments,
@@ -62,6 +62,7 @@ impl Engine {
         now: Instant,
         id: ConsumerId,
         extended: u64,
+        number: Option<u16>,
         head: &mut [u8],
         offsets: EgressHeader,
         edit: Edit,
@@ -79,15 +80,25 @@ impl Engine {
         let timestamp =
             u32::from_be_bytes(head.get(4..8).and_then(|b| b.first_chunk().copied()).unwrap_or_default());
         let Some(stream) = consumer.stream_mut(packet.info.encoding) else { return false };
-        let Some(sequence) = stream.stream.depart(now, extended, timestamp, payload.len(), size) else {
-            // Too late for its place.
-            self.counters.rtp_discarded += 1;
-            return false;
+        let sequence = match number {
+            Some(sequence) => {
+                stream.stream.left(now, sequence, payload.len(), size);
+                sequence
+            }
+            None => match stream.stream.depart(now, extended, timestamp, payload.len(), size) {
+                Some(sequence) => sequence,
+                None => {
+                    // Too late for its place.
+                    self.counters.rtp_discarded += 1;
+                    return false;
+                }
+            },
         };
         set_sequence_number(head, sequence);
         let mut sent = Sent {
             encoding: packet.info.encoding,
-            timestamp_offset: stream.stream.timestamp_offset().wrapping_add(u32::from(edit.later)),
+            // As it was when the header was written: the source may have changed since.
+            timestamp_offset: timestamp.wrapping_sub(packet.header.timestamp),
             transport_sequence: 0,
             send_time: 0,
         };
@@ -138,82 +149,22 @@ impl Engine {
         true
     }
 
-    #[cold]
-    fn enqueue(
-        &mut self,
-        kind: MediaKind,
-        transport: TransportId,
-        published: &Published,
-        egress: &mut Egress,
-    ) {
-        let Some(head) = egress.head.get(..usize::from(egress.header.len)) else { return };
-        // An entry has room for the longest header that there is.
-        let header = head.iter().copied().collect();
-        let private = egress.private.take().map(|private| private.share());
-        self.privates += usize::from(private.is_some());
-        let entry = Entry {
-            consumer: egress.consumer,
-            purpose: Purpose::First { extended: egress.extended },
-            header,
-            offsets: egress.header,
-            edit: egress.edit,
-            private: private.is_some(),
-            packet: private.unwrap_or_else(|| published.packet.clone()),
-        };
-        let class = if kind == MediaKind::Audio { Class::Audio } else { Class::Video };
-        self.queue(transport, class, entry);
-    }
-
-    /// Lets an entry wait; what the full queue loses leaves no gap.
-    pub(super) fn queue(&mut self, transport: TransportId, class: Class, entry: Entry) {
-        let Some(path) = self.transports.get_mut(transport) else {
-            return self.discard(entry);
-        };
-        if let Some(lost) = path.queue.push(class, entry) {
-            self.counters.queue_full += 1;
-            self.discard(lost);
-        }
-    }
-
-    /// An entry will not leave.
-    pub(super) fn discard(&mut self, entry: Entry) {
-        if let Purpose::First { extended } = entry.purpose
-            && let Some(consumer) = self.consumers.get_mut(entry.consumer)
-        {
-            // One that was late as well leaves its gap: a queue that loses packets has no room for fillers.
-            let _ = consumer.stream_mut(entry.packet.info.encoding).and_then(|s| s.stream.skip(extended));
-        }
-        self.privates = self.privates.saturating_sub(usize::from(entry.private));
-        self.pool.release(entry.packet);
-    }
-
-    /// Lets leave what waits on a transport, as far as its gate allows.
-    pub(super) fn drain_queue(&mut self, now: Instant, id: TransportId) {
-        while let Some(mut entry) = self.transports.get_mut(id).and_then(|transport| transport.queue.pop()) {
-            match entry.purpose {
-                Purpose::First { extended } => {
-                    let head = &mut entry.header[..];
-                    let left = self.depart(
-                        now,
-                        entry.consumer,
-                        extended,
-                        head,
-                        entry.offsets,
-                        entry.edit,
-                        &entry.packet,
-                        entry.private,
-                    );
-                    if !left && entry.private {
-                        self.privates = self.privates.saturating_sub(1);
-                    }
-                    self.pool.release(entry.packet);
-                }
-                Purpose::Again { stream, sequence } => {
-                    self.resend(now, entry.consumer, stream, sequence);
-                    self.discard(entry);
+    /// What waited leaves.
+    pub(super) fn leave(&mut self, now: Instant, mut entry: Entry, head: &mut [u8; MAX_HEADER_LEN]) {
+        let (id, number) = (entry.consumer, Some(entry.sequence));
+        let Some(head) = head.get_mut(..usize::from(entry.header.len)) else { return };
+        match entry.extended {
+            None => self.depart_made(now, id, number, head, entry.header, &entry.packet, &entry.packet),
+            Some(extended) => {
+                let (offsets, edit, private) = (entry.header, entry.edit, entry.private);
+                if self.depart(now, id, extended, number, head, offsets, edit, &entry.packet, private) {
+                    // The history counts it from now on.
+                    entry.private = false;
                 }
             }
         }
+        self.privates = self.privates.saturating_sub(usize::from(entry.private));
+        self.pool.release(entry.packet);
     }
 }
 

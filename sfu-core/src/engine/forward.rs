@@ -347,7 +347,6 @@ impl Engine {
         let to =
             producer.encodings.get(usize::from(published.encoding)).and_then(|encoding| encoding.mapping());
         let same = stream.source == Some((published.producer, published.encoding));
-        let same_producer = stream.source.is_none_or(|(producer, _)| producer == published.producer);
         // Behind a mere gap, numbers and time are those of before.
         let goes_on = same && std::mem::take(&mut stream.after_gap);
         if !goes_on && is_pipe {
@@ -358,19 +357,9 @@ impl Engine {
         stream.source = Some((published.producer, published.encoding));
         stream.encoding = Some(published.encoding);
         stream.needs_sync = false;
-        // What left before belongs to the stores of another producer. Those of another encoding are still there.
-        let pool = &mut self.pool;
-        let mut privates = 0;
-        if !same_producer {
-            stream.history.clear(|private| {
-                privates += 1;
-                pool.release(private);
-            });
-        }
         if !same {
             stream.stream.begin_score();
         }
-        self.privates = self.privates.saturating_sub(privates);
         self.tell_consumer_score(id);
         true
     }

@@ -7,7 +7,7 @@ use super::receive::Ingress;
 use super::stream::receive::Arrival;
 use super::trace::Outgoing;
 use super::{Engine, Packet};
-use crate::control::{ConsumerId, ProducerId, TraceEvents};
+use crate::control::{ConsumerId, MediaKind, ProducerId, TraceEvents};
 use crate::plugin::NewRtpHeader;
 use crate::rtp::codec::FrameMark;
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
@@ -132,39 +132,70 @@ impl Engine {
 
     /// Sends a packet that a plugin made: it takes the next number and is never sent again.
     pub(crate) fn depart_new(&mut self, now: Instant, new: &Published, egress: &mut Egress) {
-        let Some(consumer) = self.consumers.get_mut(egress.consumer) else { return };
+        let Some(consumer) = self.consumers.get(egress.consumer) else { return };
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
-        let Some(route) = transport.route() else { return self.deliver_new(now, new, egress) };
+        if transport.route().is_none() {
+            return self.deliver_new(now, new, egress);
+        }
+        if consumer.kind == MediaKind::Video && !transport.may_leave(now, new.packet.len) {
+            return self.let_new_wait(now, new, egress);
+        }
         let private = egress.private.take();
-        let payload = private.as_ref().map_or(new.packet.payload(), |private| private.get().payload());
-        let EgressHeader { len, transport_cc_offset, abs_send_time_offset } = egress.header;
-        let size = usize::from(len) + payload.len();
-        let sequence =
-            consumer.main.stream.depart_inserted(now, new.packet.header.timestamp, payload.len(), size);
-        set_sequence_number(&mut egress.head, sequence);
-        if transport_cc_offset != 0 {
-            set_transport_cc(&mut egress.head, transport_cc_offset, transport.transport_sequence);
+        if let Some(head) = egress.head.get_mut(..usize::from(egress.header.len)) {
+            let content = private.as_ref().map_or(&*new.packet, |private| private.get());
+            self.depart_made(now, egress.consumer, None, head, egress.header, &new.packet, content);
+        }
+        if let Some(private) = private {
+            self.pool.put_back(private);
+        }
+    }
+
+    /// Seals a packet that a plugin made into the outbox, under its number or the next one. Its payload is that of `content`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one packet, all borrowed from different places"
+    )]
+    pub(super) fn depart_made(
+        &mut self,
+        now: Instant,
+        id: ConsumerId,
+        number: Option<u16>,
+        head: &mut [u8],
+        offsets: EgressHeader,
+        made: &Packet,
+        content: &Packet,
+    ) {
+        let Some(consumer) = self.consumers.get_mut(id) else { return };
+        let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
+        let Some(route) = transport.route() else { return };
+        let payload = content.payload();
+        let size = head.len() + payload.len();
+        let stream = &mut consumer.main.stream;
+        let sequence = match number {
+            Some(sequence) => {
+                stream.left(now, sequence, payload.len(), size);
+                sequence
+            }
+            None => stream.depart_inserted(now, made.header.timestamp, payload.len(), size),
+        };
+        set_sequence_number(head, sequence);
+        if offsets.transport_cc_offset != 0 {
+            set_transport_cc(head, offsets.transport_cc_offset, transport.transport_sequence);
             if let Some(bandwidth) = &mut transport.bandwidth {
                 bandwidth.on_sent(now, transport.transport_sequence, size);
             }
             transport.transport_sequence = transport.transport_sequence.wrapping_add(1);
         }
-        set_abs_send_time(&mut egress.head, abs_send_time_offset, self.config.clock.abs_send_time(now));
-        if let Some(head) = egress.head.get(..usize::from(len))
-            && seal(&mut self.outbox, transport, route, head, &[], payload)
-        {
-            transport.counters.sent.add(now, size);
-            transport.counters.rtp_sent += 1;
-            if consumer.trace != TraceEvents::NONE {
-                let leaving =
-                    Outgoing { head, payload_len: payload.len(), media: &new.packet, is_rtx: false };
-                self.trace_departure(now, egress.consumer, &leaving);
-            }
-        } else {
+        set_abs_send_time(head, offsets.abs_send_time_offset, self.config.clock.abs_send_time(now));
+        if !seal(&mut self.outbox, transport, route, head, &[], payload) {
             self.counters.send_failed += 1;
+            return;
         }
-        if let Some(private) = private {
-            self.pool.put_back(private);
+        transport.counters.sent.add(now, size);
+        transport.counters.rtp_sent += 1;
+        if consumer.trace != TraceEvents::NONE {
+            let leaving = Outgoing { head, payload_len: payload.len(), media: made, is_rtx: false };
+            self.trace_departure(now, id, &leaving);
         }
     }
 

@@ -22,12 +22,12 @@ mod egress_stream;
 mod encoding;
 mod filler;
 mod forward;
-#[cfg(test)]
-mod gate_tests;
 mod ingress_streams;
 mod inject;
 mod layers;
 mod observer;
+mod pacer;
+mod pacing;
 mod packet;
 mod probe;
 mod producer;
@@ -128,6 +128,8 @@ pub(crate) struct EngineConfig {
     pub(crate) clock: Clock,
     /// Random numbers.
     pub(crate) random: Random,
+    /// Bursts are spread.
+    pub(crate) pacing: bool,
 }
 
 /// The state machine of one media thread.
@@ -144,6 +146,8 @@ pub(crate) struct Engine {
     data_consumers: Table<DataConsumerId, DataConsumer>,
     demux: Demux,
     timers: Timers,
+    /// When runs of what waits are due.
+    pace_timers: Timers,
     observer_timers: ObserverTimers,
     pool: PacketPool,
     /// Private copies in use.
@@ -188,6 +192,7 @@ impl Engine {
             data_consumers: Table::new(worker),
             demux: Demux::default(),
             timers: Timers::default(),
+            pace_timers: Timers::default(),
             observer_timers: ObserverTimers::default(),
             pool: PacketPool::default(),
             privates: 0,
@@ -223,7 +228,7 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] wants to be called.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        [self.timers.next(), self.observer_timers.next()].into_iter().flatten().min()
+        [self.timers.next(), self.pace_timers.next(), self.observer_timers.next()].into_iter().flatten().min()
     }
 
     /// TCP connections that proved to belong to a peer since the last call.

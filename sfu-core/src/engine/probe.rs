@@ -46,7 +46,7 @@ impl Engine {
                 break;
             }
             // Behind what waits it would measure our own queue.
-            let straight = self.transports.get(id).is_some_and(|path| path.queue.is_straight());
+            let straight = self.transports.get(id).is_some_and(|path| path.queue.is_empty());
             let Some(sent) = carrier.filter(|_| straight).and_then(|carrier| self.send_padding(now, carrier))
             else {
                 break;

@@ -5,10 +5,10 @@ use super::Engine;
 use super::depart::seal;
 use super::forward::describe;
 use super::layers::Edit;
-use super::send_queue::{Class, Entry, Purpose};
+use super::send_queue::Again;
 use super::stream::send_history::Nacked;
 use super::trace::Outgoing;
-use crate::control::{ConsumerId, TraceEvents, TraceInfo};
+use crate::control::{ConsumerId, MediaKind, TraceEvents, TraceInfo};
 use crate::rtp::codec::{MAX_EDITED, NumberEdit};
 use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
 use crate::rtp::{EgressHeader, HeaderRewrite, MAX_HEADER_LEN, rtx};
@@ -23,7 +23,7 @@ impl Engine {
         lost: impl Iterator<Item = u16>,
     ) {
         let Some(consumer) = self.consumers.get_mut(id) else { return };
-        let transport = consumer.transport;
+        let (transport, is_video) = (consumer.transport, consumer.kind == MediaKind::Video);
         let Some(stream) = consumer.stream_mut(index) else { return };
         stream.nacks += 1;
         self.trace_consumer(now, id, TraceEvents::NACK, TraceInfo::Nack);
@@ -31,41 +31,34 @@ impl Engine {
             let asked = self.consumers.get_mut(id).and_then(|consumer| consumer.stream_mut(index));
             let Some(stream) = asked else { return };
             stream.nack_packets += 1;
-            let straight = self.transports.get(transport).is_some_and(|path| path.queue.is_straight());
-            if straight {
-                self.resend(now, id, index, sequence);
-            } else {
-                // It only takes its place in the queue: what it is is looked up when it leaves.
-                let entry = Entry {
-                    consumer: id,
-                    purpose: Purpose::Again { stream: index, sequence },
-                    header: Default::default(),
-                    offsets: EgressHeader::default(),
-                    edit: Edit::default(),
-                    packet: self.pool.take().share(),
-                    private: false,
-                };
-                self.queue(transport, Class::Retransmission, entry);
+            let Some(path) = self.transports.get_mut(transport) else { return };
+            if is_video && !path.may_leave(now, 0) {
+                self.let_again_wait(now, transport, Again::new(id, index, sequence));
+                continue;
+            }
+            let size = self.resend(now, id, index, sequence);
+            if is_video && let Some(path) = self.transports.get_mut(transport) {
+                path.pacer.spend(size);
             }
         }
     }
 
-    /// Sends again what left under `sequence`.
-    pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, index: u8, sequence: u16) {
-        let Some(consumer) = self.consumers.get_mut(id) else { return };
-        let Some(transport) = self.transports.get_mut(consumer.transport) else { return };
-        let Some(route) = transport.route() else { return };
+    /// Sends again what left under `sequence`; answers how many bytes left.
+    pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, index: u8, sequence: u16) -> usize {
+        let Some(consumer) = self.consumers.get_mut(id) else { return 0 };
+        let Some(transport) = self.transports.get_mut(consumer.transport) else { return 0 };
+        let Some(route) = transport.route() else { return 0 };
         let edit = consumer.layers.as_ref().map_or_else(Edit::default, |layers| layers.remembered(sequence));
-        let Some(stream) = consumer.stream_mut(index) else { return };
+        let Some(stream) = consumer.stream_mut(index) else { return 0 };
         let round_trip = stream.stream.round_trip().or_default();
         let (departed, first_time) = match stream.history.nacked(now, sequence, round_trip) {
             Nacked::Resend { entry, resends } => {
                 ((entry.extended_seq, entry.payload, entry.private.cloned()), resends == 1)
             }
-            Nacked::TooSoon => return,
+            Nacked::TooSoon => return 0,
             Nacked::Unknown => {
                 self.counters.retransmission_missed += 1;
-                return;
+                return 0;
             }
         };
         let (extended, sent, private) = departed;
@@ -74,10 +67,10 @@ impl Engine {
             producer.encodings.get(usize::from(sent.encoding))?.store.get(extended).cloned()
         };
         let is_private = private.is_some();
-        let Some(stream) = consumer.stream(index) else { return };
+        let Some(stream) = consumer.stream(index) else { return 0 };
         let Some(packet) = private.or_else(shared) else {
             self.counters.retransmission_missed += 1;
-            return;
+            return 0;
         };
         let mut head = [0; MAX_HEADER_LEN];
         let written = if is_private {
@@ -100,7 +93,7 @@ impl Engine {
             }
             written
         };
-        let Some(offsets) = written else { return };
+        let Some(offsets) = written else { return 0 };
         let head_len = usize::from(offsets.len);
         set_sequence_number(&mut head, sequence);
         let payload = packet.payload();
@@ -132,9 +125,9 @@ impl Engine {
                         self.config.clock.abs_send_time(now),
                     );
                 }
-                let Some(original) = head.get(..head_len) else { return };
-                let Ok(len) = rtx::encapsulate(&mut wrapped, original, ssrc, payload_type) else { return };
-                let Some(stream) = consumer.stream_mut(index) else { return };
+                let Some(original) = head.get(..head_len) else { return 0 };
+                let Ok(len) = rtx::encapsulate(&mut wrapped, original, ssrc, payload_type) else { return 0 };
+                let Some(stream) = consumer.stream_mut(index) else { return 0 };
                 let number = stream.stream.depart_rtx(
                     now,
                     payload.len() + rtx::OSN_LEN,
@@ -145,7 +138,7 @@ impl Engine {
                 transport.counters.rtx_sent.add(now, len + payload.len() - rtx::OSN_LEN);
                 let Some((head, osn)) = wrapped.get(..len).and_then(|head| head.split_at_checked(head_len))
                 else {
-                    return;
+                    return 0;
                 };
                 let mut prefix = arrayvec::ArrayVec::<u8, { rtx::OSN_LEN + MAX_EDITED }>::new();
                 prefix.extend(osn.iter().chain(edited).copied());
@@ -155,16 +148,17 @@ impl Engine {
                 // Under its old number it must be the same to the last byte, or AES-GCM would be broken.
                 set_transport_cc(&mut head, offsets.transport_cc_offset, sent.transport_sequence);
                 set_abs_send_time(&mut head, offsets.abs_send_time_offset, sent.send_time);
-                let Some(stream) = consumer.stream_mut(index) else { return };
+                let Some(stream) = consumer.stream_mut(index) else { return 0 };
                 stream.stream.depart_plain_resend(now, payload.len(), head_len + payload.len(), first_time);
-                let Some(head) = head.get(..head_len) else { return };
+                let Some(head) = head.get(..head_len) else { return 0 };
                 transport.allow_nonce_reuse(true);
                 let sealed = seal(&mut self.outbox, transport, route, head, edited, rest);
                 transport.allow_nonce_reuse(false);
                 sealed
             }
         };
-        transport.counters.sent.add(now, head_len + payload.len());
+        let size = head_len + payload.len();
+        transport.counters.sent.add(now, size);
         if done {
             self.counters.retransmitted += 1;
         } else {
@@ -179,6 +173,7 @@ impl Engine {
             }
         }
         self.pool.release(packet);
+        size
     }
 }
 

@@ -381,6 +381,7 @@ impl Engine {
         let next = now + REPORT_INTERVAL - Duration::from_millis(100) + jitter;
         let next = self.config.clock.round_up(next, REPORT_STEP);
         transport.reports_due = Some(next);
+        transport.queue.rest(now);
         let (consumers, producers) = (transport.consumers.len(), transport.producers.len());
         for index in 0..consumers {
             let Some(consumer) = self.transports.get(id)?.consumers.get(index).copied() else { break };

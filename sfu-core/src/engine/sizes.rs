@@ -61,7 +61,7 @@ impl Engine {
             connections,
             fragments,
             streams: transports().map(|transport| transport.ingress.len()).sum(),
-            timers: self.timers.len() + self.observer_timers.len(),
+            timers: self.timers.len() + self.pace_timers.len() + self.observer_timers.len(),
             changes: self.changes.len(),
             rtcp_waiting: self.rtcp_out.len(),
             queued: transports().map(|transport| transport.queue.len()).sum(),

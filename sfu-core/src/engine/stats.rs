@@ -96,6 +96,7 @@ impl Engine {
                 ("webrtc_servers", self.webrtc_servers.len()),
                 ("data_producers", self.data_producers.len()),
                 ("data_consumers", self.data_consumers.len()),
+                ("packets_waiting", stats.transports.iter().map(|path| path.packets_waiting as usize).sum()),
             ] {
                 stats.counters.insert(name.to_owned(), count as u64);
             }
@@ -175,6 +176,9 @@ fn transport_stats(now: Instant, transport: &mut Transport) -> TransportStats {
         bytes_sent: transport.counters.sent.bytes(),
         rtp_packets_received: transport.counters.rtp_received,
         rtp_packets_sent: transport.counters.rtp_sent,
+        packets_paced: transport.counters.paced,
+        packets_waiting: transport.queue.len() as u32,
+        longest_wait: transport.counters.longest_wait as f32 / 1000.0,
         receive_bitrate: bitrate(transport.counters.received.bits_per_second(now)),
         send_bitrate: bitrate(transport.counters.sent.bits_per_second(now)),
         rtp_received,

@@ -18,6 +18,7 @@ impl Engine {
             transport.armed = None;
             self.poll_transport(now, id);
         }
+        self.poll_pacing(now);
         self.poll_observers(now);
     }
 
@@ -67,7 +68,6 @@ impl Engine {
         for due in dues {
             next = [next, due].into_iter().flatten().min();
         }
-        self.drain_queue(now, id);
         if let Some(deadline) = next {
             // What is due in the past would spin.
             self.arm(id, deadline.max(now + std::time::Duration::from_millis(1)));

@@ -6,6 +6,7 @@ use std::time::Instant;
 use foldhash::fast::RandomState;
 
 use super::ingress_streams::IngressStreams;
+use super::pacer::Pacer;
 use super::sctp::SctpLink;
 use super::send_queue::SendQueue;
 use super::stream::bandwidth::Bandwidth;
@@ -89,6 +90,8 @@ pub(crate) struct Transport {
     pub(crate) ingress: IngressStreams,
     /// Which consumer an SSRC of ours belongs to.
     pub(crate) egress: HashMap<u32, EgressRef, RandomState>,
+    /// What may leave at once.
+    pub(crate) pacer: Pacer,
     /// What waits to leave.
     pub(crate) queue: SendQueue,
     /// Where what leaves this turn lies.
@@ -158,6 +161,10 @@ pub(crate) struct TransportCounters {
     pub(crate) heard: Option<Instant>,
     /// RTP packets sent.
     pub(crate) rtp_sent: u64,
+    /// Packets that waited for their turn, or do.
+    pub(crate) paced: u64,
+    /// How long one of them waited at the most, µs.
+    pub(crate) longest_wait: u32,
     /// Packets that failed authentication.
     pub(crate) srtp_failed: u64,
     /// Packets seen before.
@@ -191,6 +198,7 @@ impl Transport {
             sctp: None,
             ingress: IngressStreams::default(),
             egress: HashMap::default(),
+            pacer: Pacer::default(),
             queue: SendQueue::default(),
             run: RunHint::default(),
             transport_sequence: 0,
@@ -244,6 +252,11 @@ impl Transport {
     #[inline]
     pub(crate) fn is_direct(&self) -> bool {
         matches!(self.link, Link::Direct(_))
+    }
+
+    /// Whether another worker is the peer.
+    pub(crate) fn is_pipe(&self) -> bool {
+        matches!(&self.link, Link::Plain(link) if link.pipe.is_some())
     }
 
     /// What messages may be, where signaling itself is the peer.

@@ -21,6 +21,7 @@ pub struct Build<S> {
     workers: u8,
     config: Value,
     seed: u64,
+    pacing: bool,
     limits: PluginLimits,
     spawner: Option<Spawner>,
     hook_clock: fn() -> Instant,
@@ -45,6 +46,7 @@ impl<S: PluginSet> Default for Build<S> {
             workers: 1,
             config: Value::Null,
             seed: 1,
+            pacing: false,
             limits: PluginLimits::default(),
             spawner: None,
             hook_clock,
@@ -77,6 +79,14 @@ impl<S: PluginSet> Build<S> {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// Bursts of video are spread over time, as a worker does by default. Here it is off unless a test asks for it, so that what is
+    /// sent arrives at the same moment, however much it is.
+    #[must_use]
+    pub fn pacing(mut self, pacing: bool) -> Self {
+        self.pacing = pacing;
         self
     }
 
@@ -140,6 +150,7 @@ impl<S: PluginSet> Build<S> {
                 fingerprints: vec![identity.fingerprint.clone()],
                 clock,
                 random: Random::seeded(self.seed.wrapping_mul(977).wrapping_add(u64::from(worker))),
+                pacing: self.pacing,
             });
             let index = usize::from(worker);
             let outward = ways.get(index).cloned().unwrap_or_default();

@@ -1,4 +1,5 @@
 //! What the network between a worker and a peer does to datagrams.
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Conditions of one direction of a path. Chance is drawn from the bench's seed.
@@ -16,6 +17,8 @@ pub struct Conditions {
     pub duplicate: f64,
     /// What passes, bit/s; 0: anything. More waits in a queue of half a second, and what that has no room for is lost.
     pub rate: u32,
+    /// So many datagrams wait there at the most, and what comes then is lost; 0: as many as there is time for.
+    pub queue: usize,
 }
 
 /// How long datagrams wait at most where a path is narrow.
@@ -60,6 +63,13 @@ impl Conditions {
     #[must_use]
     pub fn rate(mut self, rate: u32) -> Self {
         self.rate = rate;
+        self
+    }
+
+    /// A queue of so many datagrams before the narrow path, as shallow as those of cheap switches.
+    #[must_use]
+    pub fn queue(mut self, datagrams: usize) -> Self {
+        self.queue = datagrams;
         self
     }
 
@@ -128,6 +138,8 @@ pub(super) struct Way {
     pub(super) conditions: Conditions,
     /// When everything has left that waits.
     free: Option<Instant>,
+    /// When each datagram that waits will have left, where they are counted.
+    leaving: VecDeque<Instant>,
     pub(super) filter: Option<Filter>,
     /// Every datagram that set out, if somebody wants to see them.
     pub(super) tap: Option<Vec<Datagram>>,
@@ -159,13 +171,19 @@ impl Way {
         let mut waits = Duration::ZERO;
         if conditions.rate > 0 {
             waits = self.free.map_or(Duration::ZERO, |free| free.saturating_duration_since(now));
-            if waits > QUEUE {
+            while self.leaving.front().is_some_and(|at| *at <= now) {
+                self.leaving.pop_front();
+            }
+            if waits > QUEUE || (conditions.queue > 0 && self.leaving.len() >= conditions.queue) {
                 return arrivals;
             }
             waits += Duration::from_nanos(
                 (bytes.len() as u64 + OVERHEAD) * 8_000_000_000 / u64::from(conditions.rate),
             );
             self.free = Some(now + waits);
+            if conditions.queue > 0 {
+                self.leaving.push_back(now + waits);
+            }
         }
         let copies = 1 + usize::from(chance(random, conditions.duplicate));
         for _ in 0..copies {

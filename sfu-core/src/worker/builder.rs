@@ -188,6 +188,7 @@ impl<C: Composition> Builder<C> {
                 dtls: dtls.clone(),
                 fingerprints: fingerprints.clone(),
                 clock,
+                pacing: self.config.rtc.pacing,
                 events: events.clone(),
                 feed: feed.clone(),
                 control: control.clone(),
@@ -332,6 +333,7 @@ struct ThreadStart<S: PluginSet> {
     dtls: DtlsContext,
     fingerprints: Vec<DtlsFingerprint>,
     clock: Clock,
+    pacing: bool,
     events: broadcast::Sender<crate::control::Event>,
     feed: FeedSender,
     control: ControlHandle,
@@ -364,6 +366,7 @@ impl<S: PluginSet> ThreadStart<S> {
             fingerprints: self.fingerprints,
             clock: self.clock,
             random: Random::system(),
+            pacing: self.pacing,
         });
         let around = Around {
             events: self.events,

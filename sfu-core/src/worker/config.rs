@@ -48,6 +48,8 @@ pub struct RtcConfig {
     pub recv_buffer: usize,
     /// Size of its send buffer in bytes: what may wait for the network device. The system may cap it (`net.core.wmem_max`).
     pub send_buffer: usize,
+    /// Spread bursts of video over up to 40 ms, so that receivers with shallow queues lose nothing of large pictures. Audio never waits.
+    pub pacing: bool,
 }
 
 impl Default for RtcConfig {
@@ -69,6 +71,7 @@ impl Default for RtcConfig {
             ],
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
+            pacing: true,
         }
     }
 }

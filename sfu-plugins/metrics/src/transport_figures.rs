@@ -38,6 +38,11 @@ fn counters(transport: &TransportStats, entity: &mut Entity) {
             transport.rtp_packets_received,
         ),
         ("sfu_transport_rtp_packets_sent", "RTP packets sent.", transport.rtp_packets_sent),
+        (
+            "sfu_transport_paced_packets",
+            "RTP packets that waited for their turn because too many would have left at once.",
+            transport.packets_paced,
+        ),
         ("sfu_transport_rtx_received_bytes", "Bytes of RTX received.", transport.rtx_received.bytes),
         ("sfu_transport_rtx_sent_bytes", "Bytes of RTX sent.", transport.rtx_sent.bytes),
         (
@@ -99,6 +104,11 @@ fn gauges(transport: &TransportStats, entity: &mut Entity) {
             "sfu_transport_round_trip_seconds",
             "Round trip from ICE or RTCP.",
             transport.round_trip_time.map(seconds),
+        ),
+        (
+            "sfu_transport_longest_wait_seconds",
+            "How long a packet waited for its turn at the most, since the beginning.",
+            Some(seconds(transport.longest_wait)),
         ),
     ] {
         entity.put_some(Family::gauge(name, help), value);

@@ -53,12 +53,23 @@ const COUNTERS: &[(&str, &str, &str)] = &[
         "RTP packets asked for that were no longer there.",
     ),
     ("fillers", "sfu_filler_packets", "Empty packets sent under numbers that would be missing for ever."),
+    (
+        "paced",
+        "sfu_paced_packets",
+        "RTP packets that waited for their turn because too many would have left at once.",
+    ),
+    (
+        "paced_early",
+        "sfu_paced_packets_early",
+        "RTP packets that left before their turn because too many waited.",
+    ),
     ("plugin_commands_void", "sfu_void_commands", "Commands of plugins on entities that were gone."),
 ];
 
 /// Likewise, what goes up and down.
 const GAUGES: &[(&str, &str, &str)] = &[
     ("packets_allocated", "sfu_packet_buffers", "Packet buffers made so far, in use or free."),
+    ("packets_waiting", "sfu_waiting_packets", "RTP packets that wait for their turn to leave now."),
     ("sessions", "sfu_sessions", "Sessions now."),
     ("routers", "sfu_routers", "Routers now."),
     ("webrtc_servers", "sfu_webrtc_servers", "Servers of ports for WebRTC transports now."),

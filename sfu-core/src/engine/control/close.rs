@@ -174,11 +174,8 @@ impl Engine {
         if let Some(path) = self.transports.get_mut(consumer.transport) {
             path.consumers.retain(|other| *other != id);
             path.egress.retain(|_, egress| egress.consumer != id);
-            for entry in path.queue.remove(id) {
-                self.privates = self.privates.saturating_sub(usize::from(entry.private));
-                self.pool.release(entry.packet);
-            }
         }
+        self.remove_waiting(consumer.transport, id);
         if let Some(producer) = self.producers.get_mut(consumer.producer) {
             producer.consumers.retain(|other| *other != id);
         }

@@ -84,6 +84,7 @@ impl Engine {
         }
         consumer.paused = true;
         consumer.resync();
+        self.forget_waiting(id);
         self.tell_layers(id);
         self.told(id, EventBody::Paused { by_producer: false })
     }
@@ -118,6 +119,16 @@ impl Engine {
         }
         let before = consumer.producer;
         consumer.follow(producer)?;
+        // What left belongs to the stores of another producer: it can't be sent again any more.
+        let (pool, mut privates) = (&mut self.pool, 0);
+        for stream in consumer.streams_mut() {
+            stream.history.clear(|private| {
+                privates += 1;
+                pool.release(private);
+            });
+        }
+        self.privates = self.privates.saturating_sub(privates);
+        self.forget_waiting(id);
         if let Some(old) = self.producers.get_mut(before) {
             old.consumers.retain(|other| *other != id);
         }

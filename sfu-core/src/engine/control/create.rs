@@ -210,6 +210,7 @@ impl Engine {
         if let Some(session) = session.and_then(|id| self.sessions.get_mut(id)) {
             session.transports.push(transport);
         }
+        self.begin_pacing(transport);
     }
 }
 

@@ -127,6 +127,9 @@ impl Engine {
                 entity.producer_paused = paused;
                 entity.resync();
             }
+            if paused {
+                self.forget_waiting(consumer);
+            }
             self.change(consumer, body(true));
         }
         if is_observed {

@@ -48,6 +48,7 @@ impl Bench {
             fingerprints: Vec::new(),
             clock: Clock::new(now, SystemTime::UNIX_EPOCH),
             random: Random::seeded(1),
+            pacing: true,
         });
         Bench { engine, now }
     }

@@ -53,7 +53,7 @@ impl Counts {
     }
 }
 
-/// State of one outgoing stream. Numbers are given at departure, so a packet dropped before leaves no gap.
+/// State of one outgoing stream. Numbers are given to what is certain to leave, so a packet dropped before leaves no gap.
 #[derive(Debug, Clone)]
 pub(crate) struct SendStream {
     config: SendConfig,
@@ -67,6 +67,10 @@ pub(crate) struct SendStream {
     resent: u64,
     repaired: u64,
     late: u64,
+    /// Packets that have their number and wait.
+    waiting: u16,
+    /// While some do: the highest number that left, not wrapped.
+    left: u64,
     round_trip: RoundTrip,
     report: Option<ReportBlock>,
     /// At the previous receiver report: its highest number and loss, and our counts of resends.
@@ -91,6 +95,8 @@ impl SendStream {
             resent: 0,
             repaired: 0,
             late: 0,
+            waiting: 0,
+            left: 0,
             round_trip: RoundTrip::default(),
             report: None,
             reported: None,
@@ -103,11 +109,6 @@ impl SendStream {
     /// The outgoing timestamp for one of the current source.
     pub(crate) fn rewrite_timestamp(&self, timestamp: u32) -> u32 {
         self.timeline.rewrite(timestamp)
-    }
-
-    /// What [`rewrite_timestamp`](Self::rewrite_timestamp) adds.
-    pub(crate) fn timestamp_offset(&self) -> u32 {
-        self.timeline.offset()
     }
 
     /// Changes the source (another layer, another producer, or the same one with a new timeline): its packet with timestamp `first` is next.
@@ -140,6 +141,7 @@ impl SendStream {
         payload: usize,
         size: usize,
     ) -> Option<u16> {
+        debug_assert_eq!(self.waiting, 0, "nothing passes what waits");
         let Some(seq) = self.numbers.forward(extended) else {
             self.late += 1;
             return None;
@@ -150,10 +152,64 @@ impl SendStream {
         Some(seq)
     }
 
+    /// Gives the packet with number `extended` of the source its own number before it leaves; `None` if it comes too late. It counts once
+    /// it [`left`](Self::left), or is [forgotten](Self::forget_placed) with all others.
+    pub(crate) fn place(&mut self, now: Instant, extended: u64, timestamp: u32) -> Option<u16> {
+        let before = self.numbers.last();
+        let Some(seq) = self.numbers.forward(extended) else {
+            self.late += 1;
+            return None;
+        };
+        self.begin_to_wait(now, timestamp, before);
+        Some(seq)
+    }
+
+    /// The same for a packet that no source sent: it gets the next number.
+    pub(crate) fn place_inserted(&mut self, now: Instant, timestamp: u32) -> u16 {
+        let before = self.numbers.last();
+        let seq = self.numbers.insert();
+        self.begin_to_wait(now, timestamp, before);
+        seq
+    }
+
+    fn begin_to_wait(&mut self, now: Instant, timestamp: u32, before: u64) {
+        // The time of a frame is when it came: what begins behind it goes by that.
+        self.timeline.left(now, timestamp);
+        if self.waiting == 0 {
+            self.left = before;
+        }
+        self.waiting += 1;
+    }
+
+    /// A packet that was placed leaves.
+    pub(crate) fn left(&mut self, now: Instant, seq: u16, payload: usize, size: usize) {
+        self.waiting = self.waiting.saturating_sub(1);
+        self.note_left(seq);
+        self.counts.add(payload);
+        self.rate.add(now, size);
+    }
+
+    /// What was placed and has not left never will: its numbers are given again.
+    pub(crate) fn forget_placed(&mut self) {
+        if std::mem::take(&mut self.waiting) > 0 {
+            self.numbers.take_back(self.left);
+        }
+    }
+
+    /// Keeps a number that left from being given again.
+    fn note_left(&mut self, seq: u16) {
+        let last = self.numbers.last();
+        self.left = self.left.max(last.wrapping_sub(u64::from((last as u16).wrapping_sub(seq))));
+    }
+
     /// A packet of the source is not sent: the numbers close up, or a number is returned that something empty must fill.
     #[inline]
     pub(crate) fn skip(&mut self, extended: u64) -> Option<u16> {
-        self.numbers.drop_packet(extended)
+        let filled = self.numbers.drop_packet(extended);
+        if let Some(seq) = filled {
+            self.note_left(seq);
+        }
+        filled
     }
 
     /// What the source sent before `extended`, and nobody has seen, is not sent: the numbers close up.

@@ -108,7 +108,7 @@ fn timestamps_continue_over_a_switch_of_source() {
     stream.switch_source(start + ms(2000), 3_000_000_000, None, None);
     assert_eq!(stream.rewrite_timestamp(3_000_000_000), 1000 + 180_000);
     assert_eq!(stream.rewrite_timestamp(3_000_003_000), 1000 + 183_000);
-    assert_eq!(stream.timestamp_offset(), 181_000u32.wrapping_sub(3_000_000_000));
+    assert_eq!(stream.rewrite_timestamp(0), 181_000u32.wrapping_sub(3_000_000_000));
     let next = stream.depart(start + ms(2000), 3_000, 181_000, 100, 120);
     assert_eq!(next, Some(65_535), "the numbers simply go on");
 }
@@ -194,5 +194,86 @@ proptest! {
         stream.depart(now, 7, at.1, 10, 20);
         let source = SourceClock { mapping: ClockMapping { ntp: at.0, rtp_timestamp: !at.1 }, offset };
         prop_assert!(stream.sender_report(now + ms(5), ntp, Some(&source)).is_some());
+    }
+}
+
+#[test]
+fn what_was_placed_and_never_left_gives_its_numbers_back() {
+    let now = Instant::now();
+    let mut stream = SendStream::new(config());
+    let first = stream.depart(now, 100, 0, 10, 20).unwrap();
+    let placed: Vec<u16> = (101..105).map(|n| stream.place(now, n, 0).unwrap()).collect();
+    assert_eq!(placed, (1..5).map(|n| first.wrapping_add(n)).collect::<Vec<_>>());
+    assert_eq!(stream.rate().packets(), 1, "what waits has not been sent");
+    stream.left(now, placed[0], 10, 20);
+    stream.left(now, placed[1], 10, 20);
+    assert_eq!(stream.rate().packets(), 3);
+    stream.forget_placed();
+    assert_eq!(stream.depart(now, 200, 0, 10, 20), Some(placed[2]), "the first that never left");
+    stream.forget_placed();
+    assert_eq!(stream.depart(now, 201, 0, 10, 20), Some(placed[3]), "nothing waited");
+}
+
+#[test]
+fn a_number_that_something_empty_took_is_not_given_again() {
+    let now = Instant::now();
+    let mut stream = SendStream::new(config());
+    let first = stream.depart(now, 100, 0, 10, 20).unwrap();
+    // 101 and 103 were lost, 102 and 104 wait. What comes late of them is dropped: its number is filled at once.
+    assert_eq!(stream.place(now, 102, 0), Some(first.wrapping_add(2)));
+    assert_eq!(stream.place(now, 104, 0), Some(first.wrapping_add(4)));
+    assert_eq!(stream.skip(103), Some(first.wrapping_add(3)));
+    assert_eq!(stream.skip(101), Some(first.wrapping_add(1)));
+    stream.forget_placed();
+    assert_eq!(stream.depart(now, 200, 0, 10, 20), Some(first.wrapping_add(4)));
+}
+
+proptest! {
+    /// Whatever waits, leaves, is dropped, added or given up, no number leaves twice, and what is given up leaves no gap.
+    #[test]
+    fn no_number_leaves_twice(
+        first in any::<u16>(),
+        steps in proptest::collection::vec((0u8..12, 0u64..3), 1..300),
+    ) {
+        let now = Instant::now();
+        let mut stream = SendStream::new(SendConfig { first_seq: first, ..config() });
+        let mut left = std::collections::HashSet::new();
+        let mut waiting = std::collections::VecDeque::new();
+        let mut handled = std::collections::HashSet::new();
+        let (mut next, mut highest) = (1000u64, None::<u16>);
+        for (step, gap) in steps {
+            next += 1 + gap * u64::from(step == 11);
+            // Nothing comes twice.
+            let source = match step { 1 => next - 3, 2 => next - 2, _ => next };
+            if !handled.insert(source) {
+                continue;
+            }
+            let mut leaves = |seq: u16| {
+                prop_assert!(left.insert(seq), "{} twice", seq);
+                if highest.is_none_or(|high| (seq.wrapping_sub(high) as i16) > 0) { highest = Some(seq) }
+                Ok(())
+            };
+            match step {
+                0 | 1 => stream.skip(source).into_iter().try_for_each(&mut leaves)?,
+                2 => waiting.extend(stream.place(now, source, 0)),
+                3 => waiting.push_back(stream.place_inserted(now, 0)),
+                4 | 5 => if let Some(seq) = waiting.pop_front() {
+                    stream.left(now, seq, 0, 0);
+                    leaves(seq)?;
+                },
+                6 => {
+                    let waited = !waiting.is_empty();
+                    waiting.clear();
+                    stream.forget_placed();
+                    if let Some(seq) = stream.depart(now, source, 0, 0, 0) {
+                        prop_assert!(left.insert(seq), "{} twice", seq);
+                        prop_assert!(!waited || highest.is_none_or(|high| seq == high.wrapping_add(1)), "a gap");
+                        highest = Some(seq);
+                    }
+                }
+                _ if waiting.is_empty() && step < 9 => if let Some(seq) = stream.depart(now, next, 0, 0, 0) { leaves(seq)? },
+                _ => waiting.extend(stream.place(now, next, 0)),
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@
 /// How far back, in packets, a late packet still finds its number.
 pub(crate) const WINDOW: u64 = 1024;
 
-/// The mapping of one consumer. Numbers are given at departure.
+/// The mapping of one consumer. Numbers are given when a packet is certain to leave.
 #[derive(Debug, Clone)]
 pub(crate) struct SequenceMap {
     /// Added to an incoming number behind the last drop.
@@ -15,7 +15,7 @@ pub(crate) struct SequenceMap {
     highest: Option<u64>,
     /// Lowest incoming number that belongs to the present source.
     first: u64,
-    /// The last number given.
+    /// The highest number given, not wrapped.
     last_out: u64,
     /// One bit per incoming number of the window: dropped.
     dropped: [u64; (WINDOW / 64) as usize],
@@ -28,7 +28,8 @@ impl SequenceMap {
             offset: 0,
             highest: None,
             first: 0,
-            last_out: u64::from(start).wrapping_sub(1),
+            // One before it, so that it never falls below 0.
+            last_out: u64::from(start) + u64::from(u16::MAX),
             dropped: [0; (WINDOW / 64) as usize],
         }
     }
@@ -38,7 +39,7 @@ impl SequenceMap {
         self.highest = None;
     }
 
-    /// The number of a packet that leaves now; `None` if it is too old or was dropped before.
+    /// The number of a packet that leaves; `None` if it is too old or was dropped before.
     #[inline]
     pub(crate) fn forward(&mut self, extended: u64) -> Option<u16> {
         let Some(highest) = self.highest else {
@@ -91,6 +92,17 @@ impl SequenceMap {
         self.last_out as u16
     }
 
+    /// The highest number given, not wrapped.
+    pub(crate) fn last(&self) -> u64 {
+        self.last_out
+    }
+
+    /// What was given behind `last` never left: the numbers go on there, as after a [`switch`](Self::switch).
+    pub(crate) fn take_back(&mut self, last: u64) {
+        self.last_out = last;
+        self.switch();
+    }
+
     #[cold]
     fn begin(&mut self, extended: u64) {
         self.offset = self.last_out.wrapping_add(1).wrapping_sub(extended);
@@ -112,13 +124,16 @@ impl SequenceMap {
     }
 
     #[cold]
-    fn late(&self, highest: u64, extended: u64) -> Option<u16> {
+    fn late(&mut self, highest: u64, extended: u64) -> Option<u16> {
         if extended < self.first || highest - extended >= WINDOW || self.is_dropped(extended) {
             return None;
         }
         let dropped_behind =
             (extended + 1..=highest).filter(|number| self.is_dropped(*number)).count() as u64;
-        Some(extended.wrapping_add(self.offset).wrapping_add(dropped_behind) as u16)
+        let out = extended.wrapping_add(self.offset).wrapping_add(dropped_behind);
+        // Where all behind it was dropped it is the last one.
+        self.last_out = self.last_out.max(out);
+        Some(out as u16)
     }
 
     #[inline]
@@ -176,6 +191,27 @@ mod tests {
         assert_eq!(map.insert(), 11);
         assert_eq!(map.forward(6), Some(12));
         assert_eq!(map.forward(4), None);
+    }
+
+    #[test]
+    fn a_late_packet_before_dropped_ones_has_its_number_for_itself() {
+        let mut map = SequenceMap::new(10);
+        assert_eq!((map.forward(5), map.drop_packet(7), map.forward(6)), (Some(10), None, Some(11)));
+        let mut other = map.clone();
+        map.switch();
+        assert_eq!(map.forward(100), Some(12));
+        assert_eq!((other.insert(), other.forward(8)), (12, Some(13)));
+    }
+
+    #[test]
+    fn what_is_taken_back_is_given_again() {
+        let mut map = SequenceMap::new(65_534);
+        assert_eq!((map.forward(5), map.forward(6)), (Some(65_534), Some(65_535)));
+        let last = map.last();
+        assert_eq!((map.forward(7), map.insert(), map.forward(9)), (Some(0), 1, Some(3)));
+        map.take_back(last);
+        assert_eq!((map.forward(20), map.forward(21)), (Some(0), Some(1)));
+        assert_eq!(map.forward(9), None);
     }
 
     #[test]

@@ -40,11 +40,6 @@ impl TimestampSwitch {
         timestamp.wrapping_add(self.offset)
     }
 
-    /// What [`rewrite`](Self::rewrite) adds.
-    pub(crate) fn offset(&self) -> u32 {
-        self.offset
-    }
-
     /// The newest outgoing timestamp, and when it left.
     pub(crate) fn last(&self) -> Option<(u32, Instant)> {
         self.last

@@ -177,6 +177,7 @@ impl<S: PluginSet> Storm<S> {
             fingerprints: vec![identity.fingerprint.clone()],
             clock: Clock::new(now, SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000)),
             random: Random::seeded(seed),
+            pacing: true,
         });
         let shell = Shell::new(engine, started, Around::default());
         let mut storm = Storm {

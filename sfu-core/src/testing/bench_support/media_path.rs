@@ -105,7 +105,8 @@ impl<S: PluginSet> MediaPath<S> {
         webrtc: bool,
         adapt: impl Fn(&mut ConsumerOptions),
     ) -> Self {
-        let mut bench = build.real_clock().start();
+        // As in a worker: what it costs that nothing has to wait is part of it.
+        let mut bench = build.pacing(true).real_clock().start();
         let options = match webrtc {
             true => PeerOptions::webrtc().consent_timeout(Duration::ZERO),
             false => PeerOptions::srtp(SrtpCryptoSuite::AeadAes128Gcm),

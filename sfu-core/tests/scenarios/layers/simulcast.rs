@@ -1,7 +1,7 @@
 //! One of several encodings at a time, each with temporal layers.
 use sfu_core::control::{Command, ConsumerType, EventBody, Layers, Reply};
 use sfu_core::plugin::{ConsumerId, Nil, ProducerId};
-use sfu_core::testing::{Bench, Build, Conditions, Direction, Media, PeerOptions};
+use sfu_core::testing::{self, Bench, Build, Conditions, Direction, Media, PeerOptions, Rtp};
 
 use super::camera::{Camera, Coding};
 use super::decoder::{continuous, decode, vp8_numbers};
@@ -218,4 +218,47 @@ fn a_consumer_begins_with_the_layers_that_it_prefers() {
     let decoding = decode(bench.received(c), true);
     assert!(decoding.frames.iter().all(|frame| frame.told.encoding == 1 && frame.told.temporal < 2));
     assert_eq!(decoding.layers(bench.now()), (1, 0, 1));
+}
+
+/// Behind the bursts of somebody else's stream, packets of the old encoding wait when those of the new one come.
+#[test]
+fn layers_change_while_packets_wait_and_what_is_sent_again_is_what_was_sent() {
+    let mut bench = Build::<Nil>::new().pacing(true).start();
+    let (p, mut camera) = three(&mut bench);
+    let c = watch(&mut bench, p, PeerOptions::plain());
+    let busy = bench.video_producer();
+    let viewer = bench.peer_of_consumer(c);
+    let large = bench.consume(viewer, busy);
+    let mut waited = 0;
+    for round in 0..300u32 {
+        if round % 15 == 0 {
+            prefer(&mut bench, c, ((round / 15 * 2) % 3) as u8, None);
+        }
+        for n in 0..40 {
+            let packet = if n == 0 { testing::vp8_key(round) } else { Rtp::new(round * 3000, vec![0; 1200]) };
+            bench.send(busy, packet.timestamp(round * 3000).marker(n == 39));
+        }
+        camera.film(&mut bench, ms(33));
+        waited = waited.max(bench.transport_stats(viewer).packets_paced);
+        if round % 60 == 59 {
+            // Without RTX it has to be the same to the last byte.
+            let recent: Vec<u16> = bench.received(c).iter().rev().take(300).map(|p| p.sequence).collect();
+            bench.nack(c, &recent);
+        }
+    }
+    bench.advance(ms(100));
+    assert!(waited > 5000, "{waited} packets waited");
+    let receiver = bench.receiver(c);
+    assert!(receiver.again.len() > 500, "{}", receiver.again.len());
+    for again in &receiver.again {
+        let first = receiver.packets.iter().find(|first| first.extended == again.extended).unwrap();
+        assert_eq!(again.bytes, first.bytes);
+    }
+    continuous(bench.received(c));
+    vp8_numbers(bench.received(c));
+    let decoding = decode(bench.received(c), true);
+    let encodings: std::collections::BTreeSet<u8> =
+        decoding.frames.iter().map(|frame| frame.told.encoding).collect();
+    assert_eq!(encodings.len(), 3);
+    assert_eq!(bench.receiver(large).lost(), 0);
 }
