@@ -62,6 +62,11 @@ impl ReceiveBatch {
         self.next < self.count && self.owner.is_some_and(|owner| owner.id == socket)
     }
 
+    /// Whether the last read got as much as it may: there may be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.count == MESSAGES
+    }
+
     /// Forgets the messages of `socket`.
     pub(super) fn forget(&mut self, socket: SocketId) {
         if self.holds(socket) {
