@@ -233,7 +233,7 @@ impl Engine {
     /// A consumer needs a key frame, of the encoding that it gets or will get. With `prompt` it does not wait for others who may come.
     pub(crate) fn request_key_frame_for(&mut self, now: Instant, id: ConsumerId, prompt: bool) {
         let Some(consumer) = self.consumers.get(id) else { return };
-        if consumer.kind != MediaKind::Video || !consumer.is_active() {
+        if consumer.kind != MediaKind::Video || !consumer.is_active() || self.gets_no_video(id) {
             return;
         }
         let producer = consumer.producer;

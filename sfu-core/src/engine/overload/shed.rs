@@ -63,6 +63,13 @@ impl Engine {
         }
     }
 
+    /// Whether a consumer gets no video now, so that a key frame would be of no use to it. It asks for one when its video goes on.
+    #[inline]
+    pub(in crate::engine) fn gets_no_video(&self, id: ConsumerId) -> bool {
+        use crate::control::EntityId;
+        self.overload.pauses_video() && self.overload.pauses(id.index())
+    }
+
     /// Whether a consumer's video is kept back now. It ends between two pictures and begins with a key frame.
     #[cold]
     pub(in crate::engine) fn keeps_back(&mut self, now: Instant, published: &Published, id: ConsumerId) -> bool {
