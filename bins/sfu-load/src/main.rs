@@ -4,6 +4,7 @@ mod cpu;
 mod fanout;
 mod idle;
 mod latency;
+mod overload;
 mod room;
 mod sinks;
 mod source;
@@ -29,12 +30,15 @@ enum Scenario {
     Fanout(fanout::Fanout),
     /// Transports on which nothing happens
     Idle(idle::Idle),
+    /// More than the worker can carry for a while, then less
+    Overload(overload::Overload),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().scenario {
         Scenario::Fanout(fanout) => fanout.run(),
         Scenario::Idle(idle) => idle.run(),
+        Scenario::Overload(overload) => overload.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

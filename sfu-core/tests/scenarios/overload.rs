@@ -119,7 +119,8 @@ fn video_of_some_is_paused_between_pictures_and_goes_on_with_a_key_frame() {
             bench.play(&[p], seconds(1));
             let during = counts(&bench);
             let silent = before.iter().zip(&during).filter(|(before, during)| before == during).count();
-            let whole = before.iter().zip(&during).filter(|(before, during)| **during == **before + 90).count();
+            let whole =
+                before.iter().zip(&during).filter(|(before, during)| **during == **before + 90).count();
             assert_eq!((silent, whole), (paused, 16 - paused), "step {step}, {workers} workers");
             assert_eq!(bench.sender(p).plis, asked, "nobody asks for what it would not get");
             assert!(bench.counter("shed_video") > 0);
@@ -163,7 +164,8 @@ fn video_that_nobody_gets_is_hardly_decrypted_and_goes_on_after_rollovers() {
     let (heard, seen) = (bench.consumer(audio), bench.consumer(video));
     bench.play(&[audio, video], seconds(1));
     bench.overload(0, LAST);
-    let before = (bench.received(heard).len(), bench.received(seen).len(), bench.counter("rtp_authenticated"));
+    let before =
+        (bench.received(heard).len(), bench.received(seen).len(), bench.counter("rtp_authenticated"));
     const PACKETS: u32 = 40_000;
     for n in 0..PACKETS {
         bench.send(video, testing::vp8(n));
@@ -214,7 +216,8 @@ fn levels_are_told_once_each_and_shown_in_the_figures() {
         .collect();
     assert_eq!(told, [(1, 1), (1, 2), (1, 3), (1, 2), (1, 0)]);
     let figures = bench.worker_stats().overload;
-    let shown = |worker: u8| (figures[&worker].level, figures[&worker].episodes, figures[&worker].milliseconds);
+    let shown =
+        |worker: u8| (figures[&worker].level, figures[&worker].episodes, figures[&worker].milliseconds);
     assert_eq!(shown(0), (0, 0, [0, 0, 0]));
     assert_eq!(shown(1), (0, 1, [100, 200, 300]));
 }

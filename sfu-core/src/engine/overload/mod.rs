@@ -115,6 +115,11 @@ impl Overload {
             *spent += now.saturating_duration_since(since).as_millis() as u64;
         }
         let [_, milliseconds @ ..] = milliseconds;
-        OverloadStats { level, paused_eighths: self.steps.paused_groups(), episodes: self.episodes, milliseconds }
+        OverloadStats {
+            level,
+            paused_eighths: self.steps.paused_groups(),
+            episodes: self.episodes,
+            milliseconds,
+        }
     }
 }

@@ -72,7 +72,12 @@ impl Engine {
 
     /// Whether a consumer's video is kept back now. It ends between two pictures and begins with a key frame.
     #[cold]
-    pub(in crate::engine) fn keeps_back(&mut self, now: Instant, published: &Published, id: ConsumerId) -> bool {
+    pub(in crate::engine) fn keeps_back(
+        &mut self,
+        now: Instant,
+        published: &Published,
+        id: ConsumerId,
+    ) -> bool {
         use crate::control::EntityId;
         if !self.overload.pauses(id.index()) {
             return false;
@@ -113,8 +118,7 @@ impl Engine {
         let (Some(number), Some(ssrc)) = (number, ssrc) else { return false };
         let stream = self.transports.get(id).and_then(|transport| transport.ingress.known(ssrc));
         let producer = stream.and_then(|stream| self.producers.get(stream.producer));
-        let sheds =
-            number % TAKEN != 0 && producer.is_some_and(|producer| producer.kind == MediaKind::Video);
+        let sheds = number % TAKEN != 0 && producer.is_some_and(|producer| producer.kind == MediaKind::Video);
         self.counters.shed_ingress += u64::from(sheds);
         sheds
     }

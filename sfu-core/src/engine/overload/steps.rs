@@ -113,7 +113,9 @@ impl Steps {
 
     fn hold(&self, now: Instant) -> Duration {
         let usual = if self.step > 2 { HOLD.0 } else { HOLD.1 };
-        self.sore.filter(|sore| sore.step == self.step && is_near(sore.at, now, MEMORY)).map_or(usual, |s| s.hold)
+        self.sore
+            .filter(|sore| sore.step == self.step && is_near(sore.at, now, MEMORY))
+            .map_or(usual, |s| s.hold)
     }
 
     fn raise(&mut self, now: Instant) {

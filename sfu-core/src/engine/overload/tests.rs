@@ -44,7 +44,8 @@ fn little_time_to_wait_is_neither() {
 fn one_turn_that_was_held_up_is_no_overload() {
     let mut meter = Meter::default();
     assert_eq!(meter.turn(load(0, 3_000_000, true)), None);
-    let after: Vec<Window> = std::iter::repeat_with(|| meter.turn(load(9000, 1000, false))).flatten().take(1).collect();
+    let after: Vec<Window> =
+        std::iter::repeat_with(|| meter.turn(load(9000, 1000, false))).flatten().take(1).collect();
     assert_ne!(after, [Window::Saturated]);
 }
 
