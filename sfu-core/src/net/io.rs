@@ -45,7 +45,7 @@ pub struct Turn {
     pub now: Instant,
     /// Whether a [`Waker`] was used since the last turn that said so.
     pub woken: bool,
-    /// Whether a read of this turn found a whole batch (32 messages): more may be waiting in the kernel.
+    /// Whether a read of this turn found as much as it may take: more may be waiting in the kernel.
     pub behind: bool,
 }
 

@@ -194,7 +194,8 @@ pub(crate) fn add(stats: &WorkerStats, ledger: &Ledger, out: &mut Exposition) {
             }
         }
         if let Some(overload) = stats.overload.get(worker) {
-            let (name, help) = ("sfu_overload_level", "What is left out because of overload: 0 nothing, 3 most.");
+            let (name, help) =
+                ("sfu_overload_level", "What is left out because of overload: 0 nothing, 3 most.");
             entity.put(Family::gauge(name, help), overload.level);
         }
         let here = || stats.transports.iter().filter(|transport| transport.id.worker() == *worker);

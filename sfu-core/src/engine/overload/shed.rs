@@ -82,6 +82,7 @@ impl Engine {
         if !self.overload.pauses(id.index()) {
             return false;
         }
+        let begins_picture = self.begins_picture(published);
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
         if consumer.kind != MediaKind::Video || !consumer.is_active() {
             return false;
@@ -97,8 +98,7 @@ impl Engine {
             // Of another encoding than the one that is sent: it is not changed to now.
             return true;
         }
-        let timestamp = stream.stream.rewrite_timestamp(published.packet.header.timestamp);
-        if stream.stream.last_timestamp() == Some(timestamp) {
+        if !begins_picture {
             return false;
         }
         stream.resync();
@@ -107,6 +107,16 @@ impl Engine {
             self.tell_layers(id);
         }
         true
+    }
+
+    /// Whether a packet is the first of the newest picture, as far as what came before is kept.
+    fn begins_picture(&self, published: &Published) -> bool {
+        let Published { producer, encoding, extended, packet, .. } = published;
+        let encoding = self.producers.get(*producer).and_then(|p| p.encodings.get(usize::from(*encoding)));
+        let stored = |number: Option<u64>| encoding.zip(number).and_then(|(e, number)| e.store.get(number));
+        let before = stored(extended.checked_sub(1));
+        before.is_none_or(|before| before.header.timestamp != packet.header.timestamp)
+            && stored(extended.checked_add(1)).is_none()
     }
 
     /// Whether a packet need not even be decrypted: video of a peer while nobody gets video. Nothing but a counter changes by it,

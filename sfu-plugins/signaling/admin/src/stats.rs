@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
-use sfu_core::control::{Command, OverloadStats, PluginCost, PluginFaults, PluginSwitch, Reply, Target, WorkerStats};
+use sfu_core::control::{
+    Command, OverloadStats, PluginCost, PluginFaults, PluginSwitch, Reply, Target, WorkerStats,
+};
 
 use crate::api::Api;
 use crate::body::Asked;
