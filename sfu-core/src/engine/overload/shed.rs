@@ -2,7 +2,7 @@
 use std::time::{Duration, Instant};
 
 use super::{LayerCut, Load};
-use crate::control::{ConsumerId, EventBody, MediaKind, OverloadStats, Target, TransportId};
+use crate::control::{ConsumerId, EntityId, EventBody, MediaKind, OverloadStats, Target, TransportId};
 use crate::engine::layers::Layer;
 use crate::engine::producer::Producer;
 use crate::engine::{Engine, Published};
@@ -66,7 +66,6 @@ impl Engine {
     /// Whether a consumer gets no video now, so that a key frame would be of no use to it. It asks for one when its video goes on.
     #[inline]
     pub(in crate::engine) fn gets_no_video(&self, id: ConsumerId) -> bool {
-        use crate::control::EntityId;
         self.overload.pauses_video() && self.overload.pauses(id.index())
     }
 
@@ -78,8 +77,7 @@ impl Engine {
         published: &Published,
         id: ConsumerId,
     ) -> bool {
-        use crate::control::EntityId;
-        if !self.overload.pauses(id.index()) {
+        if !self.gets_no_video(id) {
             return false;
         }
         let begins_picture = self.begins_picture(published);

@@ -120,7 +120,7 @@ fn a_load_that_stays_does_not_make_it_flap() {
         let steps = &thread.steps[begun..];
         let changes = steps.windows(2).filter(|pair| pair[0] != pair[1]).count();
         // What was taken back too early is tried again after 600 ms: two changes each time, and a few where it is hit twice.
-        assert!(changes <= 40, "{load}: {changes} changes in ten seconds");
+        assert!(changes <= 60, "{load}: {changes} changes in ten seconds");
         assert!(steps.iter().all(|step| *step > 2), "{load}: never all at once");
     }
 }
