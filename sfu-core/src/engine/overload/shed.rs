@@ -80,13 +80,12 @@ impl Engine {
         if !self.gets_no_video(id) {
             return false;
         }
-        let begins_picture = self.begins_picture(published);
-        let Some(consumer) = self.consumers.get_mut(id) else { return false };
+        let Some(consumer) = self.consumers.get(id) else { return false };
         if consumer.kind != MediaKind::Video || !consumer.is_active() {
             return false;
         }
         let is_layered = consumer.layers.is_some();
-        let Some(stream) = consumer.stream_mut(published.encoding) else { return false };
+        let Some(stream) = consumer.stream(published.encoding) else { return false };
         if stream.needs_sync {
             self.counters.shed_video += 1;
             self.pass_over(now, published, id);
@@ -96,10 +95,12 @@ impl Engine {
             // Of another encoding than the one that is sent: it is not changed to now.
             return true;
         }
-        if !begins_picture {
+        if !self.begins_picture(published) {
             return false;
         }
-        stream.resync();
+        if let Some(stream) = self.consumers.get_mut(id).and_then(|c| c.stream_mut(published.encoding)) {
+            stream.resync();
+        }
         self.counters.shed_video += 1;
         if is_layered {
             self.tell_layers(id);
