@@ -3,6 +3,7 @@
 //! [`meter`] tells from the turns of the loop whether the thread keeps up, [`steps`] decides how much is left out, [`shed`] leaves
 //! it out. Audio is never left out; numbers close up over all that is, so that nobody asks for it.
 mod meter;
+mod origin;
 mod shed;
 mod steps;
 #[cfg(test)]
@@ -14,7 +15,9 @@ pub(crate) use meter::Load;
 pub(super) use shed::MAX_UNASKED;
 
 use crate::control::{OVERLOAD_LEVELS, OverloadStats};
+use crate::engine::Counters;
 use meter::Meter;
+use origin::Origin;
 use steps::Steps;
 
 /// Which layers consumers that have a choice may get.
@@ -32,6 +35,7 @@ pub(super) enum LayerCut {
 #[derive(Debug, Default)]
 pub(super) struct Overload {
     meter: Meter,
+    origin: Origin,
     steps: Steps,
     /// When the present level began.
     since: Option<Instant>,
@@ -42,9 +46,10 @@ pub(super) struct Overload {
 impl Overload {
     /// Takes a turn of the loop; the level before and after, where that changed.
     #[inline]
-    pub(super) fn turn(&mut self, now: Instant, load: Load) -> Option<(u8, u8)> {
+    pub(super) fn turn(&mut self, now: Instant, load: Load, counters: &Counters) -> Option<(u8, u8)> {
         let window = self.meter.turn(load)?;
-        self.moved(now, |steps| steps.window(now, window))
+        let strange = self.origin.is_strange(counters);
+        self.moved(now, |steps| steps.window(now, window, strange))
     }
 
     /// Leaves out as much as at a step, whatever the load is.

@@ -2,7 +2,7 @@
 use std::time::{Duration, Instant};
 
 use super::{LayerCut, Load};
-use crate::control::{ConsumerId, EntityId, EventBody, MediaKind, OverloadStats, Target, TransportId};
+use crate::control::{ConsumerId, EventBody, MediaKind, OverloadStats, Target, TransportId};
 use crate::engine::layers::Layer;
 use crate::engine::producer::Producer;
 use crate::engine::{Engine, Published};
@@ -18,7 +18,7 @@ impl Engine {
     /// A turn of the loop has passed.
     #[inline]
     pub(crate) fn note_load(&mut self, now: Instant, load: Load) {
-        if let Some((before, after)) = self.overload.turn(now, load) {
+        if let Some((before, after)) = self.overload.turn(now, load, &self.counters) {
             self.overload_changed(before, after);
         }
     }

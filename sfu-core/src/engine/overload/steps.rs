@@ -51,8 +51,13 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// A window ends now.
-    pub(super) fn window(&mut self, now: Instant, window: Window) {
+    /// A window ends now. Where most of what came in it is `strange`, nobody's video is paused for it: that would not make it less.
+    pub(super) fn window(&mut self, now: Instant, window: Window, strange: bool) {
+        let window = match window {
+            Window::Saturated if strange && self.step > 2 => Window::Calm,
+            Window::Saturated if strange && self.step == 2 => Window::Full,
+            other => other,
+        };
         match window {
             Window::Saturated => {
                 self.calm_since = None;

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::meter::{Load, Meter, WINDOW, Window};
 use super::steps::{GROUPS, LAST, Steps};
 use super::{LayerCut, Overload};
+use crate::engine::Counters;
+use crate::testing::{self, Bench};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -88,7 +90,7 @@ impl Thread {
                 worked: Duration::from_secs_f64(worked),
                 behind: self.backlog > TURN,
             };
-            self.overload.turn(self.now, turn);
+            self.overload.turn(self.now, turn, &Counters::default());
             self.steps.push(self.step());
         }
     }
@@ -155,12 +157,49 @@ fn consumers_are_paused_in_turn() {
     let mut paused = [0; 8];
     for _ in 0..400 {
         now += WINDOW;
-        steps.window(now, Window::Full);
+        steps.window(now, Window::Full, false);
         for (index, times) in paused.iter_mut().enumerate() {
             *times += u32::from(steps.pauses(index));
         }
     }
     assert!(paused.iter().all(|times| *times > 40), "{paused:?}");
+}
+
+#[test]
+fn a_flood_of_strangers_pauses_nobody() {
+    let mut bench = Bench::empty();
+    let p = bench.video_producer();
+    let peer = bench.peer_of_producer(p);
+    let viewer = bench.consumer(p);
+    let stranger = "192.0.2.1:9".parse().unwrap();
+    let mut media = 0;
+    let mut saturate = |bench: &mut Bench<_>, junk: bool| {
+        for _ in 0..30 {
+            for _ in 0..100 {
+                match junk {
+                    true => bench.send_from(stranger, peer, &[0x80; 40]),
+                    false => {
+                        media += 1;
+                        bench.send(p, testing::vp8_key(media));
+                    }
+                }
+            }
+            let now = bench.now();
+            bench.engine(0).note_load(now, load(0, 50_000, true));
+            bench.engine(0).note_load(now, load(0, 50_000, true));
+            bench.advance(ms(100));
+        }
+        bench.worker_stats().overload[&0]
+    };
+    let flooded = saturate(&mut bench, true);
+    assert_eq!((flooded.level, flooded.paused_eighths), (2, 0));
+    let overloaded = saturate(&mut bench, false);
+    assert_eq!((overloaded.level, overloaded.paused_eighths), (3, GROUPS));
+    let flooded = saturate(&mut bench, true);
+    assert_eq!((flooded.level, flooded.paused_eighths), (2, 0), "and whoever was is not any more");
+    let before = bench.received(viewer).len();
+    bench.send(p, testing::vp8_key(1_000_000));
+    assert_eq!(bench.received(viewer).len(), before + 1);
 }
 
 #[test]
@@ -177,20 +216,20 @@ fn figures_tell_the_time_at_each_level() {
 proptest! {
     #[test]
     fn whatever_was_before_two_seconds_of_calm_forward_everything(
-        windows in proptest::collection::vec((0..3u8, 100..160u64), 0..400),
+        windows in proptest::collection::vec((0..3u8, 100..160u64, proptest::bool::weighted(0.1)), 0..400),
         calm in 100..106u64,
     ) {
         let (mut steps, mut now) = (Steps::default(), Instant::now());
-        for (kind, length) in windows {
+        for (kind, length, strange) in windows {
             now += ms(length);
-            steps.window(now, [Window::Saturated, Window::Full, Window::Calm][usize::from(kind)]);
+            steps.window(now, [Window::Saturated, Window::Full, Window::Calm][usize::from(kind)], strange);
             prop_assert!(steps.level() <= 3 && steps.paused_groups() <= GROUPS);
         }
         let end = now + ms(2000);
         while now + ms(calm) <= end {
             now += ms(calm);
             let before = steps.paused_groups() + steps.level();
-            steps.window(now, Window::Calm);
+            steps.window(now, Window::Calm, false);
             prop_assert!(steps.paused_groups() + steps.level() <= before, "calm never raises");
         }
         prop_assert_eq!((steps.level(), steps.paused_groups()), (0, 0));
@@ -202,7 +241,7 @@ proptest! {
         for kind in kinds {
             for window in [Window::Saturated, [Window::Full, Window::Calm][usize::from(kind)]] {
                 now += WINDOW;
-                steps.window(now, window);
+                steps.window(now, window, false);
                 prop_assert_eq!(steps.level(), 0);
             }
         }
