@@ -64,14 +64,14 @@ fn where_there_is_one_spatial_layer_pictures_are_left_out() {
 }
 
 #[test]
-fn twenty_viewers_come_back_within_two_seconds_for_two_key_frames() {
+fn twenty_viewers_come_back_within_two_seconds_for_few_key_frames() {
     let mut bench = Build::<Nil>::new().start();
     let (p, mut camera) = three(&mut bench);
     let viewers: Vec<ConsumerId> = (0..20).map(|_| watch(&mut bench, p, PeerOptions::plain())).collect();
     camera.film(&mut bench, seconds(3));
     bench.overload(0, 7);
     camera.film(&mut bench, seconds(5));
-    // Encodings are asked one by one; each answer is a key frame of all.
+    // Each encoding is asked for by itself, and again while it waits for the one that it goes to.
     let asked = bench.sender(p).plis;
     bench.overload(0, 0);
     camera.film(&mut bench, ms(2000));
