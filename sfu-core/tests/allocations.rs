@@ -102,6 +102,10 @@ fn a_forwarded_packet_allocates_nothing() {
     allocations_of_bursts();
     for workers in [1, 2] {
         let text = format!("{workers} workers");
+        // Of ten viewers some get nothing, others the lowest layers.
+        let mut overloaded = Build::<Nil>::new().workers(workers).start();
+        overloaded.overload(workers - 1, 5);
+        allocations_of(overloaded, Media::vp8(), &format!("{text}, overloaded"));
         for media in [Media::opus(), Media::vp8(), Media::vp8().without_rtx()] {
             allocations_of(
                 Build::<Nil>::new().workers(workers).start(),

@@ -14,6 +14,7 @@ pub mod link;
 pub mod measure;
 pub mod numbers;
 pub mod options;
+pub mod overload;
 pub mod path;
 pub mod peer;
 pub mod plot;

@@ -9,6 +9,7 @@ use sfu_load::broadcast::Broadcast;
 use sfu_load::conference::Conference;
 use sfu_load::fanout::Fanout;
 use sfu_load::idle::Idle;
+use sfu_load::overload::Overload;
 use sfu_load::process::descriptors;
 
 /// Puts a worker under load and says what it costs.
@@ -30,6 +31,8 @@ enum Scenario {
     Fanout(Fanout),
     /// Transports on which nothing happens
     Idle(Idle),
+    /// More than the worker can carry for a while, then less
+    Overload(Overload),
 }
 
 /// Set where the limit of open files was raised already.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Scenario::Conference(conference) => conference.run(),
         Scenario::Fanout(fanout) => fanout.run(),
         Scenario::Idle(idle) => idle.run(),
+        Scenario::Overload(overload) => overload.run(),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

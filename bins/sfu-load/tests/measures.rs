@@ -56,6 +56,19 @@ fn idle_transports_of_each_kind_are_measured() {
 }
 
 #[test]
+fn an_overload_is_measured_and_what_comes_after_it() {
+    let rates = ["--capacity", "20", "--factor", "1.5", "--seconds", "1", "--after-seconds", "1"];
+    let common = ["overload", "--viewers", "4", "--json"];
+    let text = load(&[&common[..], &rates[..]].concat());
+    let report: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    // No overload at all for any machine: nothing is lost.
+    assert_eq!(report["lossless_after"], 0.0, "{report}");
+    let count = |phase: &str| report[phase].as_array().map(Vec::len);
+    assert_eq!((count("overload"), count("after")), (Some(1), Some(2)), "{report}");
+    assert!(report["memory_after"].as_u64().is_some_and(|bytes| bytes > 0), "{report}");
+}
+
+#[test]
 fn a_worker_that_is_not_there_is_named() {
     let output = Command::new(env!("CARGO_BIN_EXE_sfu-load"))
         .args(["idle", "--worker", "/nowhere/sfu-worker"])

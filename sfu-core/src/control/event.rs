@@ -93,6 +93,14 @@ pub enum EventBody {
     },
     /// The peer asked for a key frame (consumer).
     KeyFrameRequested,
+    /// A media thread leaves out more, or less, than before, because more comes than it can carry (worker). Audio is never left out.
+    Overload {
+        /// Index of the media thread.
+        worker: u8,
+        /// 0: everything is forwarded; 1: no retransmissions, no NACKs, no probing; 2: not the highest layers either; 3: the lowest
+        /// layers alone, and some consumers in turn get no video.
+        level: u8,
+    },
     /// A plugin pushed a message to a session, for its signaling crate to deliver.
     SessionPush {
         /// The plugin's id.

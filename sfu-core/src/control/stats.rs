@@ -27,6 +27,8 @@ pub struct WorkerStats {
     pub counters: std::collections::BTreeMap<String, u64>,
     /// The same of each media thread by its number; with the figures of the whole worker only.
     pub counters_by_worker: std::collections::BTreeMap<u8, std::collections::BTreeMap<String, u64>>,
+    /// How each media thread bears its load, by its number; with the figures of the whole worker only.
+    pub overload: std::collections::BTreeMap<u8, OverloadStats>,
 }
 
 impl WorkerStats {
@@ -52,6 +54,7 @@ impl WorkerStats {
             merged.targets += switch.targets;
         }
         self.counters_by_worker.extend(other.counters_by_worker);
+        self.overload.extend(other.overload);
         for (plugin, faults) in other.plugin_faults {
             self.plugin_faults.entry(plugin).or_default().add(&faults);
         }

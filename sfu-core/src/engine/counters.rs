@@ -90,6 +90,14 @@ counters! {
     retransmitted,
     /// Packets asked for that were no longer there.
     retransmission_missed,
+    /// Packets asked for that were not sent again because of overload.
+    shed_retransmissions,
+    /// Times that padding was due and not sent because of overload.
+    shed_padding,
+    /// Packets of video that a consumer did not get because of overload.
+    shed_video,
+    /// Packets of video that were not decrypted because of overload.
+    shed_ingress,
     /// Commands of plugins on entities that were gone.
     plugin_commands_void,
 }

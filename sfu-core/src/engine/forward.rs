@@ -212,6 +212,9 @@ impl Engine {
         id: ConsumerId,
         egress: &mut Egress,
     ) -> bool {
+        if self.overload.pauses_video() && self.keeps_back(now, published, id) {
+            return false;
+        }
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
         if !consumer.is_active() {
             return false;

@@ -26,6 +26,7 @@ mod ingress_streams;
 mod inject;
 mod layers;
 mod observer;
+mod overload;
 mod pacer;
 mod pacing;
 mod packet;
@@ -69,6 +70,7 @@ pub(crate) use clock::Clock;
 pub(crate) use counters::Counters;
 pub(crate) use data::{DataBuffers, IngressData};
 pub(crate) use forward::{Egress, Published};
+pub(crate) use overload::Load;
 pub(crate) use packet::Packet;
 pub(crate) use random::Random;
 pub(crate) use receive::{Ingress, Received};
@@ -84,6 +86,7 @@ use data_consumer::DataConsumer;
 use data_producer::DataProducer;
 use demux::Demux;
 use observer::{ObserverTimers, RtpObserver};
+use overload::Overload;
 use packet::PacketPool;
 use producer::Producer;
 use router::{Router, Session};
@@ -166,6 +169,8 @@ pub(crate) struct Engine {
     pub(crate) arrived: Option<Instant>,
     /// Counters beside those of streams.
     pub(crate) counters: Counters,
+    /// What is left out where more comes than can be carried.
+    overload: Overload,
     /// TCP connections whose peer ICE has validated, for the network layer.
     confirmed: Vec<crate::net::SocketId>,
     /// The next number of a packet whose producer numbers them; none before the first.
@@ -203,6 +208,7 @@ impl Engine {
             outbox: Outbox::default(),
             arrived: None,
             counters: Counters::default(),
+            overload: Overload::default(),
             confirmed: Vec::new(),
             next_packet_id: None,
             scratch: Box::new([0; 2048]),

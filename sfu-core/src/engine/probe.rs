@@ -40,6 +40,10 @@ impl Engine {
     pub(super) fn poll_probe(&mut self, now: Instant, id: TransportId) -> Option<Instant> {
         let path = self.transports.get_mut(id)?;
         let mut missing = path.bandwidth.as_mut()?.padding(now)?;
+        if self.overload.holds_repairs() {
+            self.counters.shed_padding += 1;
+            return Some(now + TICK);
+        }
         let carrier = self.padding_carrier(id);
         for _ in 0..BURST {
             if missing < PADDING.len() as u64 {

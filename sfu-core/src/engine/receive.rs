@@ -63,6 +63,9 @@ impl Engine {
             self.counters.unknown_source += 1;
             return Received::Done;
         };
+        if self.overload.drops_video_in() && self.sheds_ingress(id, data) {
+            return Received::Done;
+        }
         let mut fresh = self.pool.take();
         let step = match fresh.get_mut() {
             Some(packet) => self.open_rtp(now, id, route, data, packet),
@@ -261,7 +264,8 @@ impl Engine {
             if repaired && !stream.rtx {
                 receiving.stream.on_plain_repair();
             }
-            if let Some(deadline) = nack.next_deadline()
+            if !self.overload.holds_repairs()
+                && let Some(deadline) = nack.next_deadline()
                 && let Some(transport) = self.transports.get_mut(id)
             {
                 self.timers.arm(id, &mut transport.armed, deadline);

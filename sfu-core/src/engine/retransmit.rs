@@ -27,6 +27,14 @@ impl Engine {
         let Some(stream) = consumer.stream_mut(index) else { return };
         stream.nacks += 1;
         self.trace_consumer(now, id, TraceEvents::NACK, TraceInfo::Nack);
+        if self.overload.holds_repairs() {
+            let asked = lost.count() as u64;
+            self.counters.shed_retransmissions += asked;
+            if let Some(stream) = self.consumers.get_mut(id).and_then(|consumer| consumer.stream_mut(index)) {
+                stream.nack_packets += asked;
+            }
+            return;
+        }
         for sequence in lost {
             let asked = self.consumers.get_mut(id).and_then(|consumer| consumer.stream_mut(index));
             let Some(stream) = asked else { return };

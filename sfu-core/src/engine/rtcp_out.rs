@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arrayvec::ArrayVec;
 
 use super::Engine;
+use super::overload::MAX_UNASKED;
 use super::packet::FreshPacket;
 use super::stream::key_frame_requests::KeyFrameStep;
 use super::stream::nack_generator::NackStep;
@@ -127,6 +128,7 @@ impl Engine {
     pub(super) fn poll_producer(&mut self, now: Instant, id: ProducerId) -> Option<Instant> {
         let mut next: Option<Instant> = None;
         let count = self.producers.get(id)?.encodings.len();
+        let holds_repairs = self.overload.holds_repairs();
         for index in 0..count {
             let producer = self.producers.get_mut(id)?;
             let transport = producer.transport()?;
@@ -146,8 +148,10 @@ impl Engine {
                     // Taken here, or the next report would tell it again.
                     silent = receiving.stream.take_score_change();
                 }
-                if let Some(nack) = &mut receiving.nack {
-                    wants_key_frame = nack.poll(now, round_trip, &mut lost) == NackStep::KeyFrame;
+                if let Some(nack) = receiving.nack.as_mut().filter(|_| !holds_repairs) {
+                    // What was missed in an overload, and not asked for, comes too late.
+                    let too_late = nack.give_up_unasked(now, MAX_UNASKED);
+                    wants_key_frame = nack.poll(now, round_trip, &mut lost) == NackStep::KeyFrame || too_late;
                 }
             }
             if !lost.is_empty() {
@@ -157,7 +161,12 @@ impl Engine {
             let deadlines = [
                 encoding.key_frames.next_deadline(),
                 encoding.stream.as_ref().and_then(|receiving| receiving.stream.next_deadline()),
-                encoding.stream.as_ref().and_then(|r| r.nack.as_ref()).and_then(|nack| nack.next_deadline()),
+                encoding
+                    .stream
+                    .as_ref()
+                    .and_then(|receiving| receiving.nack.as_ref())
+                    .filter(|_| !holds_repairs)
+                    .and_then(|nack| nack.next_deadline()),
                 encoding.store.next_deadline(),
             ];
             next = deadlines.into_iter().chain([next]).flatten().min();
@@ -224,7 +233,7 @@ impl Engine {
     /// A consumer needs a key frame, of the encoding that it gets or will get. With `prompt` it does not wait for others who may come.
     pub(crate) fn request_key_frame_for(&mut self, now: Instant, id: ConsumerId, prompt: bool) {
         let Some(consumer) = self.consumers.get(id) else { return };
-        if consumer.kind != MediaKind::Video || !consumer.is_active() {
+        if consumer.kind != MediaKind::Video || !consumer.is_active() || self.gets_no_video(id) {
             return;
         }
         let producer = consumer.producer;

@@ -85,6 +85,7 @@ impl Engine {
             }
         }
         if target == Target::Worker {
+            stats.overload.insert(self.worker(), self.overload_stats(now));
             stats.counters = self.counters.iter().map(|(name, value)| (name.to_owned(), value)).collect();
             stats.counters.insert("packets_allocated".to_owned(), self.pool.made() as u64);
             for (name, count) in [

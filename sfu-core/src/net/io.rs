@@ -62,6 +62,8 @@ pub struct Turn {
     pub now: Instant,
     /// Whether a [`Waker`] was used since the last turn that said so.
     pub woken: bool,
+    /// Whether a read of this turn found as much as it may take: more may be waiting in the kernel.
+    pub behind: bool,
 }
 
 /// The sockets of one media thread, and its one place to wait.
@@ -73,6 +75,8 @@ pub struct Net {
     branches: HashMap<(SocketId, SocketAddr), SocketId, foldhash::fast::RandomState>,
     next_id: u32,
     batch: ReceiveBatch,
+    /// A read of this turn found a whole batch.
+    behind: bool,
     admission: Admission,
     /// What to try again, and when: few, since only a starved system causes it.
     later: Vec<(Instant, SocketId)>,
@@ -101,6 +105,7 @@ impl Net {
             branches: HashMap::default(),
             next_id: 0,
             batch: ReceiveBatch::new(),
+            behind: false,
             admission: Admission::default(),
             later: Vec::new(),
             broken: Vec::new(),
@@ -230,7 +235,7 @@ impl Net {
             let deadline = [deadline, later, self.admission.deadline()].into_iter().flatten().min();
             self.poller.wait(deadline)?;
         }
-        let mut turn = Turn { now: Instant::now(), woken: false };
+        let mut turn = Turn { now: Instant::now(), woken: false, behind: false };
         self.expire(turn.now);
         while let Some(ready) = self.poller.ready() {
             if ready.token == WAKER {
@@ -241,6 +246,7 @@ impl Net {
             }
             self.poller.advance();
         }
+        turn.behind = std::mem::take(&mut self.behind);
         Ok(turn)
     }
 
@@ -339,6 +345,7 @@ impl Net {
                     if !self.batch.holds(id) {
                         self.batch.receive(udp, counters);
                     }
+                    self.behind |= self.batch.is_full();
                     self.batch.deliver(now, counters, on_datagram)?;
                     udp.messages = self.batch.next_messages();
                 }

@@ -39,6 +39,8 @@ pub(super) struct ReceiveBatch {
     /// Whose messages these are.
     owner: Option<Owner>,
     count: usize,
+    /// How many the read that brought them would have taken.
+    asked: usize,
     /// The message to deliver next, and how much of it was delivered.
     next: usize,
     offset: usize,
@@ -66,6 +68,7 @@ impl ReceiveBatch {
             metas: [Meta::default(); MESSAGES],
             owner: None,
             count: 0,
+            asked: 0,
             next: 0,
             offset: 0,
             delivered: 0,
@@ -76,6 +79,11 @@ impl ReceiveBatch {
     /// Whether messages of `socket` are still to be delivered.
     pub(super) fn holds(&self, socket: SocketId) -> bool {
         self.next < self.count && self.owner.is_some_and(|owner| owner.id == socket)
+    }
+
+    /// Whether the last read got as much as it may: there may be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.count > 0 && self.count == self.asked
     }
 
     /// Forgets the messages of `socket`.
@@ -90,6 +98,7 @@ impl ReceiveBatch {
         let local = (!socket.sender.wildcard).then_some(socket.local.ip());
         self.owner = Some(Owner { id: socket.id, of: socket.of, local });
         (self.count, self.next, self.offset, self.delivered) = (0, 0, 0, 0);
+        self.asked = socket.messages;
         let size = if socket.gro { GRO_SIZE } else { MAX_DATAGRAM };
         for _ in 0..ERRORS {
             let buffers = self.bytes.chunks_exact_mut(STRIDE).filter_map(|buffer| buffer.get_mut(..size));

@@ -233,6 +233,17 @@ impl<S: PluginSet> Bench<S> {
         self.settle();
     }
 
+    /// Lets a media thread leave out as much as one that more comes to than it can carry: nothing at step 0; at 1 retransmissions,
+    /// NACKs and probing; at 2 the highest layers too; at 3 to 10 all but the lowest layers, and video of one more eighth of the
+    /// consumers each.
+    pub fn overload(&mut self, worker: u8, step: u8) {
+        let now = self.now;
+        let worker = self.workers.get_mut(usize::from(worker)).expect("testing: no such media thread");
+        worker.touch(now);
+        worker.shell.engine().force_overload(now, step);
+        self.settle();
+    }
+
     /// How many turns of their loops the media threads have made, all together.
     pub fn turns(&self) -> u64 {
         self.turns

@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::sockets::NetSockets;
 use crate::control::{Command, ControlHandle, Envelope, Event, FeedSender, Told};
-use crate::engine::RelayWord;
+use crate::engine::{Load, RelayWord};
 use crate::net::{Net, NetEvent, Waker};
 use crate::plugin::{OutcomeSender, PluginSet};
 use crate::shell::{Relayed, Shell, Surroundings};
@@ -123,9 +123,12 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
     let mut pending = false;
     let mut now = Instant::now();
     let mut closing = Vec::new();
+    // The last turn, and its end.
+    let (mut last, mut ended) = (Load::default(), now);
     while !inbound.stop.load(std::sync::atomic::Ordering::Relaxed) {
         let sleep = if pending { Duration::ZERO } else { LONGEST_SLEEP };
-        let deadline = shell.next_deadline(now).map_or(now + sleep, |at| at.min(now + sleep));
+        let deadlines = [shell.next_deadline(now), shell.engine().next_load_deadline(now)];
+        let deadline = deadlines.into_iter().flatten().fold(now + sleep, Instant::min);
         let polled = net.poll(Some(deadline), |arrival, route, data| {
             shell.receive_stamped(arrival.now, arrival.at, route, data);
             if shell.outbox().len() < OUTBOX_HIGH {
@@ -143,12 +146,15 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
         };
         now = turn.now;
         shell.begin_turn(now);
+        last.waited = now.saturating_duration_since(ended);
+        shell.engine().note_load(now, last);
         for event in net.events().collect::<Vec<_>>() {
             let NetEvent::TcpClosed(socket) = event;
             shell.engine().tcp_closed(now, socket);
         }
         let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
-        pending = take_inbound(&mut shell, &mut sockets, &mut inbound, now);
+        let relays_behind = take_packets(&mut shell, &mut inbound, now);
+        pending = take_commands(&mut shell, &mut sockets, &mut inbound, now) | relays_behind;
         shell.turn(now, &mut sockets);
         pending |= shell.has_work();
         for socket in shell.engine().take_confirmed() {
@@ -158,17 +164,18 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
         NetSockets { net: &mut net, closing: &mut closing }.close_all();
         shell.around().wake_peers();
         let end = Instant::now();
-        shell.end_turn(end, end.saturating_duration_since(now));
+        let worked = end.saturating_duration_since(now);
+        shell.end_turn(end, worked);
+        (last, ended) = (Load { waited: Duration::ZERO, worked, behind: turn.behind | relays_behind }, end);
     }
     let (_, mut outbox) =
         shell.stop(Instant::now(), &mut NetSockets { net: &mut net, closing: &mut closing });
     net.flush(&mut outbox);
 }
 
-/// Commands, and what other media threads sent; whether there is more.
-fn take_inbound<S: PluginSet>(
+/// What other media threads sent; whether there is more.
+fn take_packets<S: PluginSet>(
     shell: &mut Shell<S, Around<S>>,
-    sockets: &mut NetSockets<'_>,
     inbound: &mut Inbound<S>,
     now: Instant,
 ) -> bool {
@@ -185,11 +192,21 @@ fn take_inbound<S: PluginSet>(
     while let Ok(word) = inbound.words.try_recv() {
         shell.hear(now, word);
     }
+    more
+}
+
+/// Commands; whether there may be more.
+fn take_commands<S: PluginSet>(
+    shell: &mut Shell<S, Around<S>>,
+    sockets: &mut NetSockets<'_>,
+    inbound: &mut Inbound<S>,
+    now: Instant,
+) -> bool {
     // So many commands a turn, so that media goes on during a storm of them.
     for _ in 0..64 {
         match inbound.commands.try_recv() {
             Ok(Envelope { command, reply }) => shell.command(now, command, reply, sockets),
-            Err(_) => return more,
+            Err(_) => return false,
         }
     }
     true

@@ -14,6 +14,7 @@ mod layers;
 mod loss;
 mod observers;
 mod ordering;
+mod overload;
 mod pacing;
 mod panics;
 mod parity;

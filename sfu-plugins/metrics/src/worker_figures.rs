@@ -104,6 +104,17 @@ const TOGETHER: &[Together] = &[
         "DTLS handshakes by outcome.",
     ),
     (
+        "sfu_shed",
+        "kind",
+        &[
+            ("retransmission", "shed_retransmissions"),
+            ("padding", "shed_padding"),
+            ("video", "shed_video"),
+            ("ingress", "shed_ingress"),
+        ],
+        "Packets left out because of overload, by kind.",
+    ),
+    (
         "sfu_dropped_by_plugins",
         "direction",
         &[("in", "dropped_by_plugins_in"), ("out", "dropped_by_plugins_out")],
@@ -192,6 +203,11 @@ pub(crate) fn add(stats: &WorkerStats, ledger: &Ledger, out: &mut Exposition) {
                 Some(label) => entity.put_with(family, label, *value),
                 None => entity.put(family, *value),
             }
+        }
+        if let Some(overload) = stats.overload.get(worker) {
+            let (name, help) =
+                ("sfu_overload_level", "What is left out because of overload: 0 nothing, 3 most.");
+            entity.put(Family::gauge(name, help), overload.level);
         }
         let here = || stats.transports.iter().filter(|transport| transport.id.worker() == *worker);
         let received: u64 = here().map(|transport| u64::from(transport.receive_bitrate)).sum();

@@ -111,6 +111,7 @@ mod tests {
             EventBody::Silence,
             EventBody::DominantSpeaker(id),
             EventBody::KeyFrameRequested,
+            EventBody::Overload { worker: 0, level: 1 },
             EventBody::VideoOrientation { camera: false, flip: false, rotation: 0 },
         ];
         for body in bodies {

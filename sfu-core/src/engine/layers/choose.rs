@@ -76,6 +76,7 @@ impl Engine {
             return Some(wish);
         }
         let simulcast = layers.is_simulcast();
+        let preferred = preferred.up_to(self.overload.layer_cut().best_of(now, producer, simulcast));
         for index in 0..producer.encodings.len() as u8 {
             let above = simulcast && index > preferred.spatial;
             if above && !wish.rungs.is_empty() {

@@ -144,6 +144,18 @@ impl NackGenerator {
         if out.is_empty() { NackStep::Idle } else { NackStep::Nack }
     }
 
+    /// Gives up what has been missing for `age` and was never asked for, because nobody could; true if there was any.
+    pub(crate) fn give_up_unasked(&mut self, now: Instant, age: Duration) -> bool {
+        let before = self.missing.len();
+        self.missing.retain(|entry| entry.retries > 0 || now.saturating_duration_since(entry.at) < age);
+        let given_up = before - self.missing.len();
+        self.given_up += given_up as u64;
+        if self.missing.is_empty() {
+            self.rest();
+        }
+        given_up > 0
+    }
+
     /// When [`poll`](Self::poll) has something to do; `None` while nothing is missing.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         [self.key_frame_due, self.fresh_due, self.repeat_due].into_iter().flatten().min()

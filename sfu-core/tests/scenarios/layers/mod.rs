@@ -3,6 +3,7 @@ mod bandwidth;
 mod camera;
 mod decoder;
 mod descriptor;
+mod overload;
 mod pipe;
 mod simulcast;
 mod structure;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
-use sfu_core::control::{Command, PluginCost, PluginFaults, PluginSwitch, Reply, Target, WorkerStats};
+use sfu_core::control::{
+    Command, OverloadStats, PluginCost, PluginFaults, PluginSwitch, Reply, Target, WorkerStats,
+};
 
 use crate::api::Api;
 use crate::body::Asked;
@@ -45,6 +47,8 @@ pub(crate) struct Stats {
     counters: BTreeMap<String, u64>,
     /// The same of each media thread by its number; for the whole worker only.
     counters_by_worker: BTreeMap<u8, BTreeMap<String, u64>>,
+    /// How each media thread bears its load, by its number; for the whole worker only.
+    overload: BTreeMap<u8, OverloadStats>,
 }
 
 /// The media threads.
