@@ -7,6 +7,7 @@ mod data;
 mod dump;
 mod error;
 mod event;
+mod fan_out;
 mod feed;
 mod handle;
 mod ids;
@@ -14,21 +15,22 @@ mod labels;
 mod layers;
 mod listen;
 mod observer;
+mod part;
+mod placement;
 mod reconfiguration;
+mod relaying;
 mod reload;
 mod reply;
 mod rtp_parameters;
 mod stats;
+mod steps;
 mod target;
 mod trace;
 mod transport_options;
 mod transport_parameters;
 
 pub use crate::net::Protocol;
-pub(crate) use command::RelayStep;
-pub use command::{
-    Command, ConsumerOptions, ConsumerType, CreateSession, ProducerOptions, RelayCommand, RelayOffer,
-};
+pub use command::{Command, ConsumerOptions, ConsumerType, CreateSession, ProducerOptions};
 pub use data::{
     DataConsumerOptions, DataPath, DataProducerOptions, OutgoingData, SctpOptions, SctpState,
     SctpStreamParameters, SctpStreams,
@@ -50,7 +52,11 @@ pub use labels::{LabelError, Labels};
 pub use layers::Layers;
 pub use listen::{ListenInfo, TransportListen};
 pub use observer::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, AudioVolume};
-pub(crate) use reconfiguration::Reconfiguration;
+pub use part::{PartCommand, RouterWeight, ServerParts};
+pub(crate) use part::{PartSettings, PartStep, PluginRule};
+pub(crate) use placement::Placing;
+pub(crate) use relaying::RelayStep;
+pub use relaying::{RelayCommand, RelayOffer};
 pub use reload::Reloaded;
 pub(crate) use reload::{Reloading, TakeConfig};
 pub use reply::{PlainTransportCreated, ProducerCreated, ProducerDescription, Reply, WebRtcTransportCreated};
@@ -63,6 +69,7 @@ pub use stats::{
     ConsumerStats, DataConsumerStats, DataProducerStats, LayerBitrate, PluginCost, PluginFaults,
     PluginSwitch, ProducerStats, StreamStats, Traffic, TransportStats, WorkerStats,
 };
+pub(crate) use steps::{Steps, steps};
 pub use target::Target;
 pub use trace::{
     BandwidthEstimator, BandwidthTrace, Trace, TraceDirection, TraceEvents, TraceInfo, TracedPacket,

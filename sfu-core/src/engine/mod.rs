@@ -29,6 +29,7 @@ mod inject;
 mod layers;
 mod observer;
 mod packet;
+mod part;
 mod probe;
 mod producer;
 mod random;
@@ -154,6 +155,8 @@ pub(crate) struct Engine {
     rtcp_out: VecDeque<EgressRtcp>,
     /// Packets for other media threads, and wishes to them, that wait for the shell.
     relays: relay::RelayOut,
+    /// What stands for producers of other media threads.
+    copies: relay::Copies,
     /// Room to share out bandwidth in.
     wishes: Vec<layers::Wish>,
     /// What leaves this turn.
@@ -192,6 +195,7 @@ impl Engine {
             changes: VecDeque::new(),
             rtcp_out: VecDeque::new(),
             relays: relay::RelayOut::default(),
+            copies: relay::Copies::default(),
             wishes: Vec::new(),
             outbox: Outbox::default(),
             counters: Counters::default(),

@@ -83,10 +83,7 @@ impl ViewSource for Engine {
             router: consumer.router,
             transport: consumer.transport,
             session: self.transports.get(consumer.transport).and_then(|transport| transport.session),
-            producer: match producer.map(|producer| producer.source) {
-                Some(Source::Relay(origin)) => origin,
-                _ => consumer.producer,
-            },
+            producer: producer.map_or(consumer.producer, |producer| producer.known_as()),
             kind: consumer.kind,
             consumer_type: consumer.consumer_type,
             rtp_parameters: &consumer.parameters,

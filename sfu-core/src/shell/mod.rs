@@ -182,9 +182,12 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     /// A word of another media thread.
-    pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
+    pub(crate) fn hear(&mut self, now: Instant, word: RelayWord, sockets: &mut dyn SocketFactory) {
         if let Some(copy) = self.engine.closes(&word) {
             self.closing(now, copy.into());
+        }
+        if let Some(command) = self.engine.close_of(&word) {
+            let _ = self.entity_command(now, command, sockets);
         }
         self.engine.hear(now, word);
         self.after_packet(now);

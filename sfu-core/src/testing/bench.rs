@@ -118,7 +118,7 @@ impl<S: PluginSet> Worker<S> {
             }
         }
         while let Some(word) = self.words.pop_front() {
-            self.shell.hear(now, word);
+            self.shell.hear(now, word, &mut self.sockets);
         }
     }
 

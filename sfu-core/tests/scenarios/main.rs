@@ -27,6 +27,7 @@ mod rtcp_port;
 mod scores;
 mod security;
 mod servers;
+mod spreading;
 mod traces;
 mod traffic;
 

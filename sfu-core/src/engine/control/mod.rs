@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use super::{Engine, SocketFactory};
 use crate::control::{
-    Command, ConsumerType, ControlError, EventBody, ProducerCreated, RelayCommand, RelayStep, Reply, Target,
+    Command, ControlError, EventBody, PartCommand, RelayCommand, RelayStep, Reply, Target,
 };
 
 impl Engine {
@@ -158,10 +158,10 @@ impl Engine {
             Command::Relay(RelayCommand(RelayStep::Offer { producer, worker })) => {
                 self.offer_relay(producer, worker).map(|offer| Reply::Relay(Box::new(offer)))
             }
-            Command::Relay(RelayCommand(RelayStep::Accept { offer, transport })) => {
-                let id = self.accept_relay(*offer, transport)?;
-                Ok(Reply::Producer(ProducerCreated { id, kind: ConsumerType::Simple }))
+            Command::Relay(RelayCommand(RelayStep::Accept { offer, command })) => {
+                self.accept_relay(now, *offer, *command, sockets)
             }
+            Command::Part(PartCommand(step)) => self.part_step(step, sockets),
             Command::Stats(target) => {
                 let mut stats = self.stats(now, target)?;
                 if target == Target::Worker {
