@@ -51,6 +51,7 @@ pub trait ServeRequests: Send + Sync {
 
 struct Shared {
     ports: Vec<WorkerPort>,
+    spread: Spread,
     events: broadcast::Sender<Event>,
     feed: FeedSender,
     next_worker: AtomicUsize,
@@ -71,13 +72,14 @@ impl ControlHandle {
     /// A handle on the given media threads.
     pub(crate) fn new(
         ports: Vec<WorkerPort>,
+        spread: Spread,
         events: broadcast::Sender<Event>,
         feed: FeedSender,
         serve: Arc<dyn ServeRequests>,
     ) -> Self {
         let (next_worker, reconfiguring, reload) = Default::default();
         let draining = tokio::sync::watch::Sender::new(false);
-        let shared = Shared { ports, events, feed, next_worker, serve, reconfiguring, draining, reload };
+        let shared = Shared { ports, spread, events, feed, next_worker, serve, reconfiguring, draining, reload };
         ControlHandle(Arc::new(shared))
     }
 
@@ -136,7 +138,7 @@ impl ControlHandle {
         {
             return self.0.serve.serve(plugin, body.clone()).await;
         }
-        let Some(steps) = steps(&command, self.workers()) else {
+        let Some(steps) = steps(&command, self.0.spread) else {
             let worker = match (&command, command.target().and_then(Target::worker)) {
                 (_, Some(worker)) => worker,
                 // Its ports are those that were named; other threads take the ones behind them, once they need some.
@@ -174,7 +176,7 @@ impl ControlHandle {
         if self.workers() < 2 {
             return Ok(router);
         }
-        match self.take(Box::new(Placing::in_router(router, self.workers()))).await? {
+        match self.take(Box::new(Placing::in_router(router, self.0.spread))).await? {
             Reply::Router(place) => Ok(place),
             other => Err(unexpected(&other)),
         }

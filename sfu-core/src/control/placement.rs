@@ -7,9 +7,25 @@ use super::part::{PartSettings, PartStep};
 use super::steps::{Steps, unexpected};
 use super::*;
 
-/// Transports and consumers that a room has on a media thread before it takes another one: a hundred viewers of one stream, or
-/// a conference of ten.
+/// Transports and consumers that a room has on a media thread before it takes another one, unless somebody says otherwise: a
+/// hundred viewers of one stream, or a conference of ten.
 const ROOM: usize = 192;
+
+/// How rooms spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spread {
+    /// Media threads.
+    pub(crate) workers: u8,
+    /// Transports and consumers that a room has on a media thread before it takes another one.
+    room: usize,
+}
+
+impl Spread {
+    /// Over so many media threads; 0 takes the usual size of a room.
+    pub(crate) fn new(workers: u8, room: usize) -> Self {
+        Spread { workers, room: if room == 0 { ROOM } else { room } }
+    }
+}
 
 /// What a media thread carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +41,12 @@ struct Load {
 
 /// Chooses for a room that has outgrown its own thread: the least loaded of the threads that it is on, or one more if all of
 /// those have their share and that one carries less than half as much as any of them.
-fn choose(loads: &[Load]) -> Option<Load> {
+fn choose(loads: &[Load], full: usize) -> Option<Load> {
     let least = |loads: &mut dyn Iterator<Item = &Load>| loads.min_by_key(|load| load.all).copied();
     let known = least(&mut loads.iter().filter(|load| load.router.is_some()))?;
     let fresh = least(&mut loads.iter().filter(|load| load.router.is_none()));
-    let (room, threads) = (loads.iter().map(|load| load.room).sum::<usize>(), loads.iter().filter(|load| load.router.is_some()));
-    let is_crowded = room / ROOM >= threads.count();
+    let room: usize = loads.iter().map(|load| load.room).sum();
+    let is_crowded = room / full >= loads.iter().filter(|load| load.router.is_some()).count();
     Some(fresh.filter(|fresh| is_crowded && fresh.all * 2 < known.all).unwrap_or(known))
 }
 
@@ -62,7 +78,7 @@ enum Step {
 /// Finds a place for a transport of a router, makes a part of the router there if there is none yet, and makes the transport.
 pub(crate) struct Placing {
     home: RouterId,
-    workers: u8,
+    spread: Spread,
     /// What is to be made; only the place is wanted without.
     create: Option<Command>,
     /// The media thread that it has to be.
@@ -77,10 +93,10 @@ pub(crate) struct Placing {
 
 impl Placing {
     /// Finds a place in a router; answers [`Reply::Router`], the router itself or a part of it.
-    pub(crate) fn in_router(home: RouterId, workers: u8) -> Self {
+    pub(crate) fn in_router(home: RouterId, spread: Spread) -> Self {
         Placing {
             home,
-            workers,
+            spread,
             create: None,
             fixed: None,
             server: None,
@@ -91,26 +107,24 @@ impl Placing {
     }
 
     /// For a command that makes a transport which may be anywhere.
-    pub(crate) fn of(command: &Command, workers: u8) -> Option<Self> {
-        let (home, session, server, has_data) = match command {
+    pub(crate) fn of(command: &Command, spread: Spread) -> Option<Self> {
+        let (home, session, server) = match command {
             Command::CreateWebRtcTransport { router, options } => {
                 let server = match options.listen {
                     TransportListen::Server(id) => Some(id),
                     _ => None,
                 };
-                (*router, options.session, server, options.sctp.is_some())
+                (*router, options.session, server)
             }
-            Command::CreatePlainTransport { router, options } => {
-                (*router, options.session, None, options.sctp.is_some())
-            }
+            Command::CreatePlainTransport { router, options } => (*router, options.session, None),
             _ => return None,
         };
-        // The transports of a session are where it is. Messages do not cross.
-        let fixed = session.map(SessionId::worker).or(has_data.then_some(home.worker()));
+        // The transports of a session are where it is.
+        let fixed = session.map(SessionId::worker);
         if fixed == Some(home.worker()) && server.is_none_or(|server| server.worker() == home.worker()) {
             return None;
         }
-        Some(Placing { create: Some(command.clone()), fixed, server, ..Placing::in_router(home, workers) })
+        Some(Placing { create: Some(command.clone()), fixed, server, ..Placing::in_router(home, spread) })
     }
 
     fn weigh(router: Option<RouterId>) -> Command {
@@ -142,9 +156,9 @@ impl Placing {
 
     /// After what is known of `worker`.
     fn ask_after(&self, worker: u8) -> Step {
-        match (worker + 1..self.workers).find(|other| *other != self.home.worker()) {
+        match (worker + 1..self.spread.workers).find(|other| *other != self.home.worker()) {
             Some(next) => Step::Ask(next),
-            None => match choose(&self.loads) {
+            None => match choose(&self.loads, self.spread.room) {
                 Some(Load { router: Some(router), .. }) => self.found(router),
                 Some(Load { worker, .. }) => Step::Make(worker),
                 None => self.found(self.home),
@@ -205,8 +219,8 @@ impl Steps for Placing {
                         None if worker == self.home.worker() => self.found(self.home),
                         None => Step::Make(worker),
                     },
-                    None if self.weight.room < ROOM => self.found(self.home),
-                    None => match (0..self.workers).find(|other| *other != self.home.worker()) {
+                    None if self.weight.room < self.spread.room => self.found(self.home),
+                    None => match (0..self.spread.workers).find(|other| *other != self.home.worker()) {
                         Some(first) => Step::Ask(first),
                         None => self.found(self.home),
                     },
@@ -237,7 +251,7 @@ impl Steps for Placing {
                         Step::Create(place)
                     }
                     (None, Some(home)) => {
-                        let threads = (place.worker() + self.workers - home.worker()) % self.workers;
+                        let threads = (place.worker() + self.spread.workers - home.worker()) % self.spread.workers;
                         match server.listen_behind(threads) {
                             Some(listen) => Step::MakeServer(place, listen),
                             None => self.without_server(no_ports_behind(home)),
@@ -289,7 +303,7 @@ mod tests {
     }
 
     fn chosen(of: &[(usize, usize)]) -> u8 {
-        choose(&loads(of)).unwrap().worker
+        choose(&loads(of), ROOM).unwrap().worker
     }
 
     #[test]
@@ -364,7 +378,7 @@ mod tests {
         }
 
         fn place(&mut self) -> Result<Reply, ControlError> {
-            let mut placing = Placing::in_router(Self::home(), self.loads.len() as u8);
+            let mut placing = Placing::in_router(Self::home(), Spread::new(self.loads.len() as u8, 0));
             while let Some((worker, command)) = placing.next() {
                 let answer = self.answer(worker, &command);
                 placing.note(answer);
@@ -402,7 +416,7 @@ mod tests {
     #[test]
     fn a_part_takes_over_what_was_said_while_it_was_made() {
         let mut threads = Threads::of(&[ROOM, 0]);
-        let mut placing = Placing::in_router(Threads::home(), 2);
+        let mut placing = Placing::in_router(Threads::home(), Spread::new(2, 0));
         while let Some((worker, command)) = placing.next() {
             let answer = threads.answer(worker, &command);
             if threads.told.len() == 3 {

@@ -50,6 +50,9 @@ pub enum Reply {
     /// A producer may be carried to another media thread.
     #[doc(hidden)]
     Relay(Box<RelayOffer>),
+    /// A data producer may be carried to another media thread.
+    #[doc(hidden)]
+    DataRelay(DataOffer),
     /// What a router carries on one media thread.
     #[doc(hidden)]
     RouterWeight(Box<RouterWeight>),

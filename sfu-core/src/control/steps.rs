@@ -1,6 +1,6 @@
 //! Commands that take several steps, on several media threads.
 use super::fan_out::FanOut;
-use super::placement::Placing;
+use super::placement::{Placing, Spread};
 use super::reconfiguration::Reconfiguration;
 use super::relaying::Relaying;
 use super::{Command, ControlError, Reply};
@@ -18,18 +18,18 @@ pub(crate) trait Steps: Send {
     fn outcome(self: Box<Self>) -> Result<Reply, ControlError>;
 }
 
-/// The steps of a command in a worker of so many media threads; none if it takes one.
-pub(crate) fn steps(command: &Command, workers: u8) -> Option<Box<dyn Steps>> {
+/// The steps of a command in a worker whose rooms spread like this; none if it takes one.
+pub(crate) fn steps(command: &Command, spread: Spread) -> Option<Box<dyn Steps>> {
     if let Command::ReconfigurePlugin { plugin, config } = command {
-        return Some(Box::new(Reconfiguration::new(plugin.clone(), config.clone(), workers)));
+        return Some(Box::new(Reconfiguration::new(plugin.clone(), config.clone(), spread.workers)));
     }
     if command.target().is_some_and(|target| target.worker().is_none()) {
-        return Some(Box::new(FanOut::everywhere(command.clone(), workers)));
+        return Some(Box::new(FanOut::everywhere(command.clone(), spread.workers)));
     }
-    if workers < 2 {
+    if spread.workers < 2 {
         return None;
     }
-    if let Some(placing) = Placing::of(command, workers) {
+    if let Some(placing) = Placing::of(command, spread) {
         return Some(Box::new(placing));
     }
     if let Some(relaying) = Relaying::of(command) {

@@ -14,6 +14,7 @@ mod counters;
 mod data;
 mod data_consumer;
 mod data_producer;
+mod data_relay;
 mod demux;
 mod depart;
 mod direct;
@@ -69,6 +70,7 @@ use crate::transport::dtls::DtlsContext;
 pub(crate) use clock::Clock;
 pub(crate) use counters::Counters;
 pub(crate) use data::{DataBuffers, IngressData};
+pub(crate) use data_relay::{DataForOthers, RelayedData};
 pub(crate) use forward::{Egress, Published};
 pub(crate) use packet::Packet;
 pub(crate) use random::Random;
@@ -157,6 +159,9 @@ pub(crate) struct Engine {
     relays: relay::RelayOut,
     /// What stands for producers of other media threads.
     copies: relay::Copies,
+    data_copies: data_relay::DataCopies,
+    /// Messages on their way to other media threads.
+    data_ways: data_relay::DataWays,
     /// Room to share out bandwidth in.
     wishes: Vec<layers::Wish>,
     /// What leaves this turn.
@@ -196,6 +201,8 @@ impl Engine {
             rtcp_out: VecDeque::new(),
             relays: relay::RelayOut::default(),
             copies: relay::Copies::default(),
+            data_copies: data_relay::DataCopies::default(),
+            data_ways: data_relay::DataWays::default(),
             wishes: Vec::new(),
             outbox: Outbox::default(),
             counters: Counters::default(),

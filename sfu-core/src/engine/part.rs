@@ -98,8 +98,8 @@ impl Engine {
 
     /// The command that a word of another media thread comes to. A part that its whole never heard of closes nothing.
     pub(crate) fn close_of(&self, word: &RelayWord) -> Option<Command> {
-        let RelayWord::PartClosed { target, by } = *word else { return None };
-        match (target, by) {
+        let RelayWord::PartClosed { target, by } = word else { return None };
+        match (*target, *by) {
             (Target::Router(id), Target::Router(by)) => {
                 let router = self.routers.get(id)?;
                 (router.home == Some(by) || router.parts.contains(&by)).then_some(Command::CloseRouter(id))

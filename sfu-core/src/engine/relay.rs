@@ -10,9 +10,9 @@ use foldhash::fast::RandomState;
 use super::producer::{Producer, Source};
 use super::receive::Ingress;
 use super::stream::receive::Arrival;
-use super::{Engine, SocketFactory};
+use super::{Engine, RelayedData, SocketFactory};
 use crate::control::{
-    CloseReason, Command, ConsumerId, ControlError, Labels, ProducerId, ProducerOptions, RelayOffer, Reply,
+    CloseReason, Command, ConsumerId, ControlError, DataProducerId, Labels, ProducerId, ProducerOptions, RelayOffer, Reply,
     RouterId, RtpHeaderExtensionParameters, Target,
 };
 use crate::engine::control::not_found;
@@ -66,8 +66,8 @@ pub(crate) struct RelayedPacket {
     pub(crate) after_gap: bool,
 }
 
-/// A word from one media thread to another about a relayed producer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A word from one media thread to another.
+#[derive(Debug)]
 pub(crate) enum RelayWord {
     /// A consumer of the copy needs a key frame.
     KeyFrame {
@@ -108,6 +108,29 @@ pub(crate) enum RelayWord {
         /// The producer.
         origin: ProducerId,
     },
+    /// A message of a data producer for data consumers of the addressed thread.
+    Data(Box<RelayedData>),
+    /// A data producer was paused or resumed.
+    DataPaused {
+        /// The data producer.
+        origin: DataProducerId,
+        /// It is paused now.
+        paused: bool,
+    },
+    /// A data producer is closed; its data consumers on the addressed thread close, too.
+    DataOriginClosed {
+        /// The data producer.
+        origin: DataProducerId,
+    },
+    /// That media thread has no data consumers of a data producer any more.
+    DataCopyClosed {
+        /// The data producer.
+        origin: DataProducerId,
+        /// The media thread.
+        worker: u8,
+        /// The last offer that they came by.
+        offer: u32,
+    },
     /// A router, a server of ports, or a part of one closed: what belongs to it on the addressed thread goes too.
     PartClosed {
         /// What belongs to it on that thread.
@@ -136,9 +159,13 @@ struct Skipped {
 
 impl RelayOut {
     pub(super) fn request_key_frame(&mut self, origin: ProducerId, encoding: u8, prompt: bool) {
-        let word = (origin.worker(), RelayWord::KeyFrame { origin, encoding, prompt });
-        if !self.words.contains(&word) {
-            self.words.push(word);
+        let asked = (origin, encoding, prompt);
+        let is_said = self.words.iter().any(|(_, word)| match word {
+            RelayWord::KeyFrame { origin, encoding, prompt } => (*origin, *encoding, *prompt) == asked,
+            _ => false,
+        });
+        if !is_said {
+            self.words.push((origin.worker(), RelayWord::KeyFrame { origin, encoding, prompt }));
         }
     }
 
@@ -464,8 +491,12 @@ impl Engine {
                     let _ = self.close_producer(id, CloseReason::Parent);
                 }
             }
-            // The shell closes it, which knows of plugins and sockets.
-            RelayWord::PartClosed { .. } => {}
+            RelayWord::DataPaused { origin, paused } => self.data_paused_elsewhere(origin, paused),
+            RelayWord::DataCopyClosed { origin, worker, offer } => {
+                self.data_copy_closed(origin, worker, offer);
+            }
+            // The shell sees to those, which knows of plugins and sockets.
+            RelayWord::Data(_) | RelayWord::DataOriginClosed { .. } | RelayWord::PartClosed { .. } => {}
         }
     }
 

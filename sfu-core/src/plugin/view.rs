@@ -28,6 +28,9 @@ pub struct SessionView<'a> {
 pub struct RouterView<'a> {
     /// Its id.
     pub id: RouterId,
+    /// The router of another media thread that it is a part of: what its room has on this thread. Nobody but plugins knows parts by
+    /// ids of their own.
+    pub part_of: Option<RouterId>,
     /// Its labels.
     pub labels: &'a Labels,
 }

@@ -38,7 +38,8 @@ pub fn control_double(workers: u8) -> (ControlHandle, ControlDouble) {
             }
         });
     }
-    (ControlHandle::new(ports, events, feed, Arc::new(NobodyServes)), double)
+    let spread = Spread::new(workers.max(1), 0);
+    (ControlHandle::new(ports, spread, events, feed, Arc::new(NobodyServes)), double)
 }
 
 /// Steers the stand-ins of [`control_double`] and looks at what they were told. Cheap to clone.

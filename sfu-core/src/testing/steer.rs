@@ -28,7 +28,7 @@ impl<S: PluginSet> Bench<S> {
         {
             return self.serve(&plugin.clone(), body.clone());
         }
-        match steps(&command, self.workers()) {
+        match steps(&command, self.spread) {
             Some(steps) => self.take(steps),
             None => {
                 let worker = command.target().and_then(Target::worker);
@@ -49,7 +49,7 @@ impl<S: PluginSet> Bench<S> {
         if self.workers() < 2 {
             return router;
         }
-        match self.take(Box::new(Placing::in_router(router, self.workers()))) {
+        match self.take(Box::new(Placing::in_router(router, self.spread))) {
             Ok(Reply::Router(place)) => place,
             other => panic!("testing: there is no place in {router}: {other:?}"),
         }

@@ -4,6 +4,7 @@ mod commands;
 mod containment;
 mod costs;
 mod data;
+mod data_elsewhere;
 mod demux;
 mod direct;
 mod drops;

@@ -161,6 +161,12 @@ impl Engine {
             Command::Relay(RelayCommand(RelayStep::Accept { offer, command })) => {
                 self.accept_relay(now, *offer, *command, sockets)
             }
+            Command::Relay(RelayCommand(RelayStep::OfferData { data_producer, worker })) => {
+                self.offer_data(data_producer, worker).map(Reply::DataRelay)
+            }
+            Command::Relay(RelayCommand(RelayStep::AcceptData { offer, command })) => {
+                self.accept_data_command(now, offer, *command)
+            }
             Command::Part(PartCommand(step)) => self.part_step(step, sockets),
             Command::Stats(target) => {
                 let mut stats = self.stats(now, target)?;

@@ -187,8 +187,7 @@ async fn open(
 ) -> Result<(SessionId, WebRtcTransportCreated), Problem> {
     let labels = role.labels(name);
     let options = CreateSession { signaling: "whip".into(), labels: labels.clone() };
-    // What plugins send from data channel to data channel stays on a media thread.
-    let router = if data.is_some() { router } else { hub.control.place(router).await? };
+    let router = hub.control.place(router).await?;
     let opened = hub.control.create_session(router.worker(), options).await?;
     *session = Some(opened);
     let options = WebRtcTransportOptions {
