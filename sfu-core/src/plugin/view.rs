@@ -264,6 +264,10 @@ impl<'a> View<'a> {
     pub fn router(&self, id: RouterId) -> Option<RouterView<'a>> {
         self.0.router(id)
     }
+    /// What a router is known as outside, and on all threads that its room is on: a part by the name of the router that it is of.
+    pub fn known_router(&self, id: RouterId) -> RouterId {
+        self.router(id).and_then(|router| router.part_of).unwrap_or(id)
+    }
     /// One transport.
     pub fn transport(&self, id: TransportId) -> Option<TransportView<'a>> {
         self.0.transport(id)
