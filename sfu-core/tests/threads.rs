@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use sfu_core::control::{
     CloseReason, Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlHandle, Event,
-    EventBody, Labels, ListenInfo, MediaKind, PlainTransportOptions, ProducerId, ProducerOptions,
-    RouterId, RtcpFeedback, RtpCodecParameters, RtpEncodingParameters, RtpMapping, RtpParameters, Target,
-    TransportId, WorkerStats,
+    EventBody, Labels, ListenInfo, MediaKind, PlainTransportOptions, ProducerId, ProducerOptions, RouterId,
+    RtcpFeedback, RtpCodecParameters, RtpEncodingParameters, RtpMapping, RtpParameters, Target, TransportId,
+    WorkerStats,
 };
 use sfu_core::plugin::{Attach, ConsumerInfo, Cx, Plugin, ProducerInfo, RtpPacket, Verdict, plugin};
 use sfu_core::{Running, WorkerConfig};

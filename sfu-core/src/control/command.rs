@@ -438,7 +438,9 @@ impl Command {
             | Command::DisablePlugin { target, .. }
             | Command::PluginRequest { target, .. } => *target,
             Command::Relay(RelayCommand(RelayStep::Offer { producer, .. })) => (*producer).into(),
-            Command::Relay(RelayCommand(RelayStep::OfferData { data_producer, .. })) => (*data_producer).into(),
+            Command::Relay(RelayCommand(RelayStep::OfferData { data_producer, .. })) => {
+                (*data_producer).into()
+            }
             Command::Relay(RelayCommand(
                 RelayStep::Accept { command, .. } | RelayStep::AcceptData { command, .. },
             )) => return command.target(),

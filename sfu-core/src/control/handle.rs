@@ -79,7 +79,8 @@ impl ControlHandle {
     ) -> Self {
         let (next_worker, reconfiguring, reload) = Default::default();
         let draining = tokio::sync::watch::Sender::new(false);
-        let shared = Shared { ports, spread, events, feed, next_worker, serve, reconfiguring, draining, reload };
+        let shared =
+            Shared { ports, spread, events, feed, next_worker, serve, reconfiguring, draining, reload };
         ControlHandle(Arc::new(shared))
     }
 

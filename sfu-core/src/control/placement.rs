@@ -251,7 +251,8 @@ impl Steps for Placing {
                         Step::Create(place)
                     }
                     (None, Some(home)) => {
-                        let threads = (place.worker() + self.spread.workers - home.worker()) % self.spread.workers;
+                        let threads =
+                            (place.worker() + self.spread.workers - home.worker()) % self.spread.workers;
                         match server.listen_behind(threads) {
                             Some(listen) => Step::MakeServer(place, listen),
                             None => self.without_server(no_ports_behind(home)),

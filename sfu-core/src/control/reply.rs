@@ -88,7 +88,9 @@ impl Reply {
         }
         match merged {
             Some(stats) => Reply::Stats(stats),
-            None if dumped.is_some() => dumped.map_or(Reply::Done, |dump| Reply::Dump(Dump::WebRtcServer(dump))),
+            None if dumped.is_some() => {
+                dumped.map_or(Reply::Done, |dump| Reply::Dump(Dump::WebRtcServer(dump)))
+            }
             None if !answers.is_empty() => Reply::Json(serde_json::Value::Array(answers)),
             None => Reply::Done,
         }

@@ -171,7 +171,9 @@ impl Engine {
 
     /// Where nobody here wants a data producer's messages they stay there.
     fn release_data_copy(&mut self, origin: DataProducerId) {
-        let Some(copy) = self.data_copies.get(&origin).filter(|copy| copy.consumers.is_empty()) else { return };
+        let Some(copy) = self.data_copies.get(&origin).filter(|copy| copy.consumers.is_empty()) else {
+            return;
+        };
         let (worker, offer) = (self.config.worker, copy.offer);
         self.data_copies.remove(&origin);
         self.relays.say(origin.worker(), RelayWord::DataCopyClosed { origin, worker, offer });
@@ -283,7 +285,11 @@ impl Engine {
                 let by_producer = true;
                 self.change(
                     id,
-                    if paused { EventBody::Paused { by_producer } } else { EventBody::Resumed { by_producer } },
+                    if paused {
+                        EventBody::Paused { by_producer }
+                    } else {
+                        EventBody::Resumed { by_producer }
+                    },
                 );
             }
         }
@@ -307,9 +313,7 @@ impl Engine {
             Command::ConsumeData { transport, options } => {
                 self.accept_data(now, offer, transport, options).map(Reply::DataConsumer)
             }
-            other => {
-                Err(ControlError::internal(format!("control.relay: {other:?} needs no data producer")))
-            }
+            other => Err(ControlError::internal(format!("control.relay: {other:?} needs no data producer"))),
         }
     }
 }

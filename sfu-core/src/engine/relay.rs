@@ -12,8 +12,8 @@ use super::receive::Ingress;
 use super::stream::receive::Arrival;
 use super::{Engine, RelayedData, SocketFactory};
 use crate::control::{
-    CloseReason, Command, ConsumerId, ControlError, DataProducerId, Labels, ProducerId, ProducerOptions, RelayOffer, Reply,
-    RouterId, RtpHeaderExtensionParameters, Target,
+    CloseReason, Command, ConsumerId, ControlError, DataProducerId, Labels, ProducerId, ProducerOptions,
+    RelayOffer, Reply, RouterId, RtpHeaderExtensionParameters, Target,
 };
 use crate::engine::control::not_found;
 use crate::rtp::{ExtensionKind, PacketInfo, RtpHeader};
@@ -274,7 +274,8 @@ impl Engine {
         if let Command::Consume { options, .. } = &mut command {
             options.producer = copy;
         }
-        if let Command::SwitchConsumer { producer, .. } | Command::ObserveProducer { producer, .. } = &mut command
+        if let Command::SwitchConsumer { producer, .. } | Command::ObserveProducer { producer, .. } =
+            &mut command
         {
             *producer = copy;
         }

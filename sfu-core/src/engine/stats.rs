@@ -97,7 +97,10 @@ impl Engine {
                 ("transports", self.transports.len()),
                 ("producers", self.producers.len()),
                 ("consumers", self.consumers.len()),
-                ("webrtc_servers", self.webrtc_servers.iter().filter(|(_, server)| server.home.is_none()).count()),
+                (
+                    "webrtc_servers",
+                    self.webrtc_servers.iter().filter(|(_, server)| server.home.is_none()).count(),
+                ),
                 ("data_producers", self.data_producers.len()),
                 ("data_consumers", self.data_consumers.len()),
             ] {

@@ -2,9 +2,7 @@
 use std::time::Instant;
 
 use super::{Pace, ReplySender, Shell, Surroundings};
-use crate::control::{
-    Command, ControlError, Event, EventBody, PartCommand, PartStep, Reply, Target,
-};
+use crate::control::{Command, ControlError, Event, EventBody, PartCommand, PartStep, Reply, Target};
 use crate::engine::SocketFactory;
 use crate::plugin::{Kind, Moment, PluginSet, Refused, Timed, Untimed, View};
 

@@ -7,8 +7,7 @@ use super::{Pace, Shell, Surroundings};
 use crate::control::{CloseReason, DataConsumerId, DataProducerId};
 use crate::engine::{DataForOthers, IngressData, RelayedData};
 use crate::plugin::{
-    Below, DataMessage, Hooks, Mode, Moment, Past, PluginSet, PluginSlot, Recipients, Timed, Untimed,
-    Verdict,
+    Below, DataMessage, Hooks, Mode, Moment, Past, PluginSet, PluginSlot, Recipients, Timed, Untimed, Verdict,
 };
 use crate::transport::sctp::Subchannels;
 

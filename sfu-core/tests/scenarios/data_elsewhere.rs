@@ -151,7 +151,8 @@ fn a_thread_that_does_not_keep_up_loses_messages_and_they_are_counted() {
     room.bench.stall(1, true);
     let payload = vec![1u8; 250_000];
     for _ in 0..100 {
-        let message = OutgoingData { ppid: ppid::BINARY, payload: payload.clone().into(), ..Default::default() };
+        let message =
+            OutgoingData { ppid: ppid::BINARY, payload: payload.clone().into(), ..Default::default() };
         room.bench.send_direct(bot, message);
     }
     // 16 MiB may wait: 67 of these.

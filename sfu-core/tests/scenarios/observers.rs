@@ -283,7 +283,10 @@ fn people_on_another_media_thread_are_heard_alike() {
         let names: Vec<String> = room.people.iter().map(|id| format!("{id:?}")).collect();
         told.into_iter()
             .map(|text| {
-                names.iter().enumerate().fold(text, |text, (n, name)| text.replace(name, &format!("person {n}")))
+                names
+                    .iter()
+                    .enumerate()
+                    .fold(text, |text, (n, name)| text.replace(name, &format!("person {n}")))
             })
             .collect::<Vec<_>>()
     };

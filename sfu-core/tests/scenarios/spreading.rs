@@ -23,11 +23,7 @@ fn two<S: PluginSet>(build: Build<S>) -> Bench<S> {
 }
 
 /// Viewers of a producer, where the worker places them.
-fn viewers<S: PluginSet>(
-    bench: &mut Bench<S>,
-    producer: ProducerId,
-    count: usize,
-) -> Vec<ConsumerId> {
+fn viewers<S: PluginSet>(bench: &mut Bench<S>, producer: ProducerId, count: usize) -> Vec<ConsumerId> {
     (0..count)
         .map(|_| {
             let peer = bench.peer_with(PeerOptions::plain().placed());
@@ -288,8 +284,10 @@ fn a_plugin_that_closes_a_part_closes_the_room() {
 
 /// What a server on this port says of where a new transport of the room is reached.
 fn served<S: PluginSet>(bench: &mut Bench<S>, router: RouterId, server: WebRtcServerId) -> (u8, Vec<u16>) {
-    let options =
-        WebRtcTransportOptions { listen: TransportListen::Server(server), ..WebRtcTransportOptions::default() };
+    let options = WebRtcTransportOptions {
+        listen: TransportListen::Server(server),
+        ..WebRtcTransportOptions::default()
+    };
     match bench.command(Command::CreateWebRtcTransport { router, options }) {
         Reply::WebRtcTransport(created) => {
             (created.id.worker(), created.ice_candidates.iter().map(|candidate| candidate.port).collect())
@@ -325,7 +323,10 @@ fn a_server_takes_the_next_ports_for_another_thread_once_that_is_needed() {
     assert_eq!(bench.worker_stats_of(id).transports.len(), ROOM + 2);
     assert_eq!(bench.counter("webrtc_servers"), 1);
     bench.close(id);
-    assert_eq!((bench.counter("transports"), bench.open_sockets(0).len(), bench.open_sockets(1).len()), (0, 0, 0));
+    assert_eq!(
+        (bench.counter("transports"), bench.open_sockets(0).len(), bench.open_sockets(1).len()),
+        (0, 0, 0)
+    );
     assert_eq!(bench.events_of(id), [EventBody::Closed(CloseReason::Requested)]);
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use sfu_core::control::Labels;
 use sfu_core::plugin::{
     Attach, Cx, DataConsumerId, DataConsumerInfo, DataMessage, DataProducerId, DataProducerInfo, Error,
-    Plugin, Refusal, Responder, RouterId, RouterInfo, Rows, SessionId, Start, Stats, Target, TransportId, TransportKind, Verdict,
-    plugin,
+    Plugin, Refusal, Responder, RouterId, RouterInfo, Rows, SessionId, Start, Stats, Target, TransportId,
+    TransportKind, Verdict, plugin,
 };
 use sfu_core::serde_json::json;
 use sfu_core::tracing;

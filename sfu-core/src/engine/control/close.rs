@@ -42,7 +42,11 @@ impl Engine {
         let Some(router) = self.routers.remove(id) else { return Err(not_found(id.into())) };
         self.close_other_parts(id, router.home, &router.parts);
         // The router itself tells for its parts.
-        if router.home.is_some() { Ok(Reply::Done) } else { self.told(id, EventBody::Closed(CloseReason::Requested)) }
+        if router.home.is_some() {
+            Ok(Reply::Done)
+        } else {
+            self.told(id, EventBody::Closed(CloseReason::Requested))
+        }
     }
 
     pub(super) fn close_transport(
@@ -150,7 +154,11 @@ impl Engine {
         }
         self.observed_closed(producer.known_as(), &producer.observers);
         // Nobody but this thread knows a copy.
-        if producer.transport().is_none() { Ok(Reply::Done) } else { self.told(id, EventBody::Closed(reason)) }
+        if producer.transport().is_none() {
+            Ok(Reply::Done)
+        } else {
+            self.told(id, EventBody::Closed(reason))
+        }
     }
 
     pub(crate) fn close_consumer(

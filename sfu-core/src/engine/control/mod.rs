@@ -15,9 +15,7 @@ mod server;
 use std::time::Instant;
 
 use super::{Engine, SocketFactory};
-use crate::control::{
-    Command, ControlError, EventBody, PartCommand, RelayCommand, RelayStep, Reply, Target,
-};
+use crate::control::{Command, ControlError, EventBody, PartCommand, RelayCommand, RelayStep, Reply, Target};
 
 impl Engine {
     /// Carries out a command. What it makes is not yet known to plugins: the shell opens it, or closes it again.

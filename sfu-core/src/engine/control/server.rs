@@ -44,6 +44,10 @@ impl Engine {
         }
         self.close_other_parts(id, server.home, &server.parts);
         // The server itself tells for its parts.
-        if server.home.is_some() { Ok(Reply::Done) } else { self.told(id, EventBody::Closed(CloseReason::Requested)) }
+        if server.home.is_some() {
+            Ok(Reply::Done)
+        } else {
+            self.told(id, EventBody::Closed(CloseReason::Requested))
+        }
     }
 }

@@ -83,17 +83,16 @@ fn media_threads(invocation: &Invocation) -> Result<u8, String> {
         return Ok(1);
     };
     let given = given.to_string_lossy();
-    given.parse().ok().filter(|threads| (1..=64).contains(threads)).ok_or_else(|| {
-        format!("signaling.mediasoup: {MEDIA_THREADS}={given}: a number of 1 to 64 is needed")
-    })
+    given
+        .parse()
+        .ok()
+        .filter(|threads| (1..=64).contains(threads))
+        .ok_or_else(|| format!("signaling.mediasoup: {MEDIA_THREADS}={given}: a number of 1 to 64 is needed"))
 }
 
 /// A worker of the library is one media thread, and the library starts more of them for more cores; with several, large rooms spread
 /// over them.
-pub(crate) fn configure(
-    settings: &Settings,
-    media_threads: u8,
-) -> Box<dyn FnOnce(&mut WorkerConfig) + Send> {
+pub(crate) fn configure(settings: &Settings, media_threads: u8) -> Box<dyn FnOnce(&mut WorkerConfig) + Send> {
     let dtls = settings.dtls_files.clone();
     Box::new(move |config| {
         config.workers = media_threads;
