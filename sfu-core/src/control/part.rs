@@ -85,6 +85,8 @@ pub struct RouterWeight {
     pub(crate) room: usize,
     /// Those of the whole media thread.
     pub(crate) all: usize,
+    /// It is a part itself, which has none.
+    pub(crate) is_part: bool,
     /// Its parts on other media threads; only its own thread knows them.
     pub(crate) parts: Vec<RouterId>,
     /// Its labels.

@@ -214,6 +214,8 @@ impl Steps for Placing {
                 self.know(self.home.worker(), Some(self.home), &weight);
                 self.weight = weight;
                 match self.fixed {
+                    // Who names a part has found its place.
+                    _ if self.weight.is_part => self.found(self.home),
                     Some(worker) => match self.part_on(worker) {
                         Some(part) => self.found(part),
                         None if worker == self.home.worker() => self.found(self.home),
@@ -357,7 +359,7 @@ mod tests {
             let all = self.loads[usize::from(worker)];
             let parts = if worker == 0 { self.parts.clone() } else { Vec::new() };
             let labels = self.labels.clone();
-            let weight = RouterWeight { room: all, all, parts, labels, rules: Vec::new() };
+            let weight = RouterWeight { room: all, all, parts, labels, ..RouterWeight::default() };
             let (name, answer) = match command {
                 Command::Part(PartCommand(PartStep::Weigh(_))) => {
                     ("weigh", Ok(Reply::RouterWeight(Box::new(weight))))

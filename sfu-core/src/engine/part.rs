@@ -45,6 +45,7 @@ impl Engine {
         if let Some(id) = router {
             let router = self.routers.get(id).ok_or_else(|| not_found(id.into()))?;
             weight.room = router.transports.len() + router.consumers;
+            weight.is_part = router.home.is_some();
             weight.parts.clone_from(&router.parts);
             weight.labels.clone_from(&router.labels);
         }

@@ -168,6 +168,18 @@ fn transports_spread_without_being_told_where_to() {
 }
 
 #[test]
+fn a_part_that_is_named_is_the_place_itself() {
+    let mut bench = Build::<Nil>::new().workers(3).spread_at(1).start();
+    let router = bench.router(0);
+    loose(&mut bench, router);
+    let part = bench.place(router);
+    assert_eq!(part.worker(), 1);
+    for _ in 0..5 {
+        assert_eq!(loose(&mut bench, part).worker(), 1);
+    }
+}
+
+#[test]
 fn a_consumer_goes_over_to_a_producer_of_another_thread() {
     let mut bench = two(Build::<Nil>::new());
     let (first, second) = (bench.audio_producer(), bench.audio_producer());
