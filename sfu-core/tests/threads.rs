@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sfu_core::control::{
     CloseReason, Command, ConnectPlainTransport, ConsumerId, ConsumerOptions, ControlHandle, Event,
-    EventBody, Labels, ListenInfo, MediaKind, PlainTransportOptions, ProducerId, ProducerOptions,
+    EventBody, Labels, ListenInfo, MediaKind, PlainTransportOptions, ProducerId, ProducerOptions, RouterId,
     RtcpFeedback, RtpCodecParameters, RtpEncodingParameters, RtpMapping, RtpParameters, Target, TransportId,
     WorkerStats,
 };
@@ -77,10 +77,16 @@ impl Peer {
     /// Joins on a media thread.
     async fn join(control: &ControlHandle, worker: u8) -> Peer {
         let router = control.create_router(worker, Labels::new()).await.unwrap();
+        let peer = Self::join_room(control, router).await;
+        assert_eq!(peer.transport.worker(), worker);
+        peer
+    }
+
+    /// Joins a room, wherever in it there is a place.
+    async fn join_room(control: &ControlHandle, router: RouterId) -> Peer {
         let listen = ListenInfo::udp(Ipv4Addr::LOCALHOST);
         let options = PlainTransportOptions { listen, ..Default::default() };
         let created = control.create_plain_transport(router, options).await.unwrap();
-        assert_eq!(created.id.worker(), worker);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let own = socket.local_addr().unwrap();
         let peer =
@@ -154,7 +160,12 @@ impl Peer {
 }
 
 async fn start() -> Running {
-    let mut config = WorkerConfig { workers: 2, ..WorkerConfig::default() };
+    start_with(0).await
+}
+
+/// Rooms take the second thread from so many transports and consumers on.
+async fn start_with(spread_at: usize) -> Running {
+    let mut config = WorkerConfig { workers: 2, spread_at, ..WorkerConfig::default() };
     config.rtc.listen_ip = Ipv4Addr::LOCALHOST.into();
     Worker::builder().config(config).without_http().start().await.unwrap()
 }
@@ -247,5 +258,46 @@ async fn pauses_travel_and_the_relay_ends_with_its_last_viewer() {
     control.run(Command::CloseTransport(bob.transport)).await.unwrap();
     wait_for(&mut events, Event { target: c.into(), body: EventBody::Closed(CloseReason::Parent) }).await;
     assert!(stats(control).await.consumers.is_empty());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_spreads_and_ends_as_one() {
+    let running = start_with(1).await;
+    let control = running.control();
+    let mut events = control.events();
+    let router = control.create_router(0, Labels::new()).await.unwrap();
+    let ann = Peer::join_room(control, router).await;
+    let p = produce(control, &ann).await;
+    let mut viewers = Vec::new();
+    for _ in 0..6 {
+        let peer = Peer::join_room(control, router).await;
+        let c = consume(control, &peer, p).await;
+        viewers.push((peer, c));
+    }
+    let on = |worker| viewers.iter().filter(|(_, c)| c.worker() == worker).count();
+    assert!(on(0) >= 2 && on(1) >= 2, "{} and {}", on(0), on(1));
+    ann.wait_for_pli(SENT);
+    ann.send(1, true);
+    for n in 2..=50 {
+        ann.send(n, false);
+    }
+    for (peer, c) in &viewers {
+        let packets: Vec<_> = (1..=50).map(|_| peer.next_packet()).collect();
+        let expected: Vec<_> = (1..=50).map(|n| (n, [10, 10 + c.worker()])).collect();
+        assert_eq!(packets.iter().map(|(_, n, way)| (*n, *way)).collect::<Vec<_>>(), expected);
+    }
+    let all = stats(control).await;
+    assert_eq!((all.counters["relay_lost"], all.counters["routers"]), (0, 1));
+    assert!(all.transports.iter().all(|transport| transport.router == router));
+    assert_eq!(control.stats(router.into()).await.unwrap().consumers.len(), 6);
+    control.run(Command::CloseRouter(router)).await.unwrap();
+    let last = viewers.iter().find(|(_, c)| c.worker() == 1).unwrap().1;
+    wait_for(&mut events, Event { target: last.into(), body: EventBody::Closed(CloseReason::Parent) }).await;
+    // The other thread was told; what it answers comes behind that.
+    let deadline = Instant::now() + PATIENCE;
+    while stats(control).await.counters["transports"] > 0 {
+        assert!(Instant::now() < deadline);
+    }
     running.stop().await;
 }

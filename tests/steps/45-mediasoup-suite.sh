@@ -12,15 +12,15 @@ certificate() {
         -keyout "$folder/dtls-key.pem" -out "$folder/dtls-cert.pem"
 }
 
-# suite WHAT: runs the suite, and counts its tests one by one.
+# suite WHAT [THREADS]: runs the suite, and counts its tests one by one.
 suite() {
-    local what=$1 begun=$SECONDS report=$SFU_TEST_RESULTS/mediasoup.json counts
+    local what=$1 threads=${2:-1} begun=$SECONDS report=$SFU_TEST_RESULTS/mediasoup.json counts
     say "$what"
     # What a run before left would count again.
     rm -f "$report"
     (
         cd tests/mediasoup-suite &&
-            MEDIASOUP_WORKER_BIN=$SFU_TEST_ROOT/target/debug/sfu-worker \
+            MEDIASOUP_WORKER_BIN=$SFU_TEST_ROOT/target/debug/sfu-worker SFU_MEDIA_THREADS=$threads \
                 node node_modules/jest/bin/jest.js --maxWorkers=1 --json --outputFile="$report"
     )
     if [[ ! -s $report ]]; then
@@ -52,6 +52,7 @@ suite() {
 check "worker" build_worker
 check "certificate" certificate
 suite "mediasoup's own tests"
+suite "mediasoup's own tests, two media threads" 2
 if is_long; then
     for run in 2 3 4 5; do
         suite "mediasoup's own tests, run $run"

@@ -11,6 +11,11 @@ export interface SfuSettings {
 	 * without `[http]` in the file, it serves none. Each worker needs a port of its own.
 	 */
 	listen?: string;
+	/**
+	 * Media threads of this worker, 1 to 64, instead of `SFU_MEDIA_THREADS`; 1 if neither is given. With several, its routers
+	 * are on them by turns, and a large room spreads over all of them. A WebRtcServer with a port then takes the ports behind it, too.
+	 */
+	mediaThreads?: number;
 	/** Fields of plugins, over those of the file, instead of `SFU_SET`: `{ recorder: { folder: '/recordings' } }`. */
 	set?: { [plugin: string]: { [field: string]: unknown } };
 	/** Plugins that are on only where a request switches them on, instead of `SFU_OFF`. */

@@ -6,7 +6,7 @@
  * @param {import('./index').SfuSettings} settings
  * @returns {Record<string, string>}
  */
-function variables({ config, listen, set, off, env }) {
+function variables({ config, listen, mediaThreads, set, off, env }) {
 	const variables = {};
 	for (const [name, value] of Object.entries(env ?? {})) {
 		variables[name] = text(`env.${name}`, value);
@@ -16,6 +16,12 @@ function variables({ config, listen, set, off, env }) {
 	}
 	if (listen !== undefined) {
 		variables.SFU_LISTEN = text('listen', listen);
+	}
+	if (mediaThreads !== undefined) {
+		if (!Number.isInteger(mediaThreads) || mediaThreads < 1 || mediaThreads > 64) {
+			throw new TypeError('createWorker: mediaThreads: expected a number of 1 to 64');
+		}
+		variables.SFU_MEDIA_THREADS = String(mediaThreads);
 	}
 	if (set !== undefined) {
 		variables.SFU_SET = assignments(set).join('\n');

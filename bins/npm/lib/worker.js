@@ -11,9 +11,9 @@ const { variables } = require('./settings');
  * @param {import('./index').WorkerSettings} settings
  */
 async function createWorker(settings = {}) {
-	const { workerBin: asked, config, listen, set, off, env, ...settingsOfLibrary } = settings;
+	const { workerBin: asked, config, listen, mediaThreads, set, off, env, ...settingsOfLibrary } = settings;
 	const bin = workerBin(asked);
-	const environment = variables({ config, listen, set, off, env });
+	const environment = variables({ config, listen, mediaThreads, set, off, env });
 	try {
 		// The library hands its own environment to the process that it starts before the call returns: nothing else runs
 		// in between, so that no other worker sees these variables.

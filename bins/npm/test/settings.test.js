@@ -15,6 +15,7 @@ test('settings become the variables that a worker reads', () => {
 		variables({
 			config: '/etc/sfu.toml',
 			listen: '127.0.0.1:8080',
+			mediaThreads: 2,
 			set: { recorder: { folder: '/a,b\nc', file: '7', fsync: true, only: { stream: 'x' }, gone: undefined }, p: { n: 1 } },
 			off: ['a', 'b'],
 			env: { SFU_OPEN: 'true' },
@@ -22,6 +23,7 @@ test('settings become the variables that a worker reads', () => {
 		{
 			SFU_CONFIG: '/etc/sfu.toml',
 			SFU_LISTEN: '127.0.0.1:8080',
+			SFU_MEDIA_THREADS: '2',
 			SFU_SET: 'recorder.folder="/a,b\\nc"\nrecorder.file="7"\nrecorder.fsync=true\nrecorder.only={"stream":"x"}\np.n=1',
 			SFU_OFF: 'a,b',
 			SFU_OPEN: 'true',
@@ -33,6 +35,8 @@ test('wrong settings are told by their names', () => {
 	for (const [settings, name] of [
 		[{ config: '' }, /config/],
 		[{ listen: 8080 }, /listen/],
+		[{ mediaThreads: 0 }, /mediaThreads/],
+		[{ mediaThreads: '2' }, /mediaThreads/],
 		[{ set: 'recorder.folder=x' }, /set/],
 		[{ set: { recorder: 'x' } }, /set\.recorder/],
 		[{ set: { recorder: { 'a=b\nc.d': 1 } } }, /a=b/],

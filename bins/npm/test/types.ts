@@ -8,6 +8,7 @@ export async function room(): Promise<void> {
 		appData: { room: 'one' },
 		config: '/etc/sfu.toml',
 		listen: '127.0.0.1:0',
+		mediaThreads: 2,
 		set: { recorder: { folder: '/recordings', fsync: true } },
 		off: ['recorder'],
 		env: { SFU_OPEN: 'true' },

@@ -322,6 +322,9 @@ pub enum Command {
     /// Carries a producer to another media thread; [`ControlHandle::consume`] does it where it is needed.
     #[doc(hidden)]
     Relay(RelayCommand),
+    /// Spreads a router over media threads; [`ControlHandle::command`] does it where it is needed.
+    #[doc(hidden)]
+    Part(PartCommand),
     /// Leaves the ports that WebRTC transports share to another worker: whoever is connected stays connected, all others reach
     /// that one. For a worker that takes no new sessions, see [`ControlHandle::drain`].
     ReleasePorts,
@@ -336,12 +339,43 @@ pub enum Command {
 }
 
 impl Command {
+    /// The same command in another part of its router, and on that part of its server of ports, for those that make a transport.
+    pub(crate) fn placed(mut self, place: RouterId, server: Option<WebRtcServerId>) -> Command {
+        match &mut self {
+            Command::CreateWebRtcTransport { router, options } => {
+                *router = place;
+                if let Some(server) = server {
+                    options.listen = TransportListen::Server(server);
+                }
+            }
+            Command::CreatePlainTransport { router, .. } => *router = place,
+            _ => {}
+        }
+        self
+    }
+
+    /// The same command about a part, for those that are about something that has parts.
+    pub(crate) fn about(mut self, part: Target) -> Command {
+        if let Command::SetLabels { target, .. }
+        | Command::EnablePlugin { target, .. }
+        | Command::DisablePlugin { target, .. }
+        | Command::PluginRequest { target, .. }
+        | Command::Stats(target)
+        | Command::Dump(target) = &mut self
+        {
+            *target = part;
+        }
+        self
+    }
+
     /// What the command is about: decides the media thread. `None` for what makes a session or a router.
     pub fn target(&self) -> Option<Target> {
         Some(match self {
             Command::CreateSession(_) | Command::CreateRouter { .. } | Command::CreateWebRtcServer(_) => {
                 return None;
             }
+            // Its media thread is named beside it.
+            Command::Part(_) => return None,
             Command::CloseWebRtcServer(id) => (*id).into(),
             Command::CreatePipeTransport { router, .. }
             | Command::CreateDirectTransport { router, .. }
@@ -404,36 +438,15 @@ impl Command {
             | Command::DisablePlugin { target, .. }
             | Command::PluginRequest { target, .. } => *target,
             Command::Relay(RelayCommand(RelayStep::Offer { producer, .. })) => (*producer).into(),
-            Command::Relay(RelayCommand(RelayStep::Accept { transport, .. })) => (*transport).into(),
+            Command::Relay(RelayCommand(RelayStep::OfferData { data_producer, .. })) => {
+                (*data_producer).into()
+            }
+            Command::Relay(RelayCommand(
+                RelayStep::Accept { command, .. } | RelayStep::AcceptData { command, .. },
+            )) => return command.target(),
             Command::ReconfigurePlugin { .. } | Command::ReleasePorts => Target::Worker,
         })
     }
-}
-
-/// A step of carrying a producer to another media thread.
-#[doc(hidden)]
-#[derive(Debug, Clone, PartialEq)]
-pub struct RelayCommand(pub(crate) RelayStep);
-
-/// See [`RelayCommand`].
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum RelayStep {
-    /// Begin to send its packets to `worker`. Answers [`Reply::Relay`].
-    Offer { producer: ProducerId, worker: u8 },
-    /// Make the copy that stands for it, in the router of a transport. Answers [`Reply::Producer`].
-    Accept { offer: Box<RelayOffer>, transport: TransportId },
-}
-
-/// What a copy needs to know of the producer that it stands for.
-#[doc(hidden)]
-#[derive(Debug, Clone, PartialEq)]
-pub struct RelayOffer {
-    pub(crate) origin: ProducerId,
-    pub(crate) kind: MediaKind,
-    pub(crate) parameters: RtpParameters,
-    pub(crate) mapping: RtpMapping,
-    pub(crate) labels: Labels,
-    pub(crate) paused: bool,
 }
 
 /// Options of a session.

@@ -38,6 +38,16 @@ pub struct WebRtcServerDump {
     pub username_fragments: Vec<(String, TransportId)>,
 }
 
+impl WebRtcServerDump {
+    /// Adds what a part on another media thread has.
+    pub(crate) fn merge(&mut self, part: WebRtcServerDump) {
+        self.udp.extend(part.udp);
+        self.tcp.extend(part.tcp);
+        self.transports.extend(part.transports);
+        self.username_fragments.extend(part.username_fragments);
+    }
+}
+
 /// A transport.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]

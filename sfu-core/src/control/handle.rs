@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::steps::unexpected;
 use super::*;
 
 /// How many events a slow subscriber may lag behind before it misses some (and is told how many).
@@ -50,6 +51,7 @@ pub trait ServeRequests: Send + Sync {
 
 struct Shared {
     ports: Vec<WorkerPort>,
+    spread: Spread,
     events: broadcast::Sender<Event>,
     feed: FeedSender,
     next_worker: AtomicUsize,
@@ -70,13 +72,15 @@ impl ControlHandle {
     /// A handle on the given media threads.
     pub(crate) fn new(
         ports: Vec<WorkerPort>,
+        spread: Spread,
         events: broadcast::Sender<Event>,
         feed: FeedSender,
         serve: Arc<dyn ServeRequests>,
     ) -> Self {
         let (next_worker, reconfiguring, reload) = Default::default();
         let draining = tokio::sync::watch::Sender::new(false);
-        let shared = Shared { ports, events, feed, next_worker, serve, reconfiguring, draining, reload };
+        let shared =
+            Shared { ports, spread, events, feed, next_worker, serve, reconfiguring, draining, reload };
         ControlHandle(Arc::new(shared))
     }
 
@@ -126,45 +130,57 @@ impl ControlHandle {
 
     /// Sends a command to the media thread that owns its target; commands that name none go to the first.
     ///
-    /// `Stats(Target::Worker)`, plugin settings and plugin requests without a target reach every thread and are merged.
+    /// `Stats(Target::Worker)`, plugin settings and plugin requests without a target reach every thread and are merged. A room that
+    /// outgrows its media thread spreads over others: a new transport may be on another thread than its router, and what is said
+    /// to the router, or asked of it, reaches all threads that it is on.
     pub async fn command(&self, command: Command) -> Result<Reply, ControlError> {
-        match command.target() {
-            Some(target) => match target.worker() {
-                Some(worker) => self.command_on(worker, command).await,
-                None => self.everywhere(command).await,
-            },
-            None => self.command_on(self.pick_worker(), command).await,
-        }
-    }
-
-    async fn everywhere(&self, command: Command) -> Result<Reply, ControlError> {
-        if let Command::PluginRequest { plugin, body, .. } = &command
+        if let Command::PluginRequest { plugin, body, target: Target::Worker } = &command
             && self.0.serve.serves(plugin)
         {
             return self.0.serve.serve(plugin, body.clone()).await;
         }
-        if let Command::ReconfigurePlugin { plugin, config } = command {
-            let work = self.clone().reconfigure(plugin, config);
+        let Some(steps) = steps(&command, self.0.spread) else {
+            let worker = match (&command, command.target().and_then(Target::worker)) {
+                (_, Some(worker)) => worker,
+                // Its ports are those that were named; other threads take the ones behind them, once they need some.
+                (Command::CreateWebRtcServer(_), None) => 0,
+                (_, None) => self.pick_worker(),
+            };
+            return self.command_on(worker, command).await;
+        };
+        if matches!(command, Command::ReconfigurePlugin { .. }) {
+            let work = self.clone().reconfigure(steps);
             return match tokio::runtime::Handle::try_current() {
                 // In a task of its own: who hangs up in the middle leaves no threads behind that differ.
                 Ok(runtime) => runtime.spawn(work).await.unwrap_or_else(|_| Err(gone())),
                 Err(_) => work.await,
             };
         }
-        let mut replies = Vec::with_capacity(self.0.ports.len());
-        for worker in 0..self.workers() {
-            replies.push(self.command_on(worker, command.clone()).await?);
-        }
-        Ok(Reply::merge(replies))
+        self.take(steps).await
     }
 
-    async fn reconfigure(self, plugin: String, config: serde_json::Value) -> Result<Reply, ControlError> {
-        let _one_by_one = self.0.reconfiguring.lock().await;
-        let mut steps = Reconfiguration::new(plugin, config, self.workers());
+    async fn take(&self, mut steps: Box<dyn Steps>) -> Result<Reply, ControlError> {
         while let Some((worker, command)) = steps.next() {
             steps.note(self.command_on(worker, command).await);
         }
         steps.outcome()
+    }
+
+    async fn reconfigure(self, steps: Box<dyn Steps>) -> Result<Reply, ControlError> {
+        let _one_by_one = self.0.reconfiguring.lock().await;
+        self.take(steps).await
+    }
+
+    /// Where in a room a new peer is placed best: the router itself, or the part of it on another media thread. Whoever gives a peer
+    /// a session makes that on the media thread of the answer, since all transports of a session are where it is.
+    pub async fn place(&self, router: RouterId) -> Result<RouterId, ControlError> {
+        if self.workers() < 2 {
+            return Ok(router);
+        }
+        match self.take(Box::new(Placing::in_router(router, self.0.spread))).await? {
+            Reply::Router(place) => Ok(place),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Takes no new sessions and rooms from now on, and leaves the ports that WebRTC transports share to another worker. Whoever
@@ -321,27 +337,10 @@ impl ControlHandle {
     pub async fn consume(
         &self,
         transport: TransportId,
-        mut options: ConsumerOptions,
+        options: ConsumerOptions,
     ) -> Result<ConsumerId, ControlError> {
-        if options.producer.worker() != transport.worker() {
-            options.producer = self.relay(options.producer, transport).await?;
-        }
         match self.command(Command::Consume { transport, options }).await? {
             Reply::Consumer(id) => Ok(id),
-            other => Err(unexpected(&other)),
-        }
-    }
-
-    /// Makes the producer of another media thread consumable by a transport; answers with what stands for it there.
-    async fn relay(&self, producer: ProducerId, transport: TransportId) -> Result<ProducerId, ControlError> {
-        let step = |step| Command::Relay(RelayCommand(step));
-        let offer =
-            match self.command(step(RelayStep::Offer { producer, worker: transport.worker() })).await? {
-                Reply::Relay(offer) => offer,
-                other => return Err(unexpected(&other)),
-            };
-        match self.command(step(RelayStep::Accept { offer, transport })).await? {
-            Reply::Producer(created) => Ok(created.id),
             other => Err(unexpected(&other)),
         }
     }
@@ -399,8 +398,4 @@ impl ControlHandle {
 
 fn gone() -> ControlError {
     ControlError::stopped("control: the media thread is gone; the worker is stopping")
-}
-
-fn unexpected(reply: &Reply) -> ControlError {
-    ControlError::internal(format!("control: unexpected reply {reply:?}"))
 }

@@ -7,6 +7,7 @@ mod data;
 mod dump;
 mod error;
 mod event;
+mod fan_out;
 mod feed;
 mod handle;
 mod ids;
@@ -15,21 +16,22 @@ mod layers;
 mod listen;
 mod observer;
 mod overload;
+mod part;
+mod placement;
 mod reconfiguration;
+mod relaying;
 mod reload;
 mod reply;
 mod rtp_parameters;
 mod stats;
+mod steps;
 mod target;
 mod trace;
 mod transport_options;
 mod transport_parameters;
 
 pub use crate::net::Protocol;
-pub(crate) use command::RelayStep;
-pub use command::{
-    Command, ConsumerOptions, ConsumerType, CreateSession, ProducerOptions, RelayCommand, RelayOffer,
-};
+pub use command::{Command, ConsumerOptions, ConsumerType, CreateSession, ProducerOptions};
 pub use data::{
     DataConsumerOptions, DataPath, DataProducerOptions, OutgoingData, SctpOptions, SctpState,
     SctpStreamParameters, SctpStreams,
@@ -53,6 +55,11 @@ pub use listen::{ListenInfo, TransportListen};
 pub use observer::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, AudioVolume};
 pub use overload::{OVERLOAD_LEVELS, OverloadStats};
 pub(crate) use reconfiguration::Reconfiguration;
+pub use part::{PartCommand, RouterWeight, ServerParts};
+pub(crate) use part::{PartSettings, PartStep, PluginRule};
+pub(crate) use placement::{Placing, Spread};
+pub(crate) use relaying::RelayStep;
+pub use relaying::{DataOffer, RelayCommand, RelayOffer};
 pub use reload::Reloaded;
 pub(crate) use reload::{Reloading, TakeConfig};
 pub use reply::{PlainTransportCreated, ProducerCreated, ProducerDescription, Reply, WebRtcTransportCreated};
@@ -65,6 +72,7 @@ pub use stats::{
     ConsumerStats, DataConsumerStats, DataProducerStats, LayerBitrate, PluginCost, PluginFaults,
     PluginSwitch, ProducerStats, StreamStats, Traffic, TransportStats, WorkerStats,
 };
+pub(crate) use steps::{Steps, steps};
 pub use target::Target;
 pub use trace::{
     BandwidthEstimator, BandwidthTrace, Trace, TraceDirection, TraceEvents, TraceInfo, TracedPacket,

@@ -1,11 +1,10 @@
 //! One new configuration of a plugin for all media threads, or for none.
 use serde_json::Value;
 
+use super::steps::Steps;
 use super::{Command, ControlError, Reply};
 
 /// Brings the media threads to a new configuration one after the other; those that have it go back where one refuses.
-///
-/// Sends nothing itself: `while let Some((worker, command)) = steps.next() { steps.note(answer) }`, then [`Self::outcome`].
 pub(crate) struct Reconfiguration {
     plugin: String,
     config: Value,
@@ -24,8 +23,13 @@ impl Reconfiguration {
         Reconfiguration { plugin, config, workers, before, refused: None, stuck }
     }
 
-    /// The next command, and the media thread that it is for.
-    pub(crate) fn next(&mut self) -> Option<(u8, Command)> {
+    fn command(&self, config: Value) -> Command {
+        Command::ReconfigurePlugin { plugin: self.plugin.clone(), config }
+    }
+}
+
+impl Steps for Reconfiguration {
+    fn next(&mut self) -> Option<(u8, Command)> {
         let config = match self.refused {
             None if self.before.len() < usize::from(self.workers) => {
                 return Some((self.before.len() as u8, self.command(self.config.clone())));
@@ -36,12 +40,7 @@ impl Reconfiguration {
         Some((self.before.len() as u8, self.command(config)))
     }
 
-    fn command(&self, config: Value) -> Command {
-        Command::ReconfigurePlugin { plugin: self.plugin.clone(), config }
-    }
-
-    /// What the thread answered.
-    pub(crate) fn note(&mut self, answer: Result<Reply, ControlError>) {
+    fn note(&mut self, answer: Result<Reply, ControlError>) {
         match (answer, &self.refused) {
             (Ok(Reply::Reconfigured(before)), None) => self.before.push(before),
             (Ok(other), None) => {
@@ -55,8 +54,7 @@ impl Reconfiguration {
         }
     }
 
-    /// What came of it.
-    pub(crate) fn outcome(self) -> Result<Reply, ControlError> {
+    fn outcome(self: Box<Self>) -> Result<Reply, ControlError> {
         let Some(mut error) = self.refused else { return Ok(Reply::Done) };
         if !self.stuck.is_empty() {
             error.text = format!("{}; {}; restart the worker", error.text, self.stuck.join("; "));
@@ -82,7 +80,7 @@ mod tests {
                 Ok(Reply::Reconfigured(std::mem::replace(&mut threads[usize::from(worker)], config)))
             });
         }
-        (threads, steps.outcome())
+        (threads, Box::new(steps).outcome())
     }
 
     #[test]

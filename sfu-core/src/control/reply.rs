@@ -50,6 +50,15 @@ pub enum Reply {
     /// A producer may be carried to another media thread.
     #[doc(hidden)]
     Relay(Box<RelayOffer>),
+    /// A data producer may be carried to another media thread.
+    #[doc(hidden)]
+    DataRelay(DataOffer),
+    /// What a router carries on one media thread.
+    #[doc(hidden)]
+    RouterWeight(Box<RouterWeight>),
+    /// The parts of a server of ports.
+    #[doc(hidden)]
+    ServerParts(Box<ServerParts>),
     /// A plugin's answer.
     Json(serde_json::Value),
     /// A plugin took a new configuration on one media thread; it had this one before.
@@ -62,9 +71,14 @@ impl Reply {
     pub(crate) fn merge(replies: Vec<Reply>) -> Reply {
         let mut answers = Vec::new();
         let mut merged: Option<WorkerStats> = None;
+        let mut dumped: Option<WebRtcServerDump> = None;
         for reply in replies {
             match reply {
                 Reply::Json(value) => answers.push(value),
+                Reply::Dump(Dump::WebRtcServer(dump)) => match &mut dumped {
+                    Some(all) => all.merge(dump),
+                    None => dumped = Some(dump),
+                },
                 Reply::Stats(stats) => match &mut merged {
                     Some(all) => all.merge(stats),
                     None => merged = Some(stats),
@@ -74,9 +88,47 @@ impl Reply {
         }
         match merged {
             Some(stats) => Reply::Stats(stats),
+            None if dumped.is_some() => {
+                dumped.map_or(Reply::Done, |dump| Reply::Dump(Dump::WebRtcServer(dump)))
+            }
             None if !answers.is_empty() => Reply::Json(serde_json::Value::Array(answers)),
             None => Reply::Done,
         }
+    }
+}
+
+impl Reply {
+    /// One answer of a plugin out of those of a router and its parts, the router's first: lists are joined, of all else the first
+    /// counts.
+    pub(crate) fn merge_requests(replies: Vec<Reply>) -> Reply {
+        let answers = replies.into_iter().filter_map(|reply| match reply {
+            Reply::Json(value) => Some(value),
+            _ => None,
+        });
+        answers
+            .reduce(|mut all, more| {
+                join(&mut all, more);
+                all
+            })
+            .map_or(Reply::Done, Reply::Json)
+    }
+}
+
+fn join(all: &mut serde_json::Value, more: serde_json::Value) {
+    use serde_json::Value;
+    match (all, more) {
+        (Value::Array(all), Value::Array(more)) => all.extend(more),
+        (Value::Object(all), Value::Object(more)) => {
+            for (name, value) in more {
+                match all.get_mut(&name) {
+                    Some(known) => join(known, value),
+                    None => {
+                        all.insert(name, value);
+                    }
+                }
+            }
+        }
+        _ => {}
     }
 }
 

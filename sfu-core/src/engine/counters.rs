@@ -72,6 +72,8 @@ counters! {
     dropped_by_plugins_out,
     /// Packets for other media threads that were lost because those did not keep up.
     relay_lost,
+    /// Data channel messages for other media threads that were lost because too much waited for those.
+    data_relay_lost,
     /// Packets that could not be sealed or did not fit a slot.
     send_failed,
     /// Packets that waited for their turn to leave.

@@ -209,7 +209,7 @@ impl Engine {
     }
 }
 
-fn is_recipient(consumer: &DataConsumer, subchannels: &Subchannels) -> bool {
+pub(super) fn is_recipient(consumer: &DataConsumer, subchannels: &Subchannels) -> bool {
     !consumer.paused && consumer.wants(subchannels)
 }
 

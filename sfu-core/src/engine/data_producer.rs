@@ -1,4 +1,5 @@
 //! A source of data channel messages.
+use super::data_relay::DataRelay;
 use crate::control::{
     DataConsumerId, DataPath, DataProducerDump, DataProducerId, DataProducerOptions, DataProducerStats,
     Labels, RouterId, TransportId,
@@ -25,6 +26,8 @@ pub(crate) struct DataProducer {
     pub(crate) labels: Labels,
     /// Who gets its messages.
     pub(crate) consumers: Vec<DataConsumerId>,
+    /// Media threads that its messages go to, too.
+    pub(crate) relays: Vec<DataRelay>,
     /// Messages received.
     pub(crate) messages: u64,
     /// Their bytes.
@@ -53,6 +56,7 @@ impl DataProducer {
             paused,
             labels: labels.inherit(transport_labels),
             consumers: Vec::new(),
+            relays: Vec::new(),
             messages: 0,
             bytes: 0,
             dropped_by_plugins: 0,

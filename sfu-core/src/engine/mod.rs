@@ -14,6 +14,7 @@ mod counters;
 mod data;
 mod data_consumer;
 mod data_producer;
+mod data_relay;
 mod demux;
 mod depart;
 mod direct;
@@ -30,6 +31,7 @@ mod overload;
 mod pacer;
 mod pacing;
 mod packet;
+mod part;
 mod probe;
 mod producer;
 mod random;
@@ -69,6 +71,7 @@ use crate::transport::dtls::DtlsContext;
 pub(crate) use clock::Clock;
 pub(crate) use counters::Counters;
 pub(crate) use data::{DataBuffers, IngressData};
+pub(crate) use data_relay::{DataForOthers, RelayedData};
 pub(crate) use forward::{Egress, Published};
 pub(crate) use overload::Load;
 pub(crate) use packet::Packet;
@@ -161,6 +164,11 @@ pub(crate) struct Engine {
     rtcp_out: VecDeque<EgressRtcp>,
     /// Packets for other media threads, and wishes to them, that wait for the shell.
     relays: relay::RelayOut,
+    /// What stands for producers of other media threads.
+    copies: relay::Copies,
+    data_copies: data_relay::DataCopies,
+    /// Messages on their way to other media threads.
+    data_ways: data_relay::DataWays,
     /// Room to share out bandwidth in.
     wishes: Vec<layers::Wish>,
     /// What leaves this turn.
@@ -204,6 +212,9 @@ impl Engine {
             changes: VecDeque::new(),
             rtcp_out: VecDeque::new(),
             relays: relay::RelayOut::default(),
+            copies: relay::Copies::default(),
+            data_copies: data_relay::DataCopies::default(),
+            data_ways: data_relay::DataWays::default(),
             wishes: Vec::new(),
             outbox: Outbox::default(),
             arrived: None,

@@ -167,6 +167,14 @@ impl Producer {
         layers.map_or(ScalabilityMode::NONE, |layers| layers.mode)
     }
 
+    /// What it is known as outside: what stands for another thread's producer by the name of that one.
+    pub(crate) fn known_as(&self) -> ProducerId {
+        match self.source {
+            Source::Transport(_) => self.id,
+            Source::Relay(origin) => origin,
+        }
+    }
+
     /// The kind of consumer that fits it.
     pub(crate) fn consumer_type(&self) -> ConsumerType {
         match self.encodings.len() {

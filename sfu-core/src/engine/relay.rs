@@ -2,15 +2,18 @@
 //!
 //! On the other thread a copy of the producer stands for it. The ingress hooks have run at the origin; what they noted
 //! travels with the packet, in the shell.
+use std::collections::HashMap;
 use std::time::Instant;
 
-use super::Engine;
+use foldhash::fast::RandomState;
+
 use super::producer::{Producer, Source};
 use super::receive::Ingress;
 use super::stream::receive::Arrival;
+use super::{Engine, RelayedData, SocketFactory};
 use crate::control::{
-    CloseReason, ControlError, Labels, ProducerId, ProducerOptions, RelayOffer, RtpHeaderExtensionParameters,
-    TransportId,
+    CloseReason, Command, ConsumerId, ControlError, DataProducerId, Labels, ProducerId, ProducerOptions,
+    RelayOffer, Reply, RouterId, RtpHeaderExtensionParameters, Target,
 };
 use crate::engine::control::not_found;
 use crate::rtp::{ExtensionKind, PacketInfo, RtpHeader};
@@ -23,12 +26,27 @@ pub(crate) const RELAY_RING: usize = 512;
 pub(crate) struct Relay {
     /// The media thread.
     pub(crate) worker: u8,
+    /// How often the producer was offered to it.
+    offers: u32,
     /// A bit for each encoding of which a packet was lost on the way since the last that got through.
     gaps: u8,
 }
 
 // An encoding is a bit of `Relay::gaps`.
 const _: () = assert!(super::producer::MAX_ENCODINGS <= 8);
+
+/// What stands for a producer of another media thread.
+#[derive(Debug, Clone, Copy)]
+struct Copied {
+    /// The producer of this thread.
+    id: ProducerId,
+    /// The last offer that it was made or found by.
+    offer: u32,
+}
+
+/// What stands for producers of other media threads, one for each, by the producer.
+#[derive(Debug, Default)]
+pub(crate) struct Copies(HashMap<ProducerId, Copied, RandomState>);
 
 /// One packet on its way to another media thread.
 pub(crate) struct RelayedPacket {
@@ -48,8 +66,8 @@ pub(crate) struct RelayedPacket {
     pub(crate) after_gap: bool,
 }
 
-/// A word from one media thread to another about a relayed producer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A word from one media thread to another.
+#[derive(Debug)]
 pub(crate) enum RelayWord {
     /// A consumer of the copy needs a key frame.
     KeyFrame {
@@ -82,11 +100,43 @@ pub(crate) enum RelayWord {
         origin: ProducerId,
         /// The media thread of the copy.
         worker: u8,
+        /// The last offer that it knew of: who came by a later one has another copy.
+        offer: u32,
     },
     /// The producer is closed; its copy on the addressed thread goes too.
     OriginClosed {
         /// The producer.
         origin: ProducerId,
+    },
+    /// A message of a data producer for data consumers of the addressed thread.
+    Data(Box<RelayedData>),
+    /// A data producer was paused or resumed.
+    DataPaused {
+        /// The data producer.
+        origin: DataProducerId,
+        /// It is paused now.
+        paused: bool,
+    },
+    /// A data producer is closed; its data consumers on the addressed thread close, too.
+    DataOriginClosed {
+        /// The data producer.
+        origin: DataProducerId,
+    },
+    /// That media thread has no data consumers of a data producer any more.
+    DataCopyClosed {
+        /// The data producer.
+        origin: DataProducerId,
+        /// The media thread.
+        worker: u8,
+        /// The last offer that they came by.
+        offer: u32,
+    },
+    /// A router, a server of ports, or a part of one closed: what belongs to it on the addressed thread goes too.
+    PartClosed {
+        /// What belongs to it on that thread.
+        target: Target,
+        /// What closed.
+        by: Target,
     },
 }
 
@@ -109,14 +159,19 @@ struct Skipped {
 
 impl RelayOut {
     pub(super) fn request_key_frame(&mut self, origin: ProducerId, encoding: u8, prompt: bool) {
-        let word = (origin.worker(), RelayWord::KeyFrame { origin, encoding, prompt });
-        if !self.words.contains(&word) {
-            self.words.push(word);
+        let asked = (origin, encoding, prompt);
+        let is_said = self.words.iter().any(|(_, word)| match word {
+            RelayWord::KeyFrame { origin, encoding, prompt } => (*origin, *encoding, *prompt) == asked,
+            _ => false,
+        });
+        if !is_said {
+            self.words.push((origin.worker(), RelayWord::KeyFrame { origin, encoding, prompt }));
         }
     }
 
-    pub(super) fn close_origin(&mut self, origin: ProducerId, worker: u8) {
-        self.words.push((origin.worker(), RelayWord::CopyClosed { origin, worker }));
+    /// A word for the media thread `worker`.
+    pub(super) fn say(&mut self, worker: u8, word: RelayWord) {
+        self.words.push((worker, word));
     }
 
     pub(super) fn score_copy(&mut self, origin: ProducerId, worker: u8, encoding: u8, score: u8) {
@@ -172,9 +227,16 @@ impl Engine {
     /// Begins to relay a producer of this thread to `worker`.
     pub(crate) fn offer_relay(&mut self, id: ProducerId, worker: u8) -> Result<RelayOffer, ControlError> {
         let producer = self.producers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
-        if !producer.relays.iter().any(|relay| relay.worker == worker) {
-            producer.relays.push(Relay { worker, gaps: 0 });
-        }
+        let number = match producer.relays.iter_mut().find(|relay| relay.worker == worker) {
+            Some(relay) => {
+                relay.offers += 1;
+                relay.offers
+            }
+            None => {
+                producer.relays.push(Relay { worker, offers: 0, gaps: 0 });
+                0
+            }
+        };
         let mut parameters = producer.parameters.clone();
         if producer.has_own_packet_id {
             // What is relayed has it.
@@ -183,6 +245,7 @@ impl Engine {
         }
         Ok(RelayOffer {
             origin: id,
+            number,
             kind: producer.kind,
             parameters,
             mapping: producer.mapping.clone(),
@@ -191,21 +254,47 @@ impl Engine {
         })
     }
 
-    /// Makes the copy of another thread's producer, in the router of `transport`; the same copy if it is there already.
+    /// Carries out a command about another thread's producer with the copy that stands for it here; the copy is made if there is
+    /// none yet, and closed again if nothing came of it.
     pub(crate) fn accept_relay(
         &mut self,
+        now: Instant,
         offer: RelayOffer,
-        transport: TransportId,
-    ) -> Result<ProducerId, ControlError> {
-        let router = self.transports.get(transport).ok_or_else(|| not_found(transport.into()))?.router;
-        let entity = self.routers.get(router).ok_or_else(|| not_found(router.into()))?;
-        let origin = offer.origin;
-        let existing = entity.relayed.iter().copied().find(|id| {
-            self.producers.get(*id).is_some_and(|producer| producer.source == Source::Relay(origin))
-        });
-        if let Some(existing) = existing {
-            return Ok(existing);
+        mut command: Command,
+        sockets: &mut dyn SocketFactory,
+    ) -> Result<Reply, ControlError> {
+        let (origin, number) = (offer.origin, offer.number);
+        let copy = match self.make_copy(offer, &command) {
+            Ok(copy) => copy,
+            Err(error) => {
+                self.say_closed(origin, number);
+                return Err(error);
+            }
+        };
+        if let Command::Consume { options, .. } = &mut command {
+            options.producer = copy;
         }
+        if let Command::SwitchConsumer { producer, .. } | Command::ObserveProducer { producer, .. } =
+            &mut command
+        {
+            *producer = copy;
+        }
+        let answer = self.execute(now, command, sockets);
+        self.release_copy(copy);
+        answer
+    }
+
+    /// The copy of another thread's producer for a command: the one that is there, or a new one.
+    fn make_copy(&mut self, offer: RelayOffer, command: &Command) -> Result<ProducerId, ControlError> {
+        let origin = offer.origin;
+        if origin.worker() == self.config.worker {
+            return Err(ControlError::internal(format!("control.relay: {origin} is of this media thread")));
+        }
+        if let Some(known) = self.copies.0.get_mut(&origin) {
+            known.offer = known.offer.max(offer.number);
+            return Ok(known.id);
+        }
+        let router = self.router_of(command)?;
         let options = ProducerOptions {
             kind: offer.kind,
             rtp_parameters: offer.parameters,
@@ -218,10 +307,52 @@ impl Engine {
         let id = self.producers.try_insert_with(|id| {
             Producer::new(id, Source::Relay(origin), router, options, &Labels::new())
         })?;
-        if let Some(router) = self.routers.get_mut(router) {
-            router.relayed.push(id);
-        }
+        self.copies.0.insert(origin, Copied { id, offer: offer.number });
         Ok(id)
+    }
+
+    /// The router of what is to get another thread's producer.
+    fn router_of(&self, command: &Command) -> Result<RouterId, ControlError> {
+        match command {
+            Command::Consume { transport: id, .. } => {
+                self.transports.get(*id).map(|it| it.router).ok_or_else(|| not_found((*id).into()))
+            }
+            Command::SwitchConsumer { consumer: id, .. } => {
+                self.consumers.get(*id).map(|it| it.router).ok_or_else(|| not_found((*id).into()))
+            }
+            Command::ObserveProducer { observer: id, .. } => self.router_of_observer(*id),
+            _ => Err(ControlError::internal("control.relay: the command needs no producer")),
+        }
+    }
+
+    /// A consumer leaves a producer.
+    pub(super) fn unconsume(&mut self, id: ProducerId, consumer: ConsumerId) {
+        if let Some(producer) = self.producers.get_mut(id) {
+            producer.consumers.retain(|other| *other != consumer);
+            self.release_copy(id);
+        }
+    }
+
+    /// Closes what stands for another thread's producer once nothing here needs it: its packets stay there then.
+    pub(super) fn release_copy(&mut self, id: ProducerId) {
+        let is_unused = self.producers.get(id).is_some_and(|producer| {
+            producer.transport().is_none() && producer.consumers.is_empty() && producer.observers.is_empty()
+        });
+        if is_unused {
+            let _ = self.close_producer(id, CloseReason::Parent);
+        }
+    }
+
+    /// A copy is closed.
+    pub(super) fn forget_copy(&mut self, origin: ProducerId) {
+        if let Some(Copied { offer, .. }) = self.copies.0.remove(&origin) {
+            self.say_closed(origin, offer);
+        }
+    }
+
+    fn say_closed(&mut self, origin: ProducerId, offer: u32) {
+        let worker = self.config.worker;
+        self.relays.say(origin.worker(), RelayWord::CopyClosed { origin, worker, offer });
     }
 
     /// Copies a packet for another media thread.
@@ -290,7 +421,7 @@ impl Engine {
         if relayed.info.key_frame {
             encoding.key_frames.on_key_frame();
         }
-        let is_paused = producer.paused;
+        let (is_paused, is_watched) = (producer.paused, producer.is_watched);
         if restarted {
             self.restart_consumers(id, relayed.encoding);
         }
@@ -302,6 +433,9 @@ impl Engine {
         }
         if is_paused {
             return None;
+        }
+        if is_watched && let Some(level) = relayed.info.audio_level {
+            self.heard(now, id, level.level);
         }
         let mut fresh = self.pool.take();
         let packet = fresh.get_mut()?;
@@ -348,9 +482,9 @@ impl Engine {
                     self.scored_elsewhere(id, encoding, score);
                 }
             }
-            RelayWord::CopyClosed { origin, worker } => {
+            RelayWord::CopyClosed { origin, worker, offer } => {
                 if let Some(producer) = self.producers.get_mut(origin) {
-                    producer.relays.retain(|relay| relay.worker != worker);
+                    producer.relays.retain(|relay| relay.worker != worker || relay.offers > offer);
                 }
             }
             RelayWord::OriginClosed { origin } => {
@@ -358,6 +492,12 @@ impl Engine {
                     let _ = self.close_producer(id, CloseReason::Parent);
                 }
             }
+            RelayWord::DataPaused { origin, paused } => self.data_paused_elsewhere(origin, paused),
+            RelayWord::DataCopyClosed { origin, worker, offer } => {
+                self.data_copy_closed(origin, worker, offer);
+            }
+            // The shell sees to those, which knows of plugins and sockets.
+            RelayWord::Data(_) | RelayWord::DataOriginClosed { .. } | RelayWord::PartClosed { .. } => {}
         }
     }
 
@@ -369,11 +509,10 @@ impl Engine {
         }
     }
 
-    fn copy_of(&self, origin: ProducerId) -> Option<ProducerId> {
-        if origin.worker() == self.config.worker {
-            return None;
-        }
-        self.producers.iter().find(|(_, producer)| producer.source == Source::Relay(origin)).map(|(id, _)| id)
+    /// What stands here for a producer of another media thread.
+    #[inline]
+    pub(super) fn copy_of(&self, origin: ProducerId) -> Option<ProducerId> {
+        self.copies.0.get(&origin).map(|copied| copied.id)
     }
 }
 

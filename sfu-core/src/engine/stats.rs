@@ -45,7 +45,11 @@ impl Engine {
                 _ => false,
             };
             if wanted {
-                stats.transports.push(transport_stats(now, transport));
+                let router = self.routers.get(transport.router).and_then(|router| router.home);
+                stats.transports.push(TransportStats {
+                    router: router.unwrap_or(transport.router),
+                    ..transport_stats(now, transport)
+                });
             }
         }
         let has = |stats: &WorkerStats, id| {
@@ -90,11 +94,14 @@ impl Engine {
             stats.counters.insert("packets_allocated".to_owned(), self.pool.made() as u64);
             for (name, count) in [
                 ("sessions", self.sessions.len()),
-                ("routers", self.routers.len()),
+                ("routers", self.routers.iter().filter(|(_, router)| router.home.is_none()).count()),
                 ("transports", self.transports.len()),
                 ("producers", self.producers.len()),
                 ("consumers", self.consumers.len()),
-                ("webrtc_servers", self.webrtc_servers.len()),
+                (
+                    "webrtc_servers",
+                    self.webrtc_servers.iter().filter(|(_, server)| server.home.is_none()).count(),
+                ),
                 ("data_producers", self.data_producers.len()),
                 ("data_consumers", self.data_consumers.len()),
                 ("packets_waiting", stats.transports.iter().map(|path| path.packets_waiting as usize).sum()),
@@ -297,7 +304,7 @@ fn consumer_stats(now: Instant, consumer: &mut Consumer, producer: Option<&Produ
     let (stream, others) = (streams.next().unwrap_or_default(), streams.collect());
     ConsumerStats {
         id: consumer.id,
-        producer: consumer.producer,
+        producer: producer.map_or(consumer.producer, Producer::known_as),
         transport: consumer.transport,
         kind: consumer.kind,
         labels: consumer.labels.clone(),

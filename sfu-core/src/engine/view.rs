@@ -19,7 +19,8 @@ impl ViewSource for Engine {
     }
 
     fn router(&self, id: RouterId) -> Option<RouterView<'_>> {
-        Some(RouterView { id, labels: &self.routers.get(id)?.labels })
+        let router = self.routers.get(id)?;
+        Some(RouterView { id, part_of: router.home, labels: &router.labels })
     }
 
     fn transport(&self, id: TransportId) -> Option<TransportView<'_>> {
@@ -45,7 +46,8 @@ impl ViewSource for Engine {
     }
 
     fn producer(&self, id: ProducerId) -> Option<ProducerView<'_>> {
-        let producer = self.producers.get(id)?;
+        // A place in the table of another media thread says nothing about this one's.
+        let producer = self.producers.get(id).filter(|_| id.worker() == self.config.worker)?;
         // What stands for a producer of another media thread is seen by the plugins of that thread.
         let Source::Transport(transport) = producer.source else { return None };
         Some(ProducerView {
@@ -83,10 +85,7 @@ impl ViewSource for Engine {
             router: consumer.router,
             transport: consumer.transport,
             session: self.transports.get(consumer.transport).and_then(|transport| transport.session),
-            producer: match producer.map(|producer| producer.source) {
-                Some(Source::Relay(origin)) => origin,
-                _ => consumer.producer,
-            },
+            producer: producer.map_or(consumer.producer, |producer| producer.known_as()),
             kind: consumer.kind,
             consumer_type: consumer.consumer_type,
             rtp_parameters: &consumer.parameters,
@@ -98,7 +97,8 @@ impl ViewSource for Engine {
     }
 
     fn data_producer(&self, id: DataProducerId) -> Option<DataProducerView<'_>> {
-        let producer = self.data_producers.get(id)?;
+        // A place in the table of another media thread says nothing about this one's.
+        let producer = self.data_producers.get(id).filter(|_| id.worker() == self.config.worker)?;
         Some(DataProducerView {
             id,
             router: producer.router,
@@ -203,6 +203,10 @@ impl Engine {
     }
 
     fn data_producer_is_below(&self, id: DataProducerId, parent: Target) -> bool {
+        // A place in the table of another media thread says nothing about this one's.
+        if id.worker() != self.config.worker {
+            return parent == Target::DataProducer(id);
+        }
         let Some(producer) = self.data_producers.get(id) else { return false };
         parent == Target::DataProducer(id) || self.transport_is_below(producer.transport, parent)
     }

@@ -21,21 +21,25 @@ pub mod ppid {
 pub struct Recipients {
     list: Vec<DataConsumerId>,
     refused: u64,
+    /// A plugin chose them.
+    is_chosen: bool,
 }
 
 impl Recipients {
     /// An empty list that has room for all it can hold, so that editing never allocates.
     pub fn new() -> Self {
-        Recipients { list: Vec::with_capacity(MAX_RECIPIENTS), refused: 0 }
+        Recipients { list: Vec::with_capacity(MAX_RECIPIENTS), refused: 0, is_chosen: false }
     }
 
     /// Takes everybody off.
     pub fn clear(&mut self) {
+        self.is_chosen = true;
         self.list.clear();
     }
 
     /// Adds one, any data consumer of the router; the 4097th is left out and counted.
     pub fn push(&mut self, id: DataConsumerId) {
+        self.is_chosen = true;
         if self.list.len() < MAX_RECIPIENTS {
             self.list.push(id);
         } else {
@@ -45,7 +49,19 @@ impl Recipients {
 
     /// Takes off those that `keep` says no to.
     pub fn retain(&mut self, mut keep: impl FnMut(DataConsumerId) -> bool) {
+        let before = self.list.len();
         self.list.retain(|id| keep(*id));
+        self.is_chosen |= self.list.len() != before;
+    }
+
+    /// These are preset; what plugins do to them from now on is a choice.
+    pub(crate) fn begin(&mut self) {
+        self.is_chosen = false;
+    }
+
+    /// Whether a plugin chose them.
+    pub(crate) fn are_chosen(&self) -> bool {
+        self.is_chosen
     }
 
     /// The list so far.

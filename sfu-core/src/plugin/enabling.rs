@@ -100,6 +100,12 @@ impl Rules {
         PluginSwitch { on, targets: targets as u64 }
     }
 
+    /// What requests said of a plugin at a target itself: whether it is on, and its options.
+    pub fn requested(&self, slot: PluginSlot, target: Target) -> Option<(bool, &Value)> {
+        let rule = self.slots.get(slot.index())?.requested.get(&target)?;
+        Some((rule.on, &rule.options))
+    }
+
     /// A request switches a plugin on or off at a target. `false`: too many rules.
     pub fn set(&mut self, slot: PluginSlot, target: Target, on: bool, options: Value) -> bool {
         let Some(rules) = self.slots.get_mut(slot.index()) else { return false };

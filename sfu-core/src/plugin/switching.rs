@@ -13,8 +13,8 @@ use super::responder::Responder;
 use super::slot::PluginSlot;
 use super::view::View;
 use crate::control::{
-    Command, ConsumerId, ControlError, DataConsumerId, DataProducerId, ProducerId, RouterId, SessionId,
-    Target, TransportId,
+    Command, ConsumerId, ControlError, DataConsumerId, DataProducerId, PluginRule, ProducerId, RouterId,
+    SessionId, Target, TransportId,
 };
 
 /// What came of switching a plugin on or off.
@@ -64,6 +64,26 @@ impl<S: PluginSet> Plugins<S> {
             return Err(Error::at("plugins", "too many settings; switch off at a higher level instead"));
         }
         Ok(self.follow_rules(slot, target, renew, m))
+    }
+
+    /// What requests said of plugins at a target itself.
+    pub(crate) fn rules_at(&self, target: Target) -> Vec<PluginRule> {
+        let rules = S::metas().filter_map(|(slot, meta, _)| {
+            let (on, options) = self.rules.requested(slot, target)?;
+            Some(PluginRule { plugin: meta.id.to_owned(), on, options: options.clone() })
+        });
+        rules.collect()
+    }
+
+    /// Takes over what requests said of plugins at another thread's part of a target.
+    pub(crate) fn take_rules(&mut self, target: Target, rules: &[PluginRule], m: Moment<'_>) {
+        for PluginRule { plugin, on, options } in rules {
+            let Ok(slot) = S::slot_of(plugin) else { continue };
+            if self.rules.requested(slot, target) != Some((*on, options)) {
+                // Where it fails there are too many rules: the plugin is as the worker has it.
+                let _ = self.switch(slot, target, *on, options.clone(), m);
+            }
+        }
     }
 
     /// Attaches and detaches a plugin at a target and below as its settings now say. `renew`: those of the target have

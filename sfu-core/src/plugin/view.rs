@@ -28,6 +28,9 @@ pub struct SessionView<'a> {
 pub struct RouterView<'a> {
     /// Its id.
     pub id: RouterId,
+    /// The router of another media thread that it is a part of: what its room has on this thread. Nobody but plugins knows parts by
+    /// ids of their own.
+    pub part_of: Option<RouterId>,
     /// Its labels.
     pub labels: &'a Labels,
 }
@@ -260,6 +263,10 @@ impl<'a> View<'a> {
     /// One router.
     pub fn router(&self, id: RouterId) -> Option<RouterView<'a>> {
         self.0.router(id)
+    }
+    /// What a router is known as outside, and on all threads that its room is on: a part by the name of the router that it is of.
+    pub fn known_router(&self, id: RouterId) -> RouterId {
+        self.router(id).and_then(|router| router.part_of).unwrap_or(id)
     }
     /// One transport.
     pub fn transport(&self, id: TransportId) -> Option<TransportView<'a>> {

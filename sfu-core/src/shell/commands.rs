@@ -2,7 +2,7 @@
 use std::time::Instant;
 
 use super::{Pace, ReplySender, Shell, Surroundings};
-use crate::control::{Command, ControlError, Event, EventBody, Reply, Target};
+use crate::control::{Command, ControlError, Event, EventBody, PartCommand, PartStep, Reply, Target};
 use crate::engine::SocketFactory;
 use crate::plugin::{Kind, Moment, PluginSet, Refused, Timed, Untimed, View};
 
@@ -96,10 +96,26 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         if let Some(target) = closing {
             self.closing(now, target);
         }
-        let relayed = matches!(command, Command::Relay(_));
+        let rules = match &command {
+            Command::Part(PartCommand(PartStep::Make(settings))) => settings.rules.clone(),
+            _ => Vec::new(),
+        };
+        let weighed = match &command {
+            Command::Part(PartCommand(PartStep::Weigh(router))) => *router,
+            Command::Part(PartCommand(PartStep::Enter { home, .. })) => Some(*home),
+            _ => None,
+        };
         let connects =
             matches!(command, Command::ConnectPlainTransport { .. } | Command::ConnectPipeTransport { .. });
-        let reply = self.engine.execute(now, command, sockets)?;
+        let mut reply = self.engine.execute(now, command, sockets)?;
+        if let Reply::RouterWeight(weight) = &mut reply
+            && let Some(router) = weighed
+        {
+            weight.rules = self.plugins.rules_at(router.into());
+        }
+        if let Reply::Router(id) = &reply {
+            self.plugins.take_rules((*id).into(), &rules, Moment { now, view: &self.engine });
+        }
         let opened = match &reply {
             Reply::Session(id) => self.opened(now, *id).map_err(|e| (Command::CloseSession(*id), e)),
             Reply::Router(id) => self.opened(now, *id).map_err(|e| (Command::CloseRouter(*id), e)),
@@ -118,10 +134,7 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
             Reply::DataConsumer(id) => {
                 self.opened(now, *id).map_err(|e| (Command::CloseDataConsumer(*id), e))
             }
-            // What stands for a producer of another media thread has met its hooks there.
-            Reply::Producer(p) if !relayed => {
-                self.opened(now, p.id).map_err(|e| (Command::CloseProducer(p.id), e))
-            }
+            Reply::Producer(p) => self.opened(now, p.id).map_err(|e| (Command::CloseProducer(p.id), e)),
             Reply::Consumer(id) => self.opened(now, *id).map_err(|e| (Command::CloseConsumer(*id), e)),
             _ => Ok(()),
         };
@@ -140,6 +153,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         }
         let moment = Moment { now, view: &self.engine };
         self.plugins.opened(id, moment)?;
+        // Nobody but plugins' own rows knows the parts of a router apart.
+        if matches!(id.into(), Target::Router(router) if self.engine.is_part(router)) {
+            return Ok(());
+        }
         let labels = View::new(&self.engine).labels(id.into());
         let event = Event { target: id.into(), body: EventBody::Opened { labels } };
         self.plugins.deliver(&event, None, Moment { now, view: &self.engine });

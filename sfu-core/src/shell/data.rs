@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use super::{Pace, Shell, Surroundings};
 use crate::control::{CloseReason, DataConsumerId, DataProducerId};
-use crate::engine::IngressData;
+use crate::engine::{DataForOthers, IngressData, RelayedData};
 use crate::plugin::{
-    Below, DataMessage, Hooks, Mode, Moment, PluginSet, PluginSlot, Recipients, Timed, Untimed, Verdict,
+    Below, DataMessage, Hooks, Mode, Moment, Past, PluginSet, PluginSlot, Recipients, Timed, Untimed, Verdict,
 };
 use crate::transport::sctp::Subchannels;
 
@@ -34,14 +34,20 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     /// A message that the network, signaling or a plugin (`by`) put into a data producer.
     pub(super) fn data(&mut self, now: Instant, message: IngressData, by: Option<PluginSlot>) {
         match (by, self.pace == Pace::Timed) {
-            (None, false) => self.take_data(now, message, Untimed),
-            (None, true) => self.take_data(now, message, Timed),
-            (Some(slot), false) => self.take_data(now, message, Below(slot, Untimed)),
-            (Some(slot), true) => self.take_data(now, message, Below(slot, Timed)),
+            (None, false) => self.take_data(now, message, by, Untimed),
+            (None, true) => self.take_data(now, message, by, Timed),
+            (Some(slot), false) => self.take_data(now, message, by, Below(slot, Untimed)),
+            (Some(slot), true) => self.take_data(now, message, by, Below(slot, Timed)),
         }
     }
 
-    fn take_data<M: Mode>(&mut self, now: Instant, mut message: IngressData, mode: M) {
+    fn take_data<M: Mode>(
+        &mut self,
+        now: Instant,
+        mut message: IngressData,
+        by: Option<PluginSlot>,
+        mode: M,
+    ) {
         let from = message.from;
         let is_watched =
             S::HOOKS.contains(Hooks::DATA_IN) && self.plugins.tables.data_producer.mask(from) != 0;
@@ -54,28 +60,58 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
                     self.give_data(now, to, Message::of(&message, &payload), mode.out());
                 }
             }
+            self.engine.relay_data(Message::of(&message, &payload).elsewhere(by));
             return self.engine.recycle(message.buffers);
         }
         let mut recipients = self.data.recipients.take().unwrap_or_else(|| Box::new(Recipients::new()));
         self.engine.preset_recipients(&message, &mut recipients);
+        recipients.begin();
         let moment = Moment { now, view: &self.engine };
         let mut view = DataMessage::new(&mut message.buffers.payload, message.ppid, from, &mut recipients);
         let verdict = self.plugins.data_in(from, &mut view, moment, mode);
         message.ppid = view.ppid();
         if verdict == Verdict::Forward {
             let payload = Bytes::copy_from_slice(&message.buffers.payload);
-            for to in recipients.iter() {
+            let own = self.engine.worker();
+            for to in recipients.iter().filter(|to| to.worker() == own) {
                 if self.engine.may_receive(from, to) && self.engine.takes_data(to) {
                     self.give_data(now, to, Message::of(&message, &payload), mode.out());
                 } else {
                     self.engine.counters.plugin_commands_void += 1;
                 }
             }
+            let elsewhere = Message::of(&message, &payload).elsewhere(by);
+            if recipients.are_chosen() {
+                self.engine.relay_data_to(elsewhere, recipients.iter().filter(|to| to.worker() != own));
+            } else {
+                self.engine.relay_data(elsewhere);
+            }
             self.engine.recycle(message.buffers);
         } else {
             self.engine.drop_data_in(message);
         }
         self.data.recipients = Some(recipients);
+    }
+
+    /// A message of another thread's data producer, past the ingress hooks there.
+    pub(super) fn relayed_data(&mut self, now: Instant, message: &RelayedData) {
+        let by = message.by.map(PluginSlot::new);
+        let mut index = 0;
+        while let Some((to, wants)) = self.engine.recipient_of_relayed(message, index) {
+            index += 1;
+            if !wants {
+                continue;
+            }
+            let RelayedData { from, ppid, payload, subchannels, .. } = message;
+            let given = Message { from: *from, ppid: *ppid, payload, subchannels };
+            match (by, self.pace == Pace::Timed) {
+                (None, false) => self.give_data(now, to, given, Untimed),
+                (None, true) => self.give_data(now, to, given, Timed),
+                (Some(slot), false) => self.give_data(now, to, given, Past(slot, Untimed)),
+                (Some(slot), true) => self.give_data(now, to, given, Past(slot, Timed)),
+            }
+        }
+        self.after_packet(now);
     }
 
     /// Sends a message to one data consumer, unless a hook drops it.
@@ -141,5 +177,11 @@ impl<'m> Message<'m> {
     fn of(message: &'m IngressData, payload: &'m Bytes) -> Self {
         let subchannels = &message.buffers.subchannels;
         Message { from: message.from, ppid: message.ppid, payload, subchannels }
+    }
+
+    /// The same for other media threads.
+    fn elsewhere(self, by: Option<PluginSlot>) -> DataForOthers<'m> {
+        let Message { from, ppid, payload, subchannels } = self;
+        DataForOthers { from, ppid, payload, subchannels, by: by.map(PluginSlot::index) }
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::control::{Command, ControlError, Event, Reply, Told};
+use crate::control::{CloseReason, Command, ControlError, Event, Reply, Told};
 use crate::engine::{Egress, Engine, Received, RelayWord, RelayedPacket, SocketFactory};
 use crate::net::{Outbox, Route, SocketId};
 use crate::plugin::{
@@ -190,10 +190,21 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
     }
 
     /// A word of another media thread.
-    pub(crate) fn hear(&mut self, now: Instant, word: RelayWord) {
+    pub(crate) fn hear(&mut self, now: Instant, word: RelayWord, sockets: &mut dyn SocketFactory) {
         if let Some(copy) = self.engine.closes(&word) {
             self.closing(now, copy.into());
         }
+        if let Some(command) = self.engine.close_of(&word) {
+            let _ = self.entity_command(now, command, sockets);
+        }
+        for consumer in self.engine.closes_data(&word) {
+            self.closing(now, consumer.into());
+            let _ = self.engine.close_data_consumer(now, consumer, CloseReason::Parent);
+        }
+        let word = match word {
+            RelayWord::Data(message) => return self.relayed_data(now, &message),
+            word => word,
+        };
         self.engine.hear(now, word);
         self.after_packet(now);
     }

@@ -119,6 +119,10 @@ impl<S: PluginSet, X: Surroundings<S>> Shell<S, X> {
         let plugin = S::meta(slot).map_or("", |meta| meta.id).to_owned();
         let event = Event { target, body: EventBody::Plugin { plugin, body } };
         self.plugins.deliver(&event, Some(slot), Moment { now, view: &self.engine });
+        let event = match event.target {
+            Target::Router(id) => Event { target: self.engine.known_router(id).into(), ..event },
+            _ => event,
+        };
         self.around.tell(event);
     }
 

@@ -214,7 +214,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::control::{ControlError, FeedSender, Reply, ServeRequests};
+    use crate::control::{ControlError, FeedSender, Reply, ServeRequests, Spread};
 
     #[derive(serde::Deserialize, schemars::JsonSchema, Default)]
     #[serde(deny_unknown_fields, default)]
@@ -301,6 +301,7 @@ mod tests {
     async fn those_that_are_chosen_run_until_the_worker_stops() {
         let control = ControlHandle::new(
             Vec::new(),
+            Spread::new(0, 0),
             ControlHandle::event_channel(),
             FeedSender::default(),
             Arc::new(Nothing),
@@ -339,6 +340,7 @@ mod tests {
         type Doors = Chain<Eager, End>;
         let control = ControlHandle::new(
             Vec::new(),
+            Spread::new(0, 0),
             ControlHandle::event_channel(),
             FeedSender::default(),
             Arc::new(Nothing),

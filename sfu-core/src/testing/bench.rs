@@ -10,7 +10,7 @@ use super::path::Datagram;
 use super::peer::Peer;
 use super::steer::Pending;
 use super::surroundings::{Around, Ring, Sockets, hook_clock};
-use crate::control::{Command, ConsumerId, Event, ProducerId, Protocol, RouterId, Told};
+use crate::control::{Command, ConsumerId, Event, ProducerId, Protocol, RouterId, Spread, Told};
 use crate::engine::{Clock, Random, RelayWord};
 use crate::net::{Route, SocketId};
 use crate::plugin::{Cons, Nil, OutcomeSender, Plugin, PluginSet, Serving};
@@ -53,6 +53,7 @@ pub struct Bench<S: PluginSet> {
     pub(super) now: Instant,
     pub(super) clock: Clock,
     pub(super) workers: Vec<Worker<S>>,
+    pub(super) spread: Spread,
     pub(super) serving: Serving<S>,
     pub(super) background: Background,
     pub(super) random: Random,
@@ -118,7 +119,7 @@ impl<S: PluginSet> Worker<S> {
             }
         }
         while let Some(word) = self.words.pop_front() {
-            self.shell.hear(now, word);
+            self.shell.hear(now, word, &mut self.sockets);
         }
     }
 
@@ -181,6 +182,7 @@ impl<S: PluginSet> Bench<S> {
         now: Instant,
         clock: Clock,
         workers: Vec<Worker<S>>,
+        spread: Spread,
         serving: Serving<S>,
         background: Background,
         seed: u64,
@@ -190,6 +192,7 @@ impl<S: PluginSet> Bench<S> {
             now,
             clock,
             workers,
+            spread,
             serving,
             background,
             random: Random::seeded(seed ^ 0x5eed),

@@ -8,7 +8,7 @@ use super::background::Background;
 use super::bench::{Bench, Worker};
 use super::secure::Identity;
 use super::surroundings::{Around, Ring, SHARED_PORT, Sockets, hook_clock};
-use crate::control::Protocol;
+use crate::control::{Protocol, Spread};
 use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, Random, SharedListen};
 use crate::plugin::{
     CommandLimits, Composition, Cons, Error, FaultPolicy, Launch, Nil, Plugin, PluginLimits, PluginSet,
@@ -19,6 +19,7 @@ use crate::shell::Shell;
 /// Makes a [`Bench`]: `Build::of::<Count>().workers(2).config(json!({"count": {"limit": 3}})).start()`.
 pub struct Build<S> {
     workers: u8,
+    spread_at: usize,
     config: Value,
     seed: u64,
     pacing: bool,
@@ -44,6 +45,7 @@ impl<S: PluginSet> Default for Build<S> {
     fn default() -> Self {
         Build {
             workers: 1,
+            spread_at: 0,
             config: Value::Null,
             seed: 1,
             pacing: false,
@@ -65,6 +67,14 @@ impl<S: PluginSet> Build<S> {
     #[must_use]
     pub fn workers(mut self, workers: u8) -> Self {
         self.workers = workers.max(1);
+        self
+    }
+
+    /// Transports and consumers that a room has on a media thread before it takes another one; 0 takes what a worker does. Only
+    /// peers that are [placed](super::PeerOptions::placed) go there.
+    #[must_use]
+    pub fn spread_at(mut self, room: usize) -> Self {
+        self.spread_at = room;
         self
     }
 
@@ -159,7 +169,8 @@ impl<S: PluginSet> Build<S> {
             workers.push(Worker::new(shell, Sockets::new(worker), inward));
         }
         let serving = Serving::<S>::new(&seed, &launch);
-        Ok(Bench::assemble(now, clock, workers, serving, background, self.seed))
+        let spread = Spread::new(self.workers, self.spread_at);
+        Ok(Bench::assemble(now, clock, workers, spread, serving, background, self.seed))
     }
 }
 

@@ -38,7 +38,8 @@ pub fn control_double(workers: u8) -> (ControlHandle, ControlDouble) {
             }
         });
     }
-    (ControlHandle::new(ports, events, feed, Arc::new(NobodyServes)), double)
+    let spread = Spread::new(workers.max(1), 0);
+    (ControlHandle::new(ports, spread, events, feed, Arc::new(NobodyServes)), double)
 }
 
 /// Steers the stand-ins of [`control_double`] and looks at what they were told. Cheap to clone.
@@ -215,7 +216,10 @@ impl ControlDouble {
     fn answer(&self, worker: u8, command: Command) -> Result<Reply, ControlError> {
         let (answer, closed, opened) = {
             let mut world = self.lock();
-            world.log.push(command.clone());
+            // Looking for a place is none of what somebody told a worker to do.
+            if !matches!(command, Command::Part(_)) {
+                world.log.push(command.clone());
+            }
             if let Some(rule) = &mut world.refuse
                 && let Some(error) = rule(&command)
             {
@@ -315,6 +319,8 @@ impl World {
                 let id = self.open(worker, target, Vec::new(), labels, Body::Plain);
                 (Reply::Router(RouterId::from_raw(id)), Vec::new())
             }
+            // Rooms of stand-ins are small: they stay where they are.
+            Command::Part(_) => (Reply::RouterWeight(Box::default()), Vec::new()),
             Command::CreateWebRtcTransport { router, options } => {
                 let parents = self.parents(router, options.session)?;
                 let target = |id| Target::Transport(TransportId::from_raw(id));

@@ -17,6 +17,7 @@ pub(super) enum Speech {
 pub struct PeerOptions {
     pub(super) speech: Speech,
     pub(super) worker: u8,
+    pub(super) is_placed: bool,
     pub(super) labels: Labels,
     pub(super) to_worker: Conditions,
     pub(super) to_peer: Conditions,
@@ -38,6 +39,7 @@ impl PeerOptions {
         PeerOptions {
             speech,
             worker: 0,
+            is_placed: false,
             labels: Labels::new(),
             to_worker: Conditions::perfect(),
             to_peer: Conditions::perfect(),
@@ -74,6 +76,13 @@ impl PeerOptions {
     #[must_use]
     pub fn data(mut self) -> Self {
         self.data = true;
+        self
+    }
+
+    /// Where the worker places it in the room of the first media thread, which spreads once it is large.
+    #[must_use]
+    pub fn placed(mut self) -> Self {
+        self.is_placed = true;
         self
     }
 

@@ -47,9 +47,13 @@ impl<S: PluginSet> Bench<S> {
     }
 
     /// A peer; fails where the worker or a plugin refuses its session or transport.
-    pub fn try_peer(&mut self, options: PeerOptions) -> Result<PeerId, ControlError> {
+    pub fn try_peer(&mut self, mut options: PeerOptions) -> Result<PeerId, ControlError> {
+        let mut router = self.router(options.worker);
+        if options.is_placed {
+            router = self.place(router);
+            options.worker = router.worker();
+        }
         let worker = options.worker;
-        let router = self.router(worker);
         let create = CreateSession { signaling: "test".into(), labels: options.labels.clone() };
         let session = match self.command_on(worker, Command::CreateSession(create))? {
             Reply::Session(id) => id,

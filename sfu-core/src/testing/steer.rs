@@ -6,8 +6,7 @@ use tokio::sync::oneshot;
 
 use super::bench::Bench;
 use crate::control::{
-    Command, ControlError, Labels, Reconfiguration, RelayCommand, RelayStep, Reply, RouterId, ServeRequests,
-    Target,
+    Command, ControlError, Labels, Placing, Reply, RouterId, ServeRequests, Steps, Target, steps,
 };
 use crate::plugin::PluginSet;
 
@@ -24,29 +23,35 @@ impl Pending {
 impl<S: PluginSet> Bench<S> {
     /// Carries out a command as a [`ControlHandle`](crate::control::ControlHandle) would, and everything that follows at once.
     pub fn try_command(&mut self, command: Command) -> Result<Reply, ControlError> {
-        match command {
-            Command::Consume { transport, mut options }
-                if options.producer.worker() != transport.worker() =>
-            {
-                let step = |step| Command::Relay(RelayCommand(step));
-                let (producer, worker) = (options.producer, transport.worker());
-                let offer = match self.try_command(step(RelayStep::Offer { producer, worker }))? {
-                    Reply::Relay(offer) => offer,
-                    other => panic!("testing: unexpected {other:?}"),
-                };
-                match self.try_command(step(RelayStep::Accept { offer, transport }))? {
-                    Reply::Producer(copy) => options.producer = copy.id,
-                    other => panic!("testing: unexpected {other:?}"),
-                }
-                self.command_on(transport.worker(), Command::Consume { transport, options })
+        if let Command::PluginRequest { plugin, body, target: Target::Worker } = &command
+            && self.serving.serves(plugin)
+        {
+            return self.serve(&plugin.clone(), body.clone());
+        }
+        match steps(&command, self.spread) {
+            Some(steps) => self.take(steps),
+            None => {
+                let worker = command.target().and_then(Target::worker);
+                self.command_on(worker.unwrap_or(0), command)
             }
-            command => match command.target() {
-                None => self.command_on(0, command),
-                Some(target) => match target.worker() {
-                    Some(worker) => self.command_on(worker, command),
-                    None => self.everywhere(command),
-                },
-            },
+        }
+    }
+
+    fn take(&mut self, mut steps: Box<dyn Steps>) -> Result<Reply, ControlError> {
+        while let Some((worker, command)) = steps.next() {
+            steps.note(self.command_on(worker, command));
+        }
+        steps.outcome()
+    }
+
+    /// Where in a room a new peer is placed best, as [`ControlHandle::place`](crate::control::ControlHandle::place) says.
+    pub fn place(&mut self, router: RouterId) -> RouterId {
+        if self.workers() < 2 {
+            return router;
+        }
+        match self.take(Box::new(Placing::in_router(router, self.spread))) {
+            Ok(Reply::Router(place)) => place,
+            other => panic!("testing: there is no place in {router}: {other:?}"),
         }
     }
 
@@ -87,33 +92,18 @@ impl<S: PluginSet> Bench<S> {
         Pending(answer)
     }
 
-    fn everywhere(&mut self, command: Command) -> Result<Reply, ControlError> {
-        if let Command::PluginRequest { plugin, body, .. } = &command
-            && self.serving.serves(plugin)
-        {
-            let mut answer = self.serving.serve(plugin, body.clone());
-            // It may need media threads, and work that blocks or waits for real time.
-            for patience in std::iter::once(Duration::ZERO).chain([Duration::from_millis(10); 1000]) {
+    /// A request that needs no media thread.
+    fn serve(&mut self, plugin: &str, body: Value) -> Result<Reply, ControlError> {
+        let mut answer = self.serving.serve(plugin, body);
+        // It may need media threads, and work that blocks or waits for real time.
+        for patience in std::iter::once(Duration::ZERO).chain([Duration::from_millis(10); 1000]) {
+            self.settle();
+            if let Some(reply) = self.background.wait(patience, &mut answer) {
                 self.settle();
-                if let Some(reply) = self.background.wait(patience, &mut answer) {
-                    self.settle();
-                    return reply;
-                }
+                return reply;
             }
-            return Err(ControlError::internal("testing: `serve` did not answer"));
         }
-        if let Command::ReconfigurePlugin { plugin, config } = command {
-            let mut steps = Reconfiguration::new(plugin, config, self.workers());
-            while let Some((worker, command)) = steps.next() {
-                steps.note(self.command_on(worker, command));
-            }
-            return steps.outcome();
-        }
-        let mut replies = Vec::new();
-        for worker in 0..self.workers() {
-            replies.push(self.command_on(worker, command.clone())?);
-        }
-        Ok(Reply::merge(replies))
+        Err(ControlError::internal("testing: `serve` did not answer"))
     }
 
     /// Asks a plugin.

@@ -13,7 +13,8 @@ use super::reload::{Reload, Source};
 use super::running::{MediaThread, Running, TellsEnd};
 use super::{RtcConfig, WorkerConfig, WorkerError};
 use crate::control::{
-    ControlHandle, DtlsFingerprint, FeedSender, FingerprintAlgorithm, Protocol, SrtpCryptoSuite, WorkerPort,
+    ControlHandle, DtlsFingerprint, FeedSender, FingerprintAlgorithm, Protocol, Spread, SrtpCryptoSuite,
+    WorkerPort,
 };
 use crate::engine::{Clock, Engine, EngineConfig, ListenCandidate, RELAY_RING, Random, SharedListen};
 use crate::http::HttpServer;
@@ -170,7 +171,8 @@ impl<C: Composition> Builder<C> {
         let (threads, ports, stops) = self.open_threads(workers, &launch)?;
         let serving = Arc::new(Serving::<C::Plugins>::new(&seed, &launch));
         let feed = FeedSender::default();
-        let control = ControlHandle::new(ports, events.clone(), feed.clone(), serving);
+        let spread = Spread::new(workers, self.config.spread_at);
+        let control = ControlHandle::new(ports, spread, events.clone(), feed.clone(), serving);
         if let Some((source, first)) = self.source.take() {
             control.set_reload(Arc::new(Reload::<C>::new(source, first)));
         }

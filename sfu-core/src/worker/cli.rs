@@ -98,6 +98,9 @@ pub(super) struct Settings {
     /// Media threads [default: the number of cores].
     #[arg(long, env = "SFU_WORKERS", global = true)]
     workers: Option<u8>,
+    /// Transports and consumers that a room has on a media thread before it takes another one [default: 192].
+    #[arg(long, env = "SFU_SPREAD_AT", global = true)]
+    spread_at: Option<usize>,
     /// Sets one field of a plugin: `id.key=value`; may be repeated (in the environment: one a line).
     #[arg(long, env = "SFU_SET", value_delimiter = '\n', global = true)]
     set: Vec<String>,
@@ -143,6 +146,7 @@ impl Settings {
         config.rtc.udp_port = self.udp_port.unwrap_or(config.rtc.udp_port);
         config.rtc.tcp_port = self.tcp_port.unwrap_or(config.rtc.tcp_port);
         config.workers = self.workers.unwrap_or(config.workers);
+        config.spread_at = self.spread_at.unwrap_or(config.spread_at);
         for assignment in &self.set {
             config.plugins.set(assignment)?;
         }
@@ -181,6 +185,7 @@ mod tests {
     fn settings_may_stand_before_and_after_the_command() {
         assert_eq!(settings("--workers 3 run").unwrap().workers, 3);
         assert_eq!(settings("run --workers 3").unwrap().workers, 3);
+        assert_eq!(settings("--spread-at 1000").unwrap().spread_at, 1000);
         assert_eq!(settings("run --announce a,b --announce c").unwrap().rtc.announce, ["a", "b", "c"]);
     }
 

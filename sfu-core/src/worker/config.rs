@@ -10,6 +10,9 @@ use crate::plugin::PluginSettings;
 pub struct WorkerConfig {
     /// Media threads; 0 takes the number of cores.
     pub workers: u8,
+    /// Transports and consumers that a room has on a media thread before it takes another one; 0 takes 192: a hundred viewers of
+    /// one stream, or a conference of ten.
+    pub spread_at: usize,
     /// HTTP server of signaling.
     pub http: HttpConfig,
     /// Media over the network.

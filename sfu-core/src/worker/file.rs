@@ -11,6 +11,9 @@ use crate::plugin::PluginSettings;
 pub(crate) struct ConfigFile {
     /// Media threads; 0 takes the number of cores.
     workers: u8,
+    /// Transports and consumers that a room has on a media thread before it takes another one; 0 takes 192: a hundred viewers of
+    /// one stream, or a conference of ten.
+    spread_at: usize,
     /// Let everybody publish and watch, also beyond this machine.
     open: bool,
     /// HTTP server of signaling.
@@ -49,6 +52,7 @@ impl ConfigFile {
     fn settings(self) -> Result<WorkerConfig, WorkerError> {
         Ok(WorkerConfig {
             workers: self.workers,
+            spread_at: self.spread_at,
             open: self.open,
             http: self.http,
             rtc: self.rtc,

@@ -83,13 +83,7 @@ impl<S: PluginSet> Surroundings<S> for Around<S> {
     fn command(&mut self, command: Command, outcome: OutcomeSender) {
         let control = self.control.clone();
         self.runtime.spawn(async move {
-            let result = match command {
-                Command::Consume { transport, options } => {
-                    control.consume(transport, options).await.map(crate::control::Reply::Consumer)
-                }
-                command => control.command(command).await,
-            };
-            outcome.send(result);
+            outcome.send(control.command(command).await);
         });
     }
 }
@@ -190,7 +184,7 @@ fn take_packets<S: PluginSet>(
         more |= !ring.is_empty();
     }
     while let Ok(word) = inbound.words.try_recv() {
-        shell.hear(now, word);
+        shell.hear(now, word, sockets);
     }
     more
 }

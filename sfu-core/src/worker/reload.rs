@@ -103,9 +103,10 @@ async fn reconfigure<C: Composition>(
 fn fixed(last: &WorkerConfig, next: &WorkerConfig) -> Vec<String> {
     let mut fixed = Vec::new();
     // Whoever adds a field decides here whether it can change.
-    let WorkerConfig { workers, http, rtc, plugins: _, open, signaling } = last;
+    let WorkerConfig { workers, spread_at, http, rtc, plugins: _, open, signaling } = last;
     for (name, same) in [
         ("workers", *workers == next.workers),
+        ("spread_at", *spread_at == next.spread_at),
         ("open", *open == next.open),
         ("http", *http == next.http),
         ("rtc", *rtc == next.rtc),

@@ -284,19 +284,6 @@ fn a_full_buffer_and_its_draining_are_events() {
     assert_eq!(bench.command(Command::BufferedAmount(listener)), Reply::BufferedAmount(0));
 }
 
-#[test]
-fn data_does_not_go_from_one_media_thread_to_another_and_says_so() {
-    let mut bench: Bench<Nil> = Build::new().workers(2).start();
-    let (ann, bob) = (
-        bench.peer_with(PeerOptions::webrtc().data()),
-        bench.peer_with(PeerOptions::webrtc().data().worker(1)),
-    );
-    let chat = bench.data_producer(ann, 1);
-    let transport = bench.transport(bob);
-    let refused = bench.try_data_consumer(transport, chat, DataPath::Sctp(testing::stream(1)), &[]);
-    assert!(refused.unwrap_err().to_string().contains("media thread"));
-}
-
 /// Says everything once more.
 #[derive(Default)]
 struct Echo;

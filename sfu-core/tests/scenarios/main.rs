@@ -4,6 +4,7 @@ mod commands;
 mod containment;
 mod costs;
 mod data;
+mod data_elsewhere;
 mod demux;
 mod direct;
 mod drops;
@@ -29,6 +30,7 @@ mod rtcp_port;
 mod scores;
 mod security;
 mod servers;
+mod spreading;
 mod traces;
 mod traffic;
 

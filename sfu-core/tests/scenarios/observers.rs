@@ -7,7 +7,7 @@ use sfu_core::control::{
 };
 use sfu_core::media::ExtensionKind;
 use sfu_core::plugin::Nil;
-use sfu_core::testing::{Bench, Build, opus};
+use sfu_core::testing::{Bench, Build, Media, PeerOptions, opus};
 
 use crate::{ms, seconds};
 
@@ -33,8 +33,19 @@ struct Room {
 
 impl Room {
     fn of(people: usize) -> Self {
-        let mut bench = Build::<Nil>::new().start();
-        let people = (0..people).map(|_| bench.audio_producer()).collect();
+        Self::on(1, people)
+    }
+
+    /// People on so many media threads by turns; the observers are on the first.
+    fn on(workers: u8, people: usize) -> Self {
+        let mut bench = Build::<Nil>::new().workers(workers).start();
+        let threads = (0..workers).rev().cycle().take(people);
+        let people = threads
+            .map(|worker| {
+                let peer = bench.peer_with(PeerOptions::plain().worker(worker));
+                bench.produce(peer, Media::opus())
+            })
+            .collect();
         Room { bench, people, packets: 0 }
     }
 
@@ -256,18 +267,65 @@ fn observers_see_audio_of_their_own_router_only() {
 }
 
 #[test]
-fn a_producer_is_observed_on_its_own_media_thread() {
-    let mut bench = Build::<Nil>::new().workers(2).start();
-    let p = bench.audio_producer();
-    let _relayed = bench.consumer(p);
-    let router = bench.router(1);
-    let options = AudioLevelObserverOptions::default();
-    let Reply::RtpObserver(observer) = bench.command(Command::CreateAudioLevelObserver { router, options })
-    else {
-        panic!("no observer")
+fn people_on_another_media_thread_are_heard_alike() {
+    let told = |workers| {
+        let mut room = Room::on(workers, 3);
+        let (levels, speakers) = (room.levels(interval(500)), room.speakers());
+        let mut told = Vec::new();
+        for turn in 0..2 {
+            let mut voices = [ROOM, ROOM, FAN];
+            voices[turn] = SPEECH;
+            room.talk(&voices, seconds(2));
+            // Both observers are asked before what they told is forgotten.
+            told.push(format!("{:?}", (room.bench.events_of(levels), room.bench.events_of(speakers))));
+            room.bench.take_events();
+        }
+        let names: Vec<String> = room.people.iter().map(|id| format!("{id:?}")).collect();
+        told.into_iter()
+            .map(|text| {
+                names
+                    .iter()
+                    .enumerate()
+                    .fold(text, |text, (n, name)| text.replace(name, &format!("person {n}")))
+            })
+            .collect::<Vec<_>>()
     };
-    let error = bench.try_command(Command::ObserveProducer { observer, producer: p }).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
+    assert!(told(1)[1].contains("DominantSpeaker(person 1)"), "{:?}", told(1));
+    assert_eq!(told(2), told(1));
+}
+
+#[test]
+fn pauses_and_goodbyes_of_another_media_thread_reach_the_observer() {
+    let mut room = Room::on(2, 2);
+    let observer = room.speakers();
+    room.talk(&[SPEECH, ROOM], seconds(2));
+    assert_eq!(room.floor(observer), [0]);
+    assert_eq!(room.people[0].worker(), 1);
+    room.bench.pause(room.people[0]);
+    room.talk(&[SPEECH, SPEECH], seconds(2));
+    assert_eq!(room.floor(observer), [1]);
+    room.bench.resume(room.people[0]);
+    room.talk(&[SPEECH, NOTHING], seconds(4));
+    assert_eq!(room.floor(observer), [0]);
+    room.bench.close(room.people[0]);
+    room.people.remove(0);
+    room.talk(&[SPEECH], seconds(2));
+    assert_eq!(room.floor(observer), [0]);
+    // Nothing stands for anybody on the observer's thread.
+    assert_eq!(room.bench.counter("producers"), 1);
+}
+
+#[test]
+fn who_is_not_observed_any_more_sends_nothing_to_the_observers_thread() {
+    let mut room = Room::on(2, 1);
+    let observer = room.levels(interval(250));
+    assert_eq!(room.bench.counter("producers"), 2, "one and what stands for it");
+    let producer = room.people[0];
+    room.bench.command(Command::UnobserveProducer { observer, producer });
+    assert_eq!(room.bench.counter("producers"), 1);
+    room.bench.command(Command::ObserveProducer { observer, producer });
+    room.bench.command(Command::CloseRtpObserver(observer));
+    assert_eq!(room.bench.counter("producers"), 1);
 }
 
 #[test]

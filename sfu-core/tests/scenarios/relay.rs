@@ -1,5 +1,8 @@
 //! A room on two media threads.
-use sfu_core::control::{CloseReason, Command, EventBody, SrtpCryptoSuite};
+use sfu_core::control::{
+    CloseReason, Command, ConsumerOptions, EventBody, Labels, ListenInfo, PlainTransportOptions, Reply,
+    SrtpCryptoSuite,
+};
 use sfu_core::plugin::{Attach, ConsumerInfo, Cx, Plugin, ProducerInfo, RtpPacket, Verdict, plugin};
 use sfu_core::testing::{self, Bench, Build, Media, PeerOptions, Received};
 
@@ -162,6 +165,68 @@ fn the_relay_ends_with_its_last_router() {
     assert_eq!(bench.counter("producers"), 1);
     bench.send(p, testing::opus(1));
     assert_eq!(bench.worker_stats().consumers.len(), 0);
+}
+
+#[test]
+fn packets_cross_as_long_as_somebody_there_gets_them() {
+    let mut bench = Build::<sfu_core::plugin::Nil>::new().workers(2).start();
+    let p = bench.audio_producer();
+    for _ in 0..3 {
+        let far = bench.consumers(p, 2);
+        assert_eq!(bench.counter("producers"), 2, "it and what stands for it");
+        bench.play(&[p], ms(200));
+        bench.close(far[0]);
+        bench.play(&[p], ms(200));
+        assert_eq!(bench.receiver(far[1]).numbers().len(), 20);
+        bench.close(far[1]);
+        assert_eq!(bench.counter("producers"), 1);
+    }
+}
+
+#[test]
+fn who_comes_just_as_the_last_one_leaves_gets_everything() {
+    let mut bench = Build::<sfu_core::plugin::Nil>::new().workers(2).start();
+    let p = bench.audio_producer();
+    let first = bench.consumer(p);
+    bench.play(&[p], ms(200));
+    // The first thread hears of the goodbye behind the wish of who comes.
+    bench.stall(0, true);
+    bench.close(first);
+    let second = bench.consumer(p);
+    bench.stall(0, false);
+    bench.play(&[p], ms(200));
+    assert_eq!(bench.receiver(second).numbers().len(), 10);
+    bench.close(second);
+    assert_eq!(bench.counter("producers"), 1);
+}
+
+#[test]
+fn routers_of_one_thread_have_what_crosses_together() {
+    let mut bench = Build::<sfu_core::plugin::Nil>::new().workers(2).start();
+    let p = bench.audio_producer();
+    let mine = bench.consumer(p);
+    // Another room of that thread, by a transport of its own.
+    let Ok(Reply::Router(router)) = bench.command_on(1, Command::CreateRouter { labels: Labels::new() }) else {
+        panic!("no router")
+    };
+    let listen = ListenInfo::udp([192, 0, 2, 2]);
+    let options = PlainTransportOptions { listen, comedia: true, ..PlainTransportOptions::default() };
+    let Reply::PlainTransport(other) = bench.command(Command::CreatePlainTransport { router, options }) else {
+        panic!("no transport")
+    };
+    let parameters = bench.receiver(mine).parameters().clone();
+    let options = ConsumerOptions::new(p, parameters);
+    let Reply::Consumer(theirs) = bench.command(Command::Consume { transport: other.id, options }) else {
+        panic!("no consumer")
+    };
+    assert_eq!(bench.counter("producers"), 2);
+    // The end of one router is none for the other.
+    let first = bench.router(1);
+    bench.close(first);
+    assert_eq!(bench.counter("producers"), 2);
+    assert!(!bench.events_of(theirs).contains(&EventBody::Closed(CloseReason::Parent)));
+    bench.close(router);
+    assert_eq!(bench.counter("producers"), 1);
 }
 
 #[test]

@@ -74,12 +74,14 @@ impl Plugin for AudioSelector {
         &mut self,
         info: &ProducerInfo<'_>,
         options: &Options,
-        _: &mut Cx<'_>,
+        cx: &mut Cx<'_>,
     ) -> Attach<Speaker> {
         if info.kind != MediaKind::Audio {
             return Attach::Off;
         }
-        let room = info.labels.get("room").map_or_else(|| info.router.to_string(), str::to_owned);
+        // A room may be on several media threads.
+        let router = cx.view().known_router(info.router);
+        let room = info.labels.get("room").map_or_else(|| router.to_string(), str::to_owned);
         // Where everybody has a place nothing may be lost before the next choice.
         let room: Room = room.into();
         let places = self.chosen.get(&room).map_or(0, |chosen| chosen.forwarded.len());

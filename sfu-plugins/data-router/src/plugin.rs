@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use sfu_core::control::Labels;
 use sfu_core::plugin::{
     Attach, Cx, DataConsumerId, DataConsumerInfo, DataMessage, DataProducerId, DataProducerInfo, Error,
-    Plugin, Responder, RouterId, Rows, SessionId, Start, Stats, Target, TransportId, TransportKind, Verdict,
-    plugin,
+    Plugin, Refusal, Responder, RouterId, RouterInfo, Rows, SessionId, Start, Stats, Target, TransportId,
+    TransportKind, Verdict, plugin,
 };
 use sfu_core::serde_json::json;
 use sfu_core::tracing;
@@ -74,6 +74,7 @@ impl Plugin for DataRouter {
     type Config = Config;
     type Options = Options;
     type Request = Request;
+    type Router = ();
     type DataProducer = Speaker;
     type DataConsumer = Ear;
 
@@ -95,6 +96,16 @@ impl Plugin for DataRouter {
         self.config = config;
         self.events = None;
         Ok(())
+    }
+
+    // Who is where is known on one media thread alone.
+    fn router_opened(&mut self, router: &RouterInfo<'_>, _: &Options, _: &mut Cx<'_>) -> Attach<()> {
+        match router.part_of {
+            None => Attach::On(()),
+            Some(_) => Attach::Refuse(Refusal::new(
+                "plugins.data-router: it routes messages on one media thread; this room stays on its own",
+            )),
+        }
     }
 
     fn data_producer_opened(

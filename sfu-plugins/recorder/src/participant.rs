@@ -1,7 +1,7 @@
 //! Whose stream it is.
 use std::sync::Arc;
 
-use sfu_core::plugin::ProducerInfo;
+use sfu_core::plugin::{ProducerInfo, RouterId};
 
 /// Who sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +12,9 @@ pub struct Participant {
     pub name: String,
 }
 
-/// Who sends a producer: by label `user`, else by session, else by label `stream`, else by transport; of one router.
-pub fn participant(info: &ProducerInfo<'_>) -> Participant {
+/// Who sends a producer: by label `user`, else by session, else by label `stream`, else by transport; of one router, by its name on
+/// all media threads.
+pub fn participant(info: &ProducerInfo<'_>, router: RouterId) -> Participant {
     let (user, stream) = (info.labels.get("user"), info.labels.get("stream"));
     let session = info.session.map(|id| id.to_string());
     let (kind, key) = match (user, session, stream) {
@@ -23,5 +24,5 @@ pub fn participant(info: &ProducerInfo<'_>) -> Participant {
         (None, None, None) => ("transport", info.transport.to_string()),
     };
     let name = user.or(stream).unwrap_or(&key).to_owned();
-    Participant { key: format!("{} {kind} {key}", info.router).into(), name }
+    Participant { key: format!("{router} {kind} {key}").into(), name }
 }

@@ -363,10 +363,11 @@ impl Recorder {
             FileFormat::Mjr => is_video && self.config.wait_for_key_frame,
             FileFormat::Pcapng => false,
         };
-        let participant = participant(info);
+        let router = cx.view().known_router(info.router);
+        let participant = participant(info, router);
         let opened = (cx.now(), SystemTime::now());
         let text = |id: &dyn std::fmt::Display| id.to_string();
-        let (producer, transport, router) = (text(&info.id), text(&info.transport), text(&info.router));
+        let (producer, transport, router) = (text(&info.id), text(&info.transport), text(&router));
         let session = info.session.map(|id| id.to_string()).unwrap_or_default();
         let mut tracks: Vec<(u32, Arc<TrackStatus>)> = Vec::new();
         for encoding in 0..info.rtp_parameters.encodings.len().clamp(1, MAX_ENCODINGS) as u8 {

@@ -54,9 +54,15 @@ fn end(output: &Output) -> (i32, String) {
 
 impl Worker {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let (to, input) = UnixStream::pair().unwrap();
         let (from, output) = UnixStream::pair().unwrap();
         let child = command(CHANNEL, arguments)
+            .env_remove("SFU_MEDIA_THREADS")
+            .envs(variables.iter().copied())
             .stdin(Stdio::from(OwnedFd::from(input)))
             .stdout(Stdio::from(OwnedFd::from(output)))
             .spawn()
@@ -253,6 +259,20 @@ fn no_port_is_open_but_those_that_are_asked_for() {
             assert!(!sockets.iter().any(|socket| socket == inode), "{table}: {line}");
         }
     }
+}
+
+#[test]
+fn it_has_one_media_thread_or_as_many_as_it_is_told() {
+    for (variables, threads) in [(&[][..], 1), (&[("SFU_MEDIA_THREADS", "3")], 3)] {
+        let mut worker = Worker::start_with(&[], variables);
+        let Body::Notification(_) = worker.next() else { panic!("it says something else first") };
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", worker.child.id())).unwrap();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        assert_eq!(names.filter(|name| name.starts_with("media-")).count(), threads);
+    }
+    let mut wrong = command("3<&- 4>&-", &[]);
+    let (code, text) = end(&wrong.env("SFU_MEDIA_THREADS", "0").output().unwrap());
+    assert!(code == 42 && text.contains("SFU_MEDIA_THREADS"), "{code} {text}");
 }
 
 #[test]

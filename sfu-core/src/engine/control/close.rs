@@ -32,18 +32,21 @@ impl Engine {
         sockets: &mut dyn SocketFactory,
     ) -> Result<Reply, ControlError> {
         let router = self.routers.get(id).ok_or_else(|| not_found(id.into()))?;
-        let (transports, relayed) = (router.transports.clone(), router.relayed.clone());
+        let transports = router.transports.clone();
         for observer in router.observers.clone() {
             let _ = self.close_observer(observer, CloseReason::Parent);
         }
         for transport in transports {
             self.end_transport(now, transport, CloseReason::Parent, sockets);
         }
-        for producer in relayed {
-            let _ = self.close_producer(producer, CloseReason::Parent);
+        let Some(router) = self.routers.remove(id) else { return Err(not_found(id.into())) };
+        self.close_other_parts(id, router.home, &router.parts);
+        // The router itself tells for its parts.
+        if router.home.is_some() {
+            Ok(Reply::Done)
+        } else {
+            self.told(id, EventBody::Closed(CloseReason::Requested))
         }
-        self.routers.remove(id);
-        self.told(id, EventBody::Closed(CloseReason::Requested))
     }
 
     pub(super) fn close_transport(
@@ -125,15 +128,14 @@ impl Engine {
         id: ProducerId,
         reason: CloseReason,
     ) -> Result<Reply, ControlError> {
-        let producer = self.producers.get(id).ok_or_else(|| not_found(id.into()))?;
-        for id in producer.consumers.clone() {
+        let Some(mut producer) = self.producers.remove(id) else { return Err(not_found(id.into())) };
+        for id in std::mem::take(&mut producer.consumers) {
             // One that outlives its producer finds none until it is switched; it keeps its numbers, so that the
             // receiver sees one stream.
             if self.consumers.get(id).is_some_and(|consumer| !consumer.outlives_producer) {
                 let _ = self.close_consumer(id, CloseReason::Parent);
             }
         }
-        let Some(mut producer) = self.producers.remove(id) else { return Err(not_found(id.into())) };
         for encoding in &mut producer.encodings {
             let pool = &mut self.pool;
             encoding.store.clear(|old| pool.release(old));
@@ -145,16 +147,18 @@ impl Engine {
                     path.ingress.remove(id);
                 }
             }
-            Source::Relay(origin) => self.relays.close_origin(origin, self.config.worker),
+            Source::Relay(origin) => self.forget_copy(origin),
         }
         for relay in &producer.relays {
             self.relays.close_copy(id, relay.worker);
         }
-        self.observed_closed(id, &producer.observers);
-        if let Some(router) = self.routers.get_mut(producer.router) {
-            router.relayed.retain(|other| *other != id);
+        self.observed_closed(producer.known_as(), &producer.observers);
+        // Nobody but this thread knows a copy.
+        if producer.transport().is_none() {
+            Ok(Reply::Done)
+        } else {
+            self.told(id, EventBody::Closed(reason))
         }
-        self.told(id, EventBody::Closed(reason))
     }
 
     pub(crate) fn close_consumer(
@@ -176,9 +180,10 @@ impl Engine {
             path.egress.retain(|_, egress| egress.consumer != id);
         }
         self.remove_waiting(consumer.transport, id);
-        if let Some(producer) = self.producers.get_mut(consumer.producer) {
-            producer.consumers.retain(|other| *other != id);
+        if let Some(router) = self.routers.get_mut(consumer.router) {
+            router.consumers = router.consumers.saturating_sub(1);
         }
+        self.unconsume(consumer.producer, id);
         self.told(id, EventBody::Closed(reason))
     }
 }

@@ -25,7 +25,9 @@ impl Engine {
         let producer_id = options.producer;
         let producer = self.producers.get(producer_id).ok_or_else(|| not_found(producer_id.into()))?;
         let path = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
-        if producer.router != path.router {
+        let router = path.router;
+        // What stands for another thread's producer is here for whoever asked for it.
+        if producer.router != router && producer.transport().is_some() {
             return Err(ControlError::invalid(format!(
                 "control.consume: producer {producer_id} and transport {transport} are not in the same router"
             )));
@@ -34,7 +36,8 @@ impl Engine {
         let random = &mut self.config.random;
         let id = self.consumers.try_insert_with(|id| {
             let is_direct = path.is_direct();
-            let consumer = Consumer::new(id, transport, options, producer, &labels, is_direct, random)?;
+            let mut consumer = Consumer::new(id, transport, options, producer, &labels, is_direct, random)?;
+            consumer.router = router;
             let all = consumer.streams().zip(0u8..).flat_map(|(stream, index)| {
                 let rtx = stream.rtx_ssrc().map(|ssrc| (ssrc, index, true));
                 std::iter::once((stream.ssrc, index, false)).chain(rtx)
@@ -68,6 +71,9 @@ impl Engine {
         })?;
         if let Some(producer) = self.producers.get_mut(producer_id) {
             producer.consumers.push(id);
+        }
+        if let Some(router) = self.routers.get_mut(router) {
+            router.consumers += 1;
         }
         self.begin_consumer_score(id);
         if self.transports.get(transport).is_some_and(|path| path.is_connected()) {
@@ -112,28 +118,30 @@ impl Engine {
     ) -> Result<Reply, ControlError> {
         let consumer = self.consumers.get_mut(id).ok_or_else(|| not_found(id.into()))?;
         let producer = self.producers.get(to).ok_or_else(|| not_found(to.into()))?;
-        if producer.router != consumer.router {
+        if producer.router != consumer.router && producer.transport().is_some() {
             return Err(ControlError::invalid(format!(
                 "control.switch_consumer: producer {to} is not in the consumer's router"
             )));
         }
         let before = consumer.producer;
         consumer.follow(producer)?;
-        // What left belongs to the stores of another producer: it can't be sent again any more.
-        let (pool, mut privates) = (&mut self.pool, 0);
-        for stream in consumer.streams_mut() {
-            stream.history.clear(|private| {
-                privates += 1;
-                pool.release(private);
-            });
+        if before != to {
+            // What left belongs to the stores of another producer: it can't be sent again any more.
+            let (pool, mut privates) = (&mut self.pool, 0);
+            for stream in consumer.streams_mut() {
+                stream.history.clear(|private| {
+                    privates += 1;
+                    pool.release(private);
+                });
+            }
+            self.privates = self.privates.saturating_sub(privates);
         }
-        self.privates = self.privates.saturating_sub(privates);
         self.forget_waiting(id);
-        if let Some(old) = self.producers.get_mut(before) {
-            old.consumers.retain(|other| *other != id);
-        }
-        if let Some(new) = self.producers.get_mut(to) {
-            new.consumers.push(id);
+        if before != to {
+            if let Some(new) = self.producers.get_mut(to) {
+                new.consumers.push(id);
+            }
+            self.unconsume(before, id);
         }
         self.tell_consumer_score(id);
         self.request_key_frame_for(now, id, true);

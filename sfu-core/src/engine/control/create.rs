@@ -23,12 +23,7 @@ impl Engine {
     }
 
     pub(super) fn create_router(&mut self, labels: Labels) -> RouterId {
-        self.routers.insert_with(|_| Router {
-            labels,
-            transports: Vec::new(),
-            relayed: Vec::new(),
-            observers: Vec::new(),
-        })
+        self.routers.insert_with(|_| Router::new(labels))
     }
 
     pub(super) fn create_webrtc_transport(

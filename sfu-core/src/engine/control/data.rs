@@ -4,7 +4,7 @@ use std::time::Instant;
 use super::not_found;
 use crate::control::{
     CloseReason, ControlError, DataConsumerId, DataConsumerOptions, DataPath, DataProducerId,
-    DataProducerOptions, Dump, EventBody, OutgoingData, Reply, SctpStreamParameters, TransportId,
+    DataProducerOptions, Dump, EventBody, OutgoingData, Reply, RouterId, SctpStreamParameters, TransportId,
 };
 use crate::engine::Engine;
 use crate::engine::data_consumer::DataConsumer;
@@ -52,14 +52,32 @@ impl Engine {
         if source.worker() != self.worker() {
             return Err(ControlError::unsupported(format!(
                 "control.consume_data: data producer {source} lives on media thread {}, transport {transport} on {}; \
-                 data does not go from one to the other, make both transports in one router",
+                 send this by a control handle, which lets data go from one to the other",
                 source.worker(),
                 self.worker()
             )));
         }
         let producer = self.data_producers.get(source).ok_or_else(|| not_found(source.into()))?;
+        let (router, paused) = (producer.router, producer.paused);
+        let id = self.make_data_consumer(now, transport, options, router, paused)?;
+        if let Some(producer) = self.data_producers.get_mut(source) {
+            producer.consumers.push(id);
+        }
+        Ok(id)
+    }
+
+    /// Makes a data consumer of a data producer of `router`; whose list it is on is the caller's affair.
+    pub(crate) fn make_data_consumer(
+        &mut self,
+        now: Instant,
+        transport: TransportId,
+        options: DataConsumerOptions,
+        router: RouterId,
+        producer_paused: bool,
+    ) -> Result<DataConsumerId, ControlError> {
+        let source = options.data_producer;
         let path = self.transports.get_mut(transport).ok_or_else(|| not_found(transport.into()))?;
-        if producer.router != path.router {
+        if router != path.router {
             return Err(ControlError::invalid(format!(
                 "control.consume_data: data producer {source} and transport {transport} are not in the same router"
             )));
@@ -72,7 +90,7 @@ impl Engine {
                 "control.consume_data: stream {stream} of transport {transport} has a data consumer already"
             )));
         }
-        let (router, labels, producer_paused) = (path.router, path.labels.clone(), producer.paused);
+        let labels = path.labels.clone();
         let is_pipe = path.sctp.as_ref().is_some_and(|link| link.is_pipe);
         let parameters = match options.path {
             DataPath::Sctp(parameters) => Some(parameters),
@@ -87,9 +105,6 @@ impl Engine {
         if let (Some(parameters), Some(link)) = (parameters, &mut path.sctp) {
             link.consumers.insert(parameters.stream_id, id);
             link.association.open_stream(parameters.stream_id, reliability(&parameters));
-        }
-        if let Some(producer) = self.data_producers.get_mut(source) {
-            producer.consumers.push(id);
         }
         self.begin_sctp(now, transport);
         Ok(id)
@@ -197,6 +212,7 @@ impl Engine {
             }
             self.change(consumer, paused_or_resumed(paused, true));
         }
+        self.pause_data_elsewhere(id, paused);
         self.told(id, paused_or_resumed(paused, false))
     }
 
@@ -224,6 +240,7 @@ impl Engine {
             let _ = self.close_data_consumer(now, consumer, CloseReason::Parent);
         }
         let Some(producer) = self.data_producers.remove(id) else { return Err(not_found(id.into())) };
+        self.close_data_elsewhere(id, &producer.relays);
         if let Some(path) = self.transports.get_mut(producer.transport) {
             path.data_producers.retain(|other| *other != id);
             if let (DataPath::Sctp(parameters), Some(link)) = (producer.path, &mut path.sctp) {
@@ -244,7 +261,10 @@ impl Engine {
         reason: CloseReason,
     ) -> Result<Reply, ControlError> {
         let consumer = self.data_consumers.remove(id).ok_or_else(|| not_found(id.into()))?;
-        if let Some(producer) = self.data_producers.get_mut(consumer.data_producer) {
+        let source = consumer.data_producer;
+        if source.worker() != self.worker() {
+            self.leave_data_copy(source, id);
+        } else if let Some(producer) = self.data_producers.get_mut(source) {
             producer.consumers.retain(|other| *other != id);
         }
         if let Some(path) = self.transports.get_mut(consumer.transport) {

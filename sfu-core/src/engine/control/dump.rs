@@ -71,7 +71,7 @@ impl Engine {
         };
         TransportDump {
             id: transport.id,
-            router: transport.router,
+            router: self.known_router(transport.router),
             extensions: ReceivedExtensions {
                 mid: id(ExtensionKind::Mid),
                 rid: id(ExtensionKind::Rid),
@@ -135,7 +135,7 @@ impl Engine {
         let id = consumer.id;
         ConsumerDump {
             id,
-            producer: consumer.producer,
+            producer: self.producers.get(consumer.producer).map_or(consumer.producer, Producer::known_as),
             kind: consumer.kind,
             consumer_type: consumer.consumer_type,
             rtp_parameters: consumer.parameters.clone(),

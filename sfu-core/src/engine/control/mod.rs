@@ -15,9 +15,7 @@ mod server;
 use std::time::Instant;
 
 use super::{Engine, SocketFactory};
-use crate::control::{
-    Command, ConsumerType, ControlError, EventBody, ProducerCreated, RelayCommand, RelayStep, Reply, Target,
-};
+use crate::control::{Command, ControlError, EventBody, PartCommand, RelayCommand, RelayStep, Reply, Target};
 
 impl Engine {
     /// Carries out a command. What it makes is not yet known to plugins: the shell opens it, or closes it again.
@@ -158,10 +156,16 @@ impl Engine {
             Command::Relay(RelayCommand(RelayStep::Offer { producer, worker })) => {
                 self.offer_relay(producer, worker).map(|offer| Reply::Relay(Box::new(offer)))
             }
-            Command::Relay(RelayCommand(RelayStep::Accept { offer, transport })) => {
-                let id = self.accept_relay(*offer, transport)?;
-                Ok(Reply::Producer(ProducerCreated { id, kind: ConsumerType::Simple }))
+            Command::Relay(RelayCommand(RelayStep::Accept { offer, command })) => {
+                self.accept_relay(now, *offer, *command, sockets)
             }
+            Command::Relay(RelayCommand(RelayStep::OfferData { data_producer, worker })) => {
+                self.offer_data(data_producer, worker).map(Reply::DataRelay)
+            }
+            Command::Relay(RelayCommand(RelayStep::AcceptData { offer, command })) => {
+                self.accept_data_command(now, offer, *command)
+            }
+            Command::Part(PartCommand(step)) => self.part_step(step, sockets),
             Command::Stats(target) => {
                 let mut stats = self.stats(now, target)?;
                 if target == Target::Worker {

@@ -83,7 +83,7 @@ impl Engine {
         let producer = self.producers.get(id).ok_or_else(|| not_found(id.into()))?;
         Ok(Reply::ProducerDescription(Box::new(ProducerDescription {
             id,
-            router: producer.router,
+            router: self.known_router(producer.router),
             kind: producer.kind,
             labels: producer.labels.clone(),
             rtp_parameters: producer.parameters.clone(),

@@ -11,7 +11,7 @@ use crate::engine::{Engine, SocketFactory};
 const MAX_LISTEN: usize = 1024;
 
 impl Engine {
-    pub(super) fn create_webrtc_server(
+    pub(crate) fn create_webrtc_server(
         &mut self,
         options: &WebRtcServerOptions,
         sockets: &mut dyn SocketFactory,
@@ -22,7 +22,10 @@ impl Engine {
             )));
         }
         let Opened { listen, candidates, .. } = open_all(&options.listen, sockets)?;
-        Ok(self.webrtc_servers.insert_with(|_| WebRtcServer { listen, candidates, transports: Vec::new() }))
+        let told = options.listen.clone();
+        let (transports, home, parts) = Default::default();
+        let server = WebRtcServer { listen, candidates, transports, told, home, parts };
+        Ok(self.webrtc_servers.insert_with(|_| server))
     }
 
     pub(super) fn close_webrtc_server(
@@ -36,9 +39,15 @@ impl Engine {
             self.end_transport(now, transport, CloseReason::Parent, sockets);
         }
         let Some(server) = self.webrtc_servers.remove(id) else { return Err(not_found(id.into())) };
-        for listening in server.listen {
+        for listening in &server.listen {
             sockets.close(listening.socket);
         }
-        self.told(id, EventBody::Closed(CloseReason::Requested))
+        self.close_other_parts(id, server.home, &server.parts);
+        // The server itself tells for its parts.
+        if server.home.is_some() {
+            Ok(Reply::Done)
+        } else {
+            self.told(id, EventBody::Closed(CloseReason::Requested))
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::control::not_found;
-use super::producer::Source;
+use super::producer::{Producer, Source};
 use crate::control::{
     ActiveSpeakerObserverOptions, AudioLevelObserverOptions, CloseReason, ControlError, EventBody, MediaKind,
     ProducerId, Reply, RouterId, RtpObserverId,
@@ -167,7 +167,12 @@ impl Engine {
         Ok(Reply::Done)
     }
 
-    /// Observes a producer of audio of the same router and media thread.
+    /// The router of an observer.
+    pub(crate) fn router_of_observer(&self, id: RtpObserverId) -> Result<RouterId, ControlError> {
+        self.observers.get(id).map(|observer| observer.router).ok_or_else(|| not_found(id.into()))
+    }
+
+    /// Observes a producer of audio of the same router, or what stands for one of another media thread.
     pub(crate) fn observe_producer(
         &mut self,
         now: Instant,
@@ -178,27 +183,26 @@ impl Engine {
         // A place in the table of another media thread says nothing about this one's.
         let own = producer.worker() == self.config.worker;
         let entity = self.producers.get_mut(producer).filter(|_| own);
-        let entity = entity.filter(|entity| entity.router == observer.router).ok_or_else(|| {
+        let fits = |entity: &&mut Producer| {
+            entity.router == observer.router || matches!(entity.source, Source::Relay(_))
+        };
+        let entity = entity.filter(fits).ok_or_else(|| {
             ControlError::not_found(format!(
                 "control.observe_producer: there is no producer {producer} in the router of observer {id}"
             ))
         })?;
-        if matches!(entity.source, Source::Relay(_)) {
-            return Err(ControlError::invalid(format!(
-                "control.observe_producer: {producer} stands for a producer of another media thread; observe that one there"
-            )));
-        }
+        let known_as = entity.known_as();
         if entity.kind != MediaKind::Audio {
             return Err(ControlError::invalid(format!(
-                "control.observe_producer: producer {producer} sends video; audio is observed only"
+                "control.observe_producer: producer {known_as} sends video; audio is observed only"
             )));
         }
         match &mut observer.ear {
-            Ear::Levels(levels) => levels.add(producer),
+            Ear::Levels(levels) => levels.add(known_as),
             Ear::Speakers(speakers) => {
-                if !speakers.add(now, producer, entity.paused) {
+                if !speakers.add(now, known_as, entity.paused) {
                     return Err(ControlError::state(format!(
-                        "control.observe_producer: observer {id} observes producer {producer} already"
+                        "control.observe_producer: observer {id} observes producer {known_as} already"
                     )));
                 }
             }
@@ -218,17 +222,22 @@ impl Engine {
     ) -> Result<Reply, ControlError> {
         self.observers.get(id).ok_or_else(|| not_found(id.into()))?;
         let own = producer.worker() == self.config.worker;
-        self.producers.get(producer).filter(|_| own).ok_or_else(|| not_found(producer.into()))?;
-        self.leave_observer(id, producer);
-        self.forget_observed(id, producer);
+        let here = if own { Some(producer) } else { self.copy_of(producer) };
+        // One of another media thread without a copy here is not observed.
+        if let Some(here) = here {
+            self.producers.get(here).ok_or_else(|| not_found(producer.into()))?;
+            self.forget_observed(id, producer);
+            self.leave_observer(id, here);
+        }
         Ok(Reply::Done)
     }
 
     fn leave_observer(&mut self, id: RtpObserverId, producer: ProducerId) {
-        if let Some(producer) = self.producers.get_mut(producer) {
-            producer.observers.retain(|other| *other != id);
-            producer.watch();
+        if let Some(entity) = self.producers.get_mut(producer) {
+            entity.observers.retain(|other| *other != id);
+            entity.watch();
         }
+        self.release_copy(producer);
     }
 
     /// A producer leaves an observer. If it had the floor, somebody else gets it in this turn.
@@ -258,6 +267,7 @@ impl Engine {
     /// A producer is paused or resumed: while it is paused it is not heard, and can't have the floor.
     pub(crate) fn observed_paused(&mut self, producer: ProducerId, paused: bool) {
         let Some(entity) = self.producers.get(producer) else { return };
+        let producer = entity.known_as();
         for id in &entity.observers {
             match self.observers.get_mut(*id).map(|observer| &mut observer.ear) {
                 Some(Ear::Levels(levels)) if paused => levels.remove(producer),
@@ -271,6 +281,7 @@ impl Engine {
     /// The level of a packet of an observed producer, in -dBov.
     pub(super) fn heard(&mut self, now: Instant, producer: ProducerId, level: u8) {
         let Some(entity) = self.producers.get(producer) else { return };
+        let producer = entity.known_as();
         for id in &entity.observers {
             let Some(observer) = self.observers.get_mut(*id).filter(|observer| !observer.is_paused()) else {
                 continue;

@@ -66,7 +66,7 @@ impl ViewSource for Room {
         Some(SessionView { id, signaling: "test", labels: &self.labels })
     }
     fn router(&self, id: RouterId) -> Option<RouterView<'_>> {
-        Some(RouterView { id, labels: &self.labels })
+        Some(RouterView { id, part_of: None, labels: &self.labels })
     }
     fn transport(&self, id: TransportId) -> Option<TransportView<'_>> {
         Some(TransportView {

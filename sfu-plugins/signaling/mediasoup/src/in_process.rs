@@ -34,7 +34,7 @@ impl InProcess {
 
     /// What the engine is to be configured with.
     pub fn configure(&self, config: &mut WorkerConfig) {
-        takeover::configure(&self.settings)(config);
+        takeover::configure(&self.settings, 1)(config);
     }
 
     /// Where the threads of this worker are to log to: the library gets it, at the level that it asks for.

@@ -15,6 +15,9 @@ use crate::schema::{ProtocolVersion, VersionNote};
 /// The variable by which the library says that it starts a worker, and its version.
 const VERSION: &str = "MEDIASOUP_VERSION";
 
+/// The variable by which a worker gets more than one media thread.
+const MEDIA_THREADS: &str = "SFU_MEDIA_THREADS";
+
 /// What the library handed to this process.
 pub(crate) struct Driven {
     pub(crate) version: ProtocolVersion,
@@ -38,7 +41,7 @@ pub(crate) fn driven() -> Option<Driven> {
 
 /// Takes over a process that the library started.
 pub(crate) fn take_over(invocation: &Invocation) -> Option<Result<Takeover, EarlyExit>> {
-    let (version, note, settings) = match read(invocation)? {
+    let (version, note, settings, media_threads) = match read(invocation)? {
         Ok(read) => read,
         Err(exit) => return Some(Err(exit)),
     };
@@ -50,13 +53,13 @@ pub(crate) fn take_over(invocation: &Invocation) -> Option<Result<Takeover, Earl
     // Whoever set one before wants to see the log elsewhere.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
     let (end, ended) = oneshot::channel();
-    let configure = configure(&settings);
+    let configure = configure(&settings, media_threads);
     let driven = Driven { version, note, settings, channel, log, switch, end };
     *DRIVEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(driven);
     Some(Ok(Takeover { configure, ended }))
 }
 
-type Read = (ProtocolVersion, Option<VersionNote>, Settings);
+type Read = (ProtocolVersion, Option<VersionNote>, Settings, u8);
 
 /// What the library says; `None` if it did not start this process.
 fn read(invocation: &Invocation) -> Option<Result<Read, EarlyExit>> {
@@ -65,17 +68,34 @@ fn read(invocation: &Invocation) -> Option<Result<Read, EarlyExit>> {
     Some(match ProtocolVersion::choose(&given) {
         Err(error) => Err(exit(error.to_string(), ExitCode::UnknownVersion)),
         Ok((version, note)) => match Settings::from_arguments(invocation.arguments().iter().cloned()) {
-            Ok(settings) => Ok((version, note, settings)),
+            Ok(settings) => match media_threads(invocation) {
+                Ok(threads) => Ok((version, note, settings, threads)),
+                Err(text) => Err(exit(text, ExitCode::WrongSettings)),
+            },
             Err(error) => Err(exit(error.to_string(), error.exit_code())),
         },
     })
 }
 
-/// A worker of the library is one media thread; it starts more of them for more cores.
-pub(crate) fn configure(settings: &Settings) -> Box<dyn FnOnce(&mut WorkerConfig) + Send> {
+/// How many media threads the worker is to have: one, unless whoever starts it says otherwise.
+fn media_threads(invocation: &Invocation) -> Result<u8, String> {
+    let Some(given) = invocation.variable(MEDIA_THREADS).filter(|given| !given.is_empty()) else {
+        return Ok(1);
+    };
+    let given = given.to_string_lossy();
+    given
+        .parse()
+        .ok()
+        .filter(|threads| (1..=64).contains(threads))
+        .ok_or_else(|| format!("signaling.mediasoup: {MEDIA_THREADS}={given}: a number of 1 to 64 is needed"))
+}
+
+/// A worker of the library is one media thread, and the library starts more of them for more cores; with several, large rooms spread
+/// over them.
+pub(crate) fn configure(settings: &Settings, media_threads: u8) -> Box<dyn FnOnce(&mut WorkerConfig) + Send> {
     let dtls = settings.dtls_files.clone();
     Box::new(move |config| {
-        config.workers = 1;
+        config.workers = media_threads;
         if let Some(files) = dtls {
             config.rtc.dtls_cert = Some(files.certificate);
             config.rtc.dtls_key = Some(files.private_key);
@@ -109,11 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_has_as_many_media_threads_as_the_variable_says_and_one_without() {
+        let threads = |given: &[&str]| {
+            let variables = given.iter().map(|given| (OsString::from(MEDIA_THREADS), OsString::from(given)));
+            let variables = variables.chain([(OsString::from(VERSION), OsString::from("3.27.1"))]);
+            let invocation = Invocation::new([], variables);
+            read(&invocation).unwrap().map(|(.., threads)| threads).map_err(|exit| (exit.text, exit.code))
+        };
+        assert_eq!((threads(&[]), threads(&[""])), (Ok(1), Ok(1)));
+        assert_eq!((threads(&["1"]), threads(&["64"])), (Ok(1), Ok(64)));
+        for wrong in ["0", "65", "two", "-1", "1.5"] {
+            let (text, code) = threads(&[wrong]).unwrap_err();
+            assert!(code == 42 && text.contains("SFU_MEDIA_THREADS"), "{code} {text}");
+        }
+    }
+
+    #[test]
     fn the_configuration_gets_one_media_thread_and_the_librarys_certificate() {
         let files = crate::arguments::DtlsFiles { certificate: "/c".into(), private_key: "/k".into() };
         let settings = Settings { dtls_files: Some(files), ..Settings::default() };
         let mut config = WorkerConfig { workers: 8, ..WorkerConfig::default() };
-        configure(&settings)(&mut config);
+        configure(&settings, 1)(&mut config);
         assert_eq!(config.workers, 1);
         assert_eq!((config.rtc.dtls_cert, config.rtc.dtls_key), (Some("/c".into()), Some("/k".into())));
     }

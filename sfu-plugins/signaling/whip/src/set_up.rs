@@ -176,7 +176,7 @@ async fn takes_red(hub: &Hub, router: RouterId) -> bool {
     status.await.is_ok_and(|status| status["on"] == true)
 }
 
-/// A session with its transport, not connected yet.
+/// A session with its transport, not connected yet, where in the stream's room there is a place for it.
 async fn open(
     hub: &Hub,
     role: Role,
@@ -187,6 +187,7 @@ async fn open(
 ) -> Result<(SessionId, WebRtcTransportCreated), Problem> {
     let labels = role.labels(name);
     let options = CreateSession { signaling: "whip".into(), labels: labels.clone() };
+    let router = hub.control.place(router).await?;
     let opened = hub.control.create_session(router.worker(), options).await?;
     *session = Some(opened);
     let options = WebRtcTransportOptions {

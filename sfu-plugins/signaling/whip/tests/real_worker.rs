@@ -21,7 +21,8 @@ const SDP: (&str, &str) = ("Content-Type", "application/sdp");
 const FRAGMENT: (&str, &str) = ("Content-Type", "application/trickle-ice-sdpfrag");
 
 async fn start(workers: u8, whip: Value) -> Running {
-    let mut config = WorkerConfig { workers, ..WorkerConfig::default() };
+    // Rooms take the second thread as soon as they can.
+    let mut config = WorkerConfig { workers, spread_at: 1, ..WorkerConfig::default() };
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.rtc.listen_ip = [127, 0, 0, 1].into();
     config.signaling.insert("whip".into(), whip);
@@ -135,6 +136,35 @@ async fn a_session_is_made_restarted_and_ended() {
         }
         running.stop().await;
     }
+}
+
+/// The first port that candidates of an answer name.
+fn port_of(answer: &Answer) -> u16 {
+    value(&answer.body, "a=candidate:").split(' ').nth(5).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn viewers_of_one_stream_are_on_all_threads_each_with_the_port_of_its_own() {
+    let running = start(2, json!({})).await;
+    assert_eq!(post(&running, "/whip/cam", PUBLISH).await.status, 201);
+    let mut ports = Vec::new();
+    for _ in 0..8 {
+        let viewer = post(&running, "/whep/cam", WATCH).await;
+        assert_eq!(viewer.status, 201, "{}", viewer.body);
+        ports.push(port_of(&viewer));
+    }
+    let counted = stats(&running).await;
+    let on = |worker| counted.transports.iter().filter(|transport| transport.id.worker() == worker).count();
+    assert_eq!(on(0) + on(1), 9);
+    assert!(on(0).abs_diff(on(1)) <= 2, "{} and {}", on(0), on(1));
+    let consumers = |worker| counted.consumers.iter().filter(move |consumer| consumer.id.worker() == worker);
+    assert!(consumers(0).count() > 0 && consumers(1).count() > 0);
+    let router = counted.transports[0].router;
+    assert!(counted.transports.iter().all(|transport| transport.router == router), "one room to the outside");
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 2, "each thread has a port of its own: {ports:?}");
+    running.stop().await;
 }
 
 #[tokio::test]
