@@ -72,6 +72,11 @@ impl Histogram {
         self.buckets.iter_mut().zip(&other.buckets).for_each(|(bucket, more)| *bucket += more);
     }
 
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.buckets.fill(0);
+    }
+
     /// Each bucket that has some: its end, and how many there are.
     pub fn filled(&self) -> impl Iterator<Item = (Duration, u64)> {
         let filled = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);

@@ -60,7 +60,8 @@ impl<'a> SetUp<'a> {
         let suite = options.srtp.suite();
         Ok(Self {
             options,
-            identity: PeerIdentity::new(suite.as_slice()),
+            // Where nothing is protected, nobody shakes hands.
+            identity: PeerIdentity::new(&[suite.unwrap_or(SrtpCryptoSuite::AeadAes128Gcm)]),
             suite,
             crew: Crew::start(options.threads, core)?,
             sources: Vec::new(),

@@ -73,8 +73,8 @@ impl Shift {
             }
             self.wake(&mut latency);
             if latency.count() > 0 {
-                let taken = std::mem::take(&mut latency);
-                self.latency.lock().unwrap_or_else(PoisonError::into_inner).merge(&taken);
+                self.latency.lock().unwrap_or_else(PoisonError::into_inner).merge(&latency);
+                latency.clear();
             }
         }
     }
