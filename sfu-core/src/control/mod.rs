@@ -54,7 +54,6 @@ pub use layers::Layers;
 pub use listen::{ListenInfo, TransportListen};
 pub use observer::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, AudioVolume};
 pub use overload::{OVERLOAD_LEVELS, OverloadStats};
-pub(crate) use reconfiguration::Reconfiguration;
 pub use part::{PartCommand, RouterWeight, ServerParts};
 pub(crate) use part::{PartSettings, PartStep, PluginRule};
 pub(crate) use placement::{Placing, Spread};

@@ -147,7 +147,7 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
             shell.engine().tcp_closed(now, socket);
         }
         let mut sockets = NetSockets { net: &mut net, closing: &mut closing };
-        let relays_behind = take_packets(&mut shell, &mut inbound, now);
+        let relays_behind = take_packets(&mut shell, &mut sockets, &mut inbound, now);
         pending = take_commands(&mut shell, &mut sockets, &mut inbound, now) | relays_behind;
         shell.turn(now, &mut sockets);
         pending |= shell.has_work();
@@ -170,6 +170,7 @@ pub(crate) fn run<S: PluginSet>(mut shell: Shell<S, Around<S>>, mut net: Net, mu
 /// What other media threads sent; whether there is more.
 fn take_packets<S: PluginSet>(
     shell: &mut Shell<S, Around<S>>,
+    sockets: &mut NetSockets<'_>,
     inbound: &mut Inbound<S>,
     now: Instant,
 ) -> bool {
