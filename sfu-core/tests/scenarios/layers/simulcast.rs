@@ -224,7 +224,10 @@ fn a_consumer_begins_with_the_layers_that_it_prefers() {
 #[test]
 fn layers_change_while_packets_wait_and_what_is_sent_again_is_what_was_sent() {
     let mut bench = Build::<Nil>::new().pacing(true).start();
-    let (p, mut camera) = three(&mut bench);
+    let media = Media::vp8().mid("v").simulcast(&["l", "m", "h"]).scalability_mode("L1T3");
+    let speaker = bench.peer();
+    let p = bench.produce(speaker, media.without_rtx());
+    let mut camera = Camera::new(p, Coding::Vp8, &[100, 300, 900], 1, 3);
     let c = watch(&mut bench, p, PeerOptions::plain());
     let busy = bench.video_producer();
     let viewer = bench.peer_of_consumer(c);
