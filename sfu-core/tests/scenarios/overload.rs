@@ -121,7 +121,7 @@ fn video_of_some_is_paused_between_pictures_and_goes_on_with_a_key_frame() {
             let during = counts(&bench);
             let silent = before.iter().zip(&during).filter(|(before, during)| before == during).count();
             let whole =
-                before.iter().zip(&during).filter(|(before, during)| **during == **before + 90).count();
+                before.iter().zip(&during).filter(|(before, during)| **during >= **before + 90).count();
             assert_eq!((silent, whole), (paused, 16 - paused), "step {step}, {workers} workers");
             assert_eq!(bench.sender(p).plis, asked, "nobody asks for what it would not get");
             assert!(bench.counter("shed_video") > 0);
