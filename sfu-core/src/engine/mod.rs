@@ -27,6 +27,8 @@ mod gate_tests;
 mod ingress_streams;
 mod inject;
 mod layers;
+#[cfg(feature = "bench")]
+pub(crate) mod micro;
 mod observer;
 mod packet;
 mod probe;
@@ -145,7 +147,10 @@ pub(crate) struct Engine {
     demux: Demux,
     timers: Timers,
     observer_timers: ObserverTimers,
+    ticker: clock::Ticker,
     pool: PacketPool,
+    /// When the pool gives back what nobody needs.
+    trim_due: Option<Instant>,
     /// Private copies in use.
     privates: usize,
     /// What changed, for the shell to tell plugins and signaling.
@@ -174,6 +179,7 @@ impl Engine {
     pub(crate) fn new(config: EngineConfig) -> Self {
         let worker = config.worker;
         Engine {
+            ticker: clock::Ticker::new(&config.clock),
             config,
             sessions: Table::new(worker),
             routers: Table::new(worker),
@@ -188,6 +194,7 @@ impl Engine {
             timers: Timers::default(),
             observer_timers: ObserverTimers::default(),
             pool: PacketPool::default(),
+            trim_due: None,
             privates: 0,
             changes: VecDeque::new(),
             rtcp_out: VecDeque::new(),
