@@ -2,11 +2,13 @@
 pub mod callgrind;
 pub mod composition;
 pub mod cpu;
+pub mod executed;
 pub mod first_party;
 pub mod plugins;
+pub mod statistics;
 
 /// The instructions before this call do not count.
 #[inline(never)]
-fn counting_begins() {
+pub fn counting_begins() {
     std::hint::black_box(());
 }

@@ -1,15 +1,20 @@
 //! The media path allocates nothing once it has warmed up.
 use std::time::Duration;
 
-use sfu_core::control::SrtpCryptoSuite;
+use sfu_core::control::{
+    ActiveSpeakerObserverOptions, AudioLevelObserverOptions, Command, ConsumerType, Reply, SrtpCryptoSuite,
+};
 use sfu_core::plugin::{
     Attach, ConsumerInfo, Cx, Nil, Plugin, PluginSet, ProducerInfo, RtpPacket, Verdict, plugin,
 };
-use sfu_core::testing::{Bench, Build, Media, PeerOptions};
+use sfu_core::testing::{Bench, Build, Media, PeerOptions, vp8_key};
 use sfu_counting_allocator::{CountingAllocator, in_process};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// A packet of VP8 that begins a key frame.
+const VP8: [u8; 14] = [0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1, 7, 7, 7];
 
 /// Looks at every packet in both directions, and changes what each consumer gets.
 #[derive(Default)]
@@ -54,8 +59,7 @@ fn allocations_of<S: PluginSet>(mut bench: Bench<S>, media: Media, what: &str) {
         let listener = bench.peer_with(PeerOptions::srtp(suite).without_reports().worker(last));
         bench.consume(listener, p);
     }
-    let (payload, interval) =
-        ([0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1, 7, 7, 7], Duration::from_millis(20));
+    let (payload, interval) = (VP8, Duration::from_millis(20));
     // Long enough for stores, histories and every beat of reports to have found their size.
     bench.flood(p, &payload, 4000, interval);
     let mut made = |packets| in_process(|| bench.flood(p, &payload, packets, interval));
@@ -96,6 +100,54 @@ fn allocations_of_bursts() {
     assert!(bench.counter("paced") > 60 * 10 * 80);
 }
 
+/// What a receiver asks for again, which is written anew for it, and how many times it asked.
+fn allocations_of_repairs(peers: PeerOptions, media: Media, kind: ConsumerType, what: &str) {
+    let mut bench = Build::<Nil>::new().start();
+    let peers = peers.without_reports();
+    let speaker = bench.peer_with(peers.clone());
+    let p = bench.produce(speaker, media);
+    for _ in 0..3 {
+        let listener = bench.peer_with(peers.clone());
+        bench.try_consume_with(listener, p, |options| options.kind = kind).expect("a consumer");
+    }
+    let interval = Duration::from_millis(20);
+    // From a first packet on the worker knows whose SSRC that is.
+    bench.send(p, vp8_key(0));
+    bench.flood_asked_again(p, &VP8, 4000, interval);
+    let before = bench.counter("retransmitted");
+    let (made, (sent, asked)) = in_process(|| bench.flood_asked_again(p, &VP8, 2000, interval));
+    let repaired = bench.counter("retransmitted") - before;
+    assert!(sent >= 8_000 && asked == 2000, "{what}: {sent} datagrams, {asked} asked for again");
+    assert_eq!(repaired, asked, "{what}: each is sent again");
+    assert!(made <= 1, "{what}: {made} allocations over {sent} datagrams");
+}
+
+/// Speech that observers of volume and of the dominant speaker listen to.
+fn allocations_of_observed_speech() {
+    let mut bench = Build::<Nil>::new().start();
+    let peers = PeerOptions::srtp(SrtpCryptoSuite::AeadAes128Gcm).without_reports();
+    let speaker = bench.peer_with(peers.clone());
+    let p = bench.produce(speaker, Media::opus());
+    let listener = bench.peer_with(peers);
+    bench.consume(listener, p);
+    let router = bench.router(0);
+    let interval = Duration::from_secs(5);
+    let levels = AudioLevelObserverOptions { interval, ..Default::default() };
+    let speakers = ActiveSpeakerObserverOptions { interval, ..Default::default() };
+    for create in [
+        Command::CreateAudioLevelObserver { router, options: levels },
+        Command::CreateActiveSpeakerObserver { router, options: speakers },
+    ] {
+        let Reply::RtpObserver(observer) = bench.command(create) else { panic!("no observer") };
+        bench.command(Command::ObserveProducer { observer, producer: p });
+    }
+    let interval = Duration::from_millis(20);
+    bench.flood(p, &[7; 60], 4000, interval);
+    let (made, sent) = in_process(|| bench.flood(p, &[7; 60], 2000, interval));
+    // What they decide is told, eight times each in these 40 s; that takes a few, what they hear takes none.
+    assert!(sent >= 2000 && made <= 64, "observed speech: {made} allocations over {sent} datagrams");
+}
+
 // One test, so that nothing else of this process is counted.
 #[test]
 fn a_forwarded_packet_allocates_nothing() {
@@ -119,4 +171,20 @@ fn a_forwarded_packet_allocates_nothing() {
             );
         }
     }
+    let peers = [
+        ("plain", PeerOptions::plain()),
+        ("AES-GCM", PeerOptions::srtp(SrtpCryptoSuite::AeadAes128Gcm)),
+        ("AES-CM", PeerOptions::srtp(SrtpCryptoSuite::AesCm128HmacSha1_80)),
+        ("WebRTC", PeerOptions::webrtc().consent_timeout(Duration::ZERO)),
+    ];
+    for (name, peers) in peers {
+        let repairs = |media, kind, what: &str| {
+            allocations_of_repairs(peers.clone(), media, kind, &format!("{name}, {what}"));
+        };
+        repairs(Media::vp8(), ConsumerType::Simple, "RTX");
+        repairs(Media::vp8().without_rtx(), ConsumerType::Simple, "sent again as it was");
+        repairs(Media::vp8().simulcast(&["a", "b"]), ConsumerType::Simulcast, "simulcast");
+        repairs(Media::vp8().scalability_mode("L1T3"), ConsumerType::Svc, "layers");
+    }
+    allocations_of_observed_speech();
 }

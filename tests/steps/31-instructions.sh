@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The release build; instructions per packet and hook, counted by callgrind.
+# The release build; what a packet costs: instructions counted by callgrind, what it could wait for, bytes.
 # LONG: that one hook in five forms (type, object, C ABI, Lua twice) builds and counts alike
 # BESIDE
 source "$(dirname "$0")/lib.sh"

@@ -12,13 +12,15 @@
 //! assert_eq!((made, text.as_str()), (1, "one"));
 //! ```
 //!
-//! A worker of `sfu_core::testing` runs on the thread of its test. Growing counts, too; giving back doesn't.
+//! A worker of `sfu_core::testing` runs on the thread of its test. Growing counts, too; giving back doesn't. What is held at a moment is
+//! counted in bytes ([`held`]), so that a test can say that what is closed gives its memory back.
 #![allow(unsafe_code)]
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
+static HELD: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static OF_THREAD: Cell<u64> = const { Cell::new(0) };
@@ -29,30 +31,39 @@ thread_local! {
 pub struct CountingAllocator;
 
 #[inline]
-fn count() {
+fn count(size: usize) {
     OF_PROCESS.fetch_add(1, Ordering::Relaxed);
     OF_THREAD.set(OF_THREAD.get() + 1);
+    HELD.fetch_add(size, Ordering::Relaxed);
+}
+
+/// Memory of this size goes back.
+#[inline]
+fn release(size: usize) {
+    HELD.fetch_sub(size, Ordering::Relaxed);
 }
 
 // SAFETY: every call goes on to the system's allocator unchanged. Counting touches no memory that it manages: an atomic, and a
 // cell of the thread that needs neither a constructor nor a destructor.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.alloc_zeroed(layout) }
     }
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
+        release(layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.realloc(pointer, layout, size) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        release(layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -67,6 +78,12 @@ pub fn so_far() -> u64 {
         "sfu-counting-allocator: not installed; write `#[global_allocator] static ALLOCATOR: CountingAllocator = CountingAllocator;`"
     );
     count
+}
+
+/// Bytes that all threads hold now, as they asked for them. Panics where the allocator is not installed.
+pub fn held() -> usize {
+    so_far();
+    HELD.load(Ordering::Relaxed)
 }
 
 /// Allocations that all threads make while `work` runs, and what it answers. Panics where the allocator is not installed.

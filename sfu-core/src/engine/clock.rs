@@ -52,6 +52,42 @@ impl Clock {
     pub(crate) fn abs_send_time(&self, now: Instant) -> u32 {
         ((self.ntp(now) >> 14) & 0x00ff_ffff) as u32
     }
+
+    /// A moment in the forms that packets and what remembers them have.
+    fn tick(&self, now: Instant) -> Tick {
+        let since_start = now.saturating_duration_since(self.start);
+        Tick { now, millis: since_start.as_millis() as u32, send_time: self.abs_send_time(now) }
+    }
+}
+
+/// A moment in the forms that packets and what remembers them have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tick {
+    now: Instant,
+    /// Milliseconds since the start of the clock, modulo 2³².
+    pub(crate) millis: u32,
+    /// Absolute send time, 6.18 fixed point seconds in 24 bits.
+    pub(crate) send_time: u32,
+}
+
+/// The last moment that was asked for: all that leaves in a turn leaves at the same one, and its forms cost more than all else about it.
+#[derive(Debug)]
+pub(crate) struct Ticker(Tick);
+
+impl Ticker {
+    /// At the start of a clock.
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Ticker(clock.tick(clock.start))
+    }
+
+    /// That moment.
+    #[inline]
+    pub(crate) fn at(&mut self, clock: &Clock, now: Instant) -> Tick {
+        if self.0.now != now {
+            self.0 = clock.tick(now);
+        }
+        self.0
+    }
 }
 
 /// A duration in 32.32 fixed point seconds.
@@ -63,6 +99,18 @@ fn fixed(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ticker_tells_each_moment_as_the_clock_does() {
+        let start = Instant::now();
+        let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_millis(1500));
+        let mut ticker = Ticker::new(&clock);
+        for micros in [0, 900, 900, 1000, 2_500_700, 1000] {
+            let now = start + Duration::from_micros(micros);
+            let Tick { millis, send_time, .. } = ticker.at(&clock, now);
+            assert_eq!((u64::from(millis), send_time), (micros / 1000, clock.abs_send_time(now)));
+        }
+    }
 
     #[test]
     fn ntp_time_counts_from_1900_and_goes_on_with_the_monotonic_clock() {

@@ -2,6 +2,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use super::clock::Tick;
 use super::codec_table::CodecTable;
 use super::egress_stream::EgressStream;
 use super::layers::{Layer, Layering};
@@ -327,9 +328,9 @@ impl Consumer {
     }
 
     /// Gives up private copies that nobody will ask for any more.
-    pub(crate) fn expire(&mut self, now: Instant, mut evicted: impl FnMut(Rc<Packet>)) {
+    pub(crate) fn expire(&mut self, tick: Tick, mut evicted: impl FnMut(Rc<Packet>)) {
         for stream in self.streams_mut() {
-            stream.history.expire(now, &mut evicted);
+            stream.history.expire(tick.millis, &mut evicted);
         }
     }
 }

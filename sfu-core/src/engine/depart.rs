@@ -69,6 +69,7 @@ impl Engine {
         packet: &Rc<Packet>,
         private: bool,
     ) -> bool {
+        let tick = self.ticker.at(&self.config.clock, now);
         let Some(consumer) = self.consumers.get_mut(id) else { return false };
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return false };
         let Some(route) = transport.route() else {
@@ -111,7 +112,7 @@ impl Engine {
             }
         }
         if offsets.abs_send_time_offset != 0 {
-            sent.send_time = self.config.clock.abs_send_time(now);
+            sent.send_time = tick.send_time;
             set_abs_send_time(head, offsets.abs_send_time_offset, sent.send_time);
         }
         // A private copy was made of what leaves.
@@ -132,7 +133,7 @@ impl Engine {
         let (pool, privates) = (&mut self.pool, &mut self.privates);
         let departed =
             Departed { extended_seq: extended, payload: sent, private: private.then(|| packet.clone()) };
-        stream.history.sent(now, sequence, departed, |old| {
+        stream.history.sent(tick.millis, sequence, departed, |old| {
             *privates = privates.saturating_sub(1);
             pool.release(old);
         });

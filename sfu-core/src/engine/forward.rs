@@ -12,8 +12,10 @@ use crate::control::{ConsumerId, ConsumerType, MediaKind, ProducerId};
 use crate::plugin::Verdict;
 use crate::rtp::codec::{DependencyDescriptor, DescriptorEdit, MAX_DESCRIPTOR_LEN, is_opus_dtx};
 use crate::rtp::packet::PacketOutcome;
-use crate::rtp::rewrite::write_header;
-use crate::rtp::{Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, RtpHeader, RtpPacket};
+use crate::rtp::rewrite::write_carried;
+use crate::rtp::{
+    Carried, Codec, EgressHeader, ExtensionIds, HeaderRewrite, MAX_HEADER_LEN, RtpHeader, RtpPacket,
+};
 
 /// A packet on its way to the consumers of its producer.
 pub(crate) struct Published {
@@ -169,7 +171,7 @@ impl Engine {
     /// Stores a packet and says who may get it. The shell then goes through the consumers with [`Engine::prepare`].
     #[inline]
     pub(crate) fn publish(&mut self, now: Instant, ingress: Ingress) -> Option<Published> {
-        let Ingress { producer: id, encoding: index, extended, packet } = ingress;
+        let Ingress { producer: id, encoding: index, extended, mut packet } = ingress;
         let Some(producer) = self.producers.get_mut(id) else {
             self.pool.put_back(packet);
             return None;
@@ -177,6 +179,9 @@ impl Engine {
         if producer.consumers.is_empty() && producer.relays.is_empty() {
             self.pool.put_back(packet);
             return None;
+        }
+        if let Some(packet) = packet.get_mut() {
+            packet.carried = Carried::scan(packet.data(), &packet.header, &producer.extensions);
         }
         let packet = packet.share();
         if let Some(encoding) = producer.encodings.get_mut(usize::from(index)) {
@@ -268,7 +273,7 @@ impl Engine {
             marker: packet.header.marker || edit.numbers.marker(),
             extensions: &consumer.extension_map,
         };
-        match write_header(&mut egress.head, packet.data(), &packet.header, &rewrite) {
+        match write_carried(&mut egress.head, packet.data(), &packet.header, &packet.carried, &rewrite) {
             Ok(header) => {
                 egress.consumer = id;
                 egress.header = header;

@@ -26,6 +26,8 @@ mod forward;
 mod ingress_streams;
 mod inject;
 mod layers;
+#[cfg(feature = "bench")]
+pub(crate) mod micro;
 mod observer;
 mod overload;
 mod pacer;
@@ -155,7 +157,10 @@ pub(crate) struct Engine {
     /// When runs of what waits are due.
     pace_timers: Timers,
     observer_timers: ObserverTimers,
+    ticker: clock::Ticker,
     pool: PacketPool,
+    /// When the pool gives back what nobody needs.
+    trim_due: Option<Instant>,
     /// Private copies in use.
     privates: usize,
     /// What changed, for the shell to tell plugins and signaling.
@@ -193,6 +198,7 @@ impl Engine {
     pub(crate) fn new(config: EngineConfig) -> Self {
         let worker = config.worker;
         Engine {
+            ticker: clock::Ticker::new(&config.clock),
             config,
             sessions: Table::new(worker),
             routers: Table::new(worker),
@@ -208,6 +214,7 @@ impl Engine {
             pace_timers: Timers::default(),
             observer_timers: ObserverTimers::default(),
             pool: PacketPool::default(),
+            trim_due: None,
             privates: 0,
             changes: VecDeque::new(),
             rtcp_out: VecDeque::new(),

@@ -1,7 +1,8 @@
 //! One stored packet and the free list that makes storing it cost no allocation.
 use std::rc::Rc;
+use std::time::Duration;
 
-use crate::rtp::{PacketInfo, RtpHeader};
+use crate::rtp::{Carried, PacketInfo, RtpHeader};
 
 /// Room for one packet in bytes: the largest datagram we take (1500) and tail room for plugins.
 pub(crate) const PACKET_SIZE: usize = 1600;
@@ -17,6 +18,8 @@ pub(crate) struct Packet {
     pub(crate) len: usize,
     /// The parsed header.
     pub(crate) header: RtpHeader,
+    /// Which of its header extensions consumers may get; known from when it is published on.
+    pub(crate) carried: Carried,
     /// What the core found out about it.
     pub(crate) info: PacketInfo,
 }
@@ -28,6 +31,7 @@ impl Packet {
             start: 0,
             len: 0,
             header: RtpHeader::default(),
+            carried: Carried::UNKNOWN,
             info: PacketInfo::new(crate::rtp::Codec::Opus),
         }
     }
@@ -86,20 +90,32 @@ impl FreshPacket {
     }
 }
 
-/// Packets that are not in use. Grows to what the retention of streams needs, then nothing is allocated any more.
+/// Packets that are not in use. Grows to what the retention of streams needs, then nothing is allocated any more; when that was much for a
+/// while only, most of it is given back.
 #[derive(Debug)]
 pub(crate) struct PacketPool {
     free: Vec<Rc<Packet>>,
     made: usize,
+    /// So many were free all the time since the last trim.
+    least: usize,
 }
 
 /// Free packets kept at most; beyond that memory is given back.
 const FREE_LIMIT: usize = 4096;
 
+/// Free packets that are kept though nobody needs them: 110 kB.
+const FREE_KEPT: usize = 64;
+
+/// Packets that one trim gives back at most: some 50 µs.
+const TRIM_MOST: usize = 512;
+
+/// Time between two trims: longer than from one key frame, which takes many packets at once, to the next.
+pub(crate) const TRIM_INTERVAL: Duration = Duration::from_secs(10);
+
 impl Default for PacketPool {
     /// The list has its full size from the beginning: it would otherwise grow in the middle of a call.
     fn default() -> Self {
-        PacketPool { free: Vec::with_capacity(FREE_LIMIT), made: 0 }
+        PacketPool { free: Vec::with_capacity(FREE_LIMIT), made: 0, least: 0 }
     }
 }
 
@@ -108,13 +124,25 @@ impl PacketPool {
     #[inline]
     pub(crate) fn take(&mut self) -> FreshPacket {
         match self.free.pop() {
-            Some(packet) => FreshPacket(packet),
+            Some(packet) => {
+                self.least = self.least.min(self.free.len());
+                FreshPacket(packet)
+            }
             None => self.make(),
         }
     }
 
+    /// Gives back half of what nobody has needed since the last time, at most [`TRIM_MOST`].
+    pub(crate) fn trim(&mut self) {
+        let unneeded = self.least.saturating_sub(FREE_KEPT).div_ceil(2).min(TRIM_MOST);
+        self.free.truncate(self.free.len().saturating_sub(unneeded));
+        self.made -= unneeded;
+        self.least = self.free.len();
+    }
+
     #[cold]
     fn make(&mut self) -> FreshPacket {
+        self.least = 0;
         self.made += 1;
         FreshPacket(Rc::new(Packet::new()))
     }
@@ -164,5 +192,23 @@ mod tests {
         assert_eq!(pool.free.len(), 1);
         let _again = pool.take();
         assert_eq!(pool.made(), 1);
+    }
+    #[test]
+    fn packets_that_only_a_crowd_needed_are_given_back_and_those_in_use_are_not() {
+        let mut pool = PacketPool::default();
+        let crowd: Vec<_> = (0..1000).map(|_| pool.take()).collect();
+        crowd.into_iter().for_each(|packet| pool.put_back(packet));
+        pool.trim();
+        assert_eq!(pool.made(), 1000, "they were needed since the last time");
+        // From now on 100 are in use at a time.
+        for _ in 0..20 {
+            let few: Vec<_> = (0..100).map(|_| pool.take()).collect();
+            few.into_iter().for_each(|packet| pool.put_back(packet));
+            pool.trim();
+        }
+        assert_eq!(pool.made(), 100 + FREE_KEPT);
+        let made: Vec<_> = (0..100).map(|_| pool.take()).collect();
+        assert_eq!((pool.made(), pool.in_use()), (100 + FREE_KEPT, 100), "enough for who is there");
+        drop(made);
     }
 }

@@ -10,7 +10,7 @@ use super::stream::send_history::Nacked;
 use super::trace::Outgoing;
 use crate::control::{ConsumerId, MediaKind, TraceEvents, TraceInfo};
 use crate::rtp::codec::{MAX_EDITED, NumberEdit};
-use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_header};
+use crate::rtp::rewrite::{set_abs_send_time, set_sequence_number, set_transport_cc, write_carried};
 use crate::rtp::{EgressHeader, HeaderRewrite, MAX_HEADER_LEN, rtx};
 
 impl Engine {
@@ -53,13 +53,14 @@ impl Engine {
 
     /// Sends again what left under `sequence`; answers how many bytes left.
     pub(super) fn resend(&mut self, now: Instant, id: ConsumerId, index: u8, sequence: u16) -> usize {
+        let tick = self.ticker.at(&self.config.clock, now);
         let Some(consumer) = self.consumers.get_mut(id) else { return 0 };
         let Some(transport) = self.transports.get_mut(consumer.transport) else { return 0 };
         let Some(route) = transport.route() else { return 0 };
         let edit = consumer.layers.as_ref().map_or_else(Edit::default, |layers| layers.remembered(sequence));
         let Some(stream) = consumer.stream_mut(index) else { return 0 };
         let round_trip = stream.stream.round_trip().or_default();
-        let (departed, first_time) = match stream.history.nacked(now, sequence, round_trip) {
+        let (departed, first_time) = match stream.history.nacked(tick.millis, sequence, round_trip) {
             Nacked::Resend { entry, resends } => {
                 ((entry.extended_seq, entry.payload, entry.private.cloned()), resends == 1)
             }
@@ -93,7 +94,8 @@ impl Engine {
                 marker: packet.header.marker || edit.numbers.marker(),
                 extensions: &consumer.extension_map,
             };
-            let mut written = write_header(&mut head, packet.data(), &packet.header, &rewrite).ok();
+            let mut written =
+                write_carried(&mut head, packet.data(), &packet.header, &packet.carried, &rewrite).ok();
             if let Some(header) = &mut written
                 && consumer.layers.as_ref().is_some_and(|layers| layers.descriptor_ids().is_some())
             {
@@ -127,11 +129,7 @@ impl Engine {
                     transport.transport_sequence = transport.transport_sequence.wrapping_add(1);
                 }
                 if offsets.abs_send_time_offset != 0 {
-                    set_abs_send_time(
-                        &mut head,
-                        offsets.abs_send_time_offset,
-                        self.config.clock.abs_send_time(now),
-                    );
+                    set_abs_send_time(&mut head, offsets.abs_send_time_offset, tick.send_time);
                 }
                 let Some(original) = head.get(..head_len) else { return 0 };
                 let Ok(len) = rtx::encapsulate(&mut wrapped, original, ssrc, payload_type) else { return 0 };

@@ -407,12 +407,13 @@ impl Engine {
 
     fn report_consumer(&mut self, now: Instant, transport: TransportId, id: ConsumerId) {
         let ntp = self.config.clock.ntp(now);
+        let tick = self.ticker.at(&self.config.clock, now);
         let Some(consumer) = self.consumers.get_mut(id) else { return };
         if !consumer.is_active() {
             return;
         }
         let (pool, mut privates) = (&mut self.pool, 0);
-        consumer.expire(now, |old| {
+        consumer.expire(tick, |old| {
             privates += 1;
             pool.release(old);
         });

@@ -4,6 +4,9 @@ use std::marker::PhantomData;
 use crate::control::{EntityId, RawId};
 
 /// Entities by id. Rows of plugins lie parallel to it, at [`RawId::index`].
+///
+/// Each entity has memory of its own: a table of thousands of them would otherwise be copied as it grows, in the middle of calls, and
+/// would never become smaller again.
 #[derive(Debug)]
 pub(crate) struct Table<I, T> {
     worker: u8,
@@ -16,7 +19,7 @@ pub(crate) struct Table<I, T> {
 #[derive(Debug)]
 struct Place<T> {
     generation: u32,
-    entity: Option<T>,
+    entity: Option<Box<T>>,
 }
 
 impl<I: EntityId, T> Table<I, T> {
@@ -46,7 +49,7 @@ impl<I: EntityId, T> Table<I, T> {
         let id = I::from_raw(RawId::new(self.worker, index, place.generation));
         match make(id) {
             Ok(entity) => {
-                place.entity = Some(entity);
+                place.entity = Some(Box::new(entity));
                 self.len += 1;
                 Ok(id)
             }
@@ -70,21 +73,21 @@ impl<I: EntityId, T> Table<I, T> {
         place.generation = (place.generation + 1) & 0x00ff_ffff;
         self.free.push(id.raw().index() as u32);
         self.len -= 1;
-        Some(entity)
+        Some(*entity)
     }
 
     /// Looks one up.
     #[inline]
     pub(crate) fn get(&self, id: I) -> Option<&T> {
         let place = self.places.get(id.raw().index())?;
-        if place.generation != id.raw().generation() { None } else { place.entity.as_ref() }
+        if place.generation != id.raw().generation() { None } else { place.entity.as_deref() }
     }
 
     /// Looks one up to change it.
     #[inline]
     pub(crate) fn get_mut(&mut self, id: I) -> Option<&mut T> {
         let place = self.places.get_mut(id.raw().index())?;
-        if place.generation != id.raw().generation() { None } else { place.entity.as_mut() }
+        if place.generation != id.raw().generation() { None } else { place.entity.as_deref_mut() }
     }
 
     /// How many there are.
@@ -96,7 +99,7 @@ impl<I: EntityId, T> Table<I, T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> {
         let worker = self.worker;
         self.places.iter().enumerate().filter_map(move |(index, place)| {
-            let entity = place.entity.as_ref()?;
+            let entity = place.entity.as_deref()?;
             Some((I::from_raw(RawId::new(worker, index as u32, place.generation)), entity))
         })
     }

@@ -2,6 +2,7 @@
 use std::time::Instant;
 
 use super::Engine;
+use super::packet::TRIM_INTERVAL;
 use super::transport::Link;
 use crate::control::TransportId;
 use crate::transport::dtls::Dtls;
@@ -9,17 +10,23 @@ use crate::transport::dtls::Dtls;
 impl Engine {
     /// Does what is due at `now`.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        while let Some((deadline, id)) = self.timers.pop_due(now) {
+        while let Some(id) = self.timers.pop_due(now) {
             let Some(transport) = self.transports.get_mut(id) else { continue };
-            // Armed anew since: another entry stands for it.
-            if transport.armed != Some(deadline) {
-                continue;
-            }
             transport.armed = None;
             self.poll_transport(now, id);
         }
         self.poll_pacing(now);
         self.poll_observers(now);
+        self.poll_pool(now);
+    }
+
+    /// Gives back what packets took that nobody needs. It wakes nobody for that.
+    fn poll_pool(&mut self, now: Instant) {
+        let due = *self.trim_due.get_or_insert(now + TRIM_INTERVAL);
+        if now >= due {
+            self.trim_due = Some(now + TRIM_INTERVAL);
+            self.pool.trim();
+        }
     }
 
     /// Everything of one transport that goes by time.

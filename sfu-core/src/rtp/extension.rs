@@ -73,6 +73,12 @@ impl ExtensionKind {
         }
     }
 
+    /// Whether consumers get it as its producer sent it. The others belong to one hop: they are written anew, or left out.
+    #[inline]
+    pub(crate) const fn is_carried(self) -> bool {
+        !matches!(self, Self::Mid | Self::Rid | Self::RepairedRid | Self::TransportCc | Self::AbsSendTime)
+    }
+
     /// The kind that `uri` names, if it is one of them.
     pub fn from_uri(uri: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.uri() == uri)

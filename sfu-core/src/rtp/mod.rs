@@ -3,6 +3,7 @@
 //! Nothing here allocates, keeps time, or trusts a length it read: every parser answers a typed error on hostile bytes.
 
 mod append;
+mod carried;
 pub mod codec;
 pub mod extension;
 pub mod header;
@@ -12,6 +13,7 @@ pub mod rtx;
 pub mod sequence;
 
 pub(crate) use append::append_element;
+pub(crate) use carried::Carried;
 pub use codec::{Codec, MediaKind, is_key_frame};
 pub use extension::{AudioLevel, ExtensionIds, ExtensionKind, ExtensionTable, VideoOrientation};
 pub use header::{RtpError, RtpHeader};

@@ -1,5 +1,6 @@
 //! Writing the header of an outgoing packet: its own header in front of a payload that all consumers share.
 
+use super::carried::Carried;
 use super::extension::{ExtensionIds, ExtensionKind};
 use super::header::{ExtensionProfile, FIXED_HEADER_LEN, RtpError, RtpHeader};
 
@@ -21,8 +22,6 @@ pub struct ExtensionMap {
     transport_cc: u8,
     abs_send_time: u8,
     two_byte: bool,
-    /// Some id below 16 is mapped.
-    maps_low: bool,
     /// The start of every one-byte block: its header, and what is written anew. Copied whole, as that is cheaper than its length.
     template: [u8; TEMPLATE_LEN],
     /// Length of the elements in it.
@@ -52,18 +51,8 @@ impl ExtensionMap {
             (map.mid, map.mid_len) = (egress.id(ExtensionKind::Mid), mid.len() as u8);
         }
         map.two_byte = [map.mid, map.transport_cc, map.abs_send_time].into_iter().any(|id| id > 14);
-        for kind in ExtensionKind::ALL {
-            let own = matches!(
-                kind,
-                ExtensionKind::Mid
-                    | ExtensionKind::Rid
-                    | ExtensionKind::RepairedRid
-                    | ExtensionKind::TransportCc
-                    | ExtensionKind::AbsSendTime
-            );
-            if !own {
-                map.map(ingress.id(kind), egress.id(kind));
-            }
+        for kind in ExtensionKind::ALL.into_iter().filter(|kind| kind.is_carried()) {
+            map.map(ingress.id(kind), egress.id(kind));
         }
         let mut template = [0; TEMPLATE_LEN];
         let mut block = BlockWriter::new(&mut template, map.two_byte);
@@ -99,7 +88,6 @@ impl ExtensionMap {
         }
         if let Some(slot) = self.direct.get_mut(usize::from(incoming)) {
             *slot = outgoing;
-            self.maps_low = true;
             return true;
         }
         let Some(slot) = self.high.get_mut(usize::from(self.high_len)) else { return false };
@@ -169,11 +157,22 @@ impl EgressHeader {
 ///
 /// CSRCs are kept, padding isn't (the payload is taken without it). The one-byte form is used unless an id or a length
 /// needs the two-byte form. Fails if the header is longer than [`MAX_HEADER_LEN`]. Bytes of `out` behind the header may change.
-#[inline]
 pub fn write_header(
     out: &mut [u8; MAX_HEADER_LEN],
     packet: &[u8],
     source: &RtpHeader,
+    rewrite: &HeaderRewrite<'_>,
+) -> Result<EgressHeader, RtpError> {
+    write_carried(out, packet, source, &Carried::UNKNOWN, rewrite)
+}
+
+/// The same, for a packet whose elements were looked for already; `carried` has to be of its producer, and `rewrite` of one of its consumers.
+#[inline]
+pub(crate) fn write_carried(
+    out: &mut [u8; MAX_HEADER_LEN],
+    packet: &[u8],
+    source: &RtpHeader,
+    carried: &Carried,
     rewrite: &HeaderRewrite<'_>,
 ) -> Result<EgressHeader, RtpError> {
     let (fixed, rest) = out.split_at_mut(FIXED_HEADER_LEN);
@@ -195,8 +194,11 @@ pub fn write_header(
         block
     };
     let map = rewrite.extensions;
-    let written =
-        if map.two_byte { Err(BlockError::NeedsTwoByte) } else { write_one_byte(block, packet, source, map) };
+    let written = if map.two_byte {
+        Err(BlockError::NeedsTwoByte)
+    } else {
+        write_one_byte(block, packet, source, carried, map)
+    };
     let (block_len, (transport_cc_offset, abs_send_time_offset)) = match written {
         Err(BlockError::NeedsTwoByte) => write_two_byte(block, packet, source, map),
         other => other,
@@ -222,40 +224,42 @@ fn write_one_byte(
     out: &mut [u8],
     packet: &[u8],
     source: &RtpHeader,
+    carried: &Carried,
     map: &ExtensionMap,
 ) -> Result<Block, BlockError> {
     *out.first_chunk_mut().ok_or(BlockError::Full)? = map.template;
     let mut block =
         BlockWriter { out, len: BLOCK_HEADER_LEN + usize::from(map.template_len), two_byte: false };
-    if source.extension_profile != ExtensionProfile::OneByte {
-        for element in source.elements(packet) {
-            let id = map.outgoing(element.id);
-            if id != 0 {
-                block.push(id, element.value)?;
+    match carried.elements() {
+        Some(elements) => {
+            for element in elements {
+                let outgoing = map.direct.get(usize::from(element.id)).copied().unwrap_or(0);
+                if outgoing != 0 {
+                    let tail = packet.get(usize::from(element.offset)..).unwrap_or_default();
+                    block.push_wide(outgoing, tail, usize::from(element.len))?;
+                }
             }
         }
-    } else if map.maps_low {
-        let start = usize::from(source.extension_offset);
-        let elements = packet.get(start..start + usize::from(source.extension_len)).unwrap_or_default();
-        // The rules of `Elements`, written out: this loop runs for every packet and consumer.
-        let mut at = 0;
-        while let Some(&first) = elements.get(at) {
-            let (id, len) = (first >> 4, usize::from(first & 0x0F) + 1);
-            if first == 0 {
-                at += 1;
-                continue;
-            }
-            let Some(value) = elements.get(at + 1..at + 1 + len).filter(|_| id != 0 && id != 15) else {
-                break;
-            };
-            let outgoing = map.direct.get(usize::from(id)).copied().unwrap_or(0);
-            if outgoing != 0 {
-                block.push_wide(outgoing, value, packet.get(start + at + 1..).unwrap_or_default())?;
-            }
-            at += 1 + len;
-        }
+        None => push_mapped(&mut block, packet, source, map)?,
     }
     Ok((block.finish()?, (map.transport_cc_offset, map.abs_send_time_offset)))
+}
+
+/// Appends what is mapped of a packet whose elements have to be looked for.
+#[inline(never)]
+fn push_mapped(
+    block: &mut BlockWriter<'_>,
+    packet: &[u8],
+    source: &RtpHeader,
+    map: &ExtensionMap,
+) -> Result<(), BlockError> {
+    for element in source.elements(packet) {
+        let id = map.outgoing(element.id);
+        if id != 0 {
+            block.push(id, element.value)?;
+        }
+    }
+    Ok(())
 }
 
 #[cold]
@@ -267,12 +271,7 @@ fn write_two_byte(
 ) -> Result<Block, BlockError> {
     let mut block = BlockWriter::new(out, true);
     let patched = map.push_own(&mut block)?;
-    for element in source.elements(packet) {
-        let id = map.outgoing(element.id);
-        if id != 0 {
-            block.push(id, element.value)?;
-        }
-    }
+    push_mapped(&mut block, packet, source, map)?;
     Ok((block.finish()?, patched))
 }
 
@@ -354,19 +353,19 @@ impl<'b> BlockWriter<'b> {
         Ok(start)
     }
 
-    /// Appends an element of 1 to 16 bytes in the one-byte form; `tail` starts with it and goes on beyond it.
+    /// Appends an element of 1 to 16 bytes in the one-byte form: the first `len` of `tail`, which goes on beyond it.
     #[inline]
-    fn push_wide(&mut self, id: u8, value: &[u8], tail: &[u8]) -> Result<(), BlockError> {
+    fn push_wide(&mut self, id: u8, tail: &[u8], len: usize) -> Result<(), BlockError> {
         let slot = self.out.get_mut(self.len..).and_then(|out| out.first_chunk_mut::<17>());
         match (tail.first_chunk::<16>(), slot) {
             // Sixteen bytes at once if both sides have them: what is too much is written over or lies behind the header.
             (Some(wide), Some([head, slot @ ..])) if id <= 14 => {
-                *head = (id << 4) | (value.len() - 1) as u8;
+                *head = (id << 4) | (len.wrapping_sub(1) & 0x0F) as u8;
                 *slot = *wide;
-                self.len += 1 + value.len();
+                self.len += 1 + len;
                 Ok(())
             }
-            _ => self.push(id, value).map(drop),
+            _ => self.push(id, tail.get(..len).unwrap_or_default()).map(drop),
         }
     }
 

@@ -16,6 +16,8 @@ mod recent_frames;
 
 pub(crate) use allocation::Wish;
 pub(crate) use edit::Edit;
+#[cfg(feature = "bench")]
+pub(crate) use gate::{Arriving, Gate};
 pub(crate) use layer::Layer;
 pub(crate) use layering::Layering;
 pub(crate) use rates::EncodingLayers;

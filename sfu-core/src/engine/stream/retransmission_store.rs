@@ -38,8 +38,8 @@ pub(crate) struct RetransmissionStore<T> {
     slots: Vec<Slot<T>>,
     limits: StoreLimits,
     epoch: Option<Instant>,
-    /// When the oldest packet is over age.
-    expires: Option<Instant>,
+    /// When the last packet came.
+    last: Option<Instant>,
     /// Packets are within `oldest..=newest`, which is shorter than the ring.
     oldest: u64,
     newest: u64,
@@ -49,7 +49,7 @@ pub(crate) struct RetransmissionStore<T> {
 impl<T> RetransmissionStore<T> {
     /// An empty store; it takes no memory until the first packet.
     pub(crate) fn new(limits: StoreLimits) -> Self {
-        Self { slots: Vec::new(), limits, epoch: None, expires: None, oldest: 0, newest: 0, len: 0 }
+        Self { slots: Vec::new(), limits, epoch: None, last: None, oldest: 0, newest: 0, len: 0 }
     }
 
     /// Keeps a packet. One that is older than what the limits allow, or that replaces another, makes the loser evicted.
@@ -58,11 +58,10 @@ impl<T> RetransmissionStore<T> {
             return evicted(packet);
         }
         let at = self.millis(now);
-        self.evict_old(now, at, &mut evicted);
+        self.evict_old(at, &mut evicted);
         if self.len == 0 {
             self.oldest = extended_seq;
             self.newest = extended_seq;
-            self.expires = Some(now + self.limits.age);
         } else if extended_seq > self.newest {
             self.make_room(extended_seq, &mut evicted);
             self.newest = extended_seq;
@@ -82,6 +81,7 @@ impl<T> RetransmissionStore<T> {
             Some(replaced) => evicted(replaced),
             None => self.len += 1,
         }
+        self.last = Some(now);
     }
 
     /// The packet with that number, if it is still kept. It may have outlived the age limit until the next insert or expiry.
@@ -96,7 +96,7 @@ impl<T> RetransmissionStore<T> {
     /// Evicts what is over age; releases the ring when nothing is left.
     pub(crate) fn expire(&mut self, now: Instant, mut evicted: impl FnMut(T)) {
         let at = self.millis(now);
-        self.evict_old(now, at, &mut evicted);
+        self.evict_old(at, &mut evicted);
         if self.len == 0 {
             self.slots = Vec::new();
         }
@@ -111,12 +111,13 @@ impl<T> RetransmissionStore<T> {
         }
         self.slots = Vec::new();
         self.len = 0;
-        self.expires = None;
     }
 
-    /// When [`expire`](Self::expire) has something to do; `None` while empty. Being late only costs memory.
+    /// When all that is kept is over age; `None` while empty.
+    ///
+    /// While packets come, each evicts what has grown old: only a stream that fell silent needs to be looked at.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.expires
+        self.last.filter(|_| self.len > 0).map(|last| last + self.limits.age)
     }
 
     /// How many packets are kept.
@@ -149,19 +150,17 @@ impl<T> RetransmissionStore<T> {
         self.oldest += 1;
     }
 
-    fn evict_old(&mut self, now: Instant, at: u32, evicted: &mut impl FnMut(T)) {
+    fn evict_old(&mut self, at: u32, evicted: &mut impl FnMut(T)) {
         let limit = i32::try_from(self.limits.age.as_millis()).unwrap_or(i32::MAX);
         while self.len > 0 {
-            if let Some(slot) = self.slots.get(self.index(self.oldest)).filter(|slot| slot.packet.is_some()) {
-                let left = limit.saturating_sub(at.wrapping_sub(slot.at) as i32);
-                if left > 0 {
-                    self.expires = Some(now + Duration::from_millis(left as u64));
-                    return;
-                }
+            let oldest = self.slots.get(self.index(self.oldest));
+            let is_young =
+                |slot: &Slot<T>| slot.packet.is_some() && (at.wrapping_sub(slot.at) as i32) < limit;
+            if oldest.is_some_and(is_young) {
+                return;
             }
             self.pop_oldest(evicted);
         }
-        self.expires = None;
     }
 
     /// Evicts from the oldest on until `to` fits into the limit.
@@ -225,20 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn old_packets_are_evicted_on_insert_and_on_expiry() {
+    fn old_packets_are_evicted_on_insert_and_the_rest_when_the_stream_fell_silent() {
         let now = Instant::now();
         let mut store = RetransmissionStore::new(StoreLimits::AUDIO);
         let mut gone = Vec::new();
         for i in 0..10 {
             store.insert(now + ms(100 * i), BASE + i, i, |p| gone.push(p));
         }
-        assert_eq!(store.next_deadline(), Some(now + ms(1000)));
+        assert_eq!(store.next_deadline(), Some(now + ms(1900)));
         store.insert(now + ms(1150), BASE + 10, 10, |p| gone.push(p));
         assert_eq!(gone, [0, 1]);
         assert_eq!(store.get(BASE + 1), None);
         store.expire(now + ms(1850), |p| gone.push(p));
         assert_eq!(gone, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!((store.len(), store.next_deadline()), (2, Some(now + ms(1900))));
+        assert_eq!((store.len(), store.next_deadline()), (2, Some(now + ms(2150))));
+        store.expire(now + ms(2150), |p| gone.push(p));
+        assert_eq!((gone.len(), store.next_deadline()), (11, None));
     }
 
     #[test]

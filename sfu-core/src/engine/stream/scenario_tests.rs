@@ -49,6 +49,7 @@ impl Dice {
 const FILLER: u64 = 9_000_000;
 
 struct Call {
+    start: Instant,
     now: Instant,
     events: BinaryHeap<std::cmp::Reverse<(Instant, Event)>>,
     dice: Dice,
@@ -79,8 +80,10 @@ fn receive_config() -> ReceiveConfig {
 
 impl Call {
     fn new(seed: u64, loss_one_in: u64) -> Self {
+        let start = Instant::now();
         Self {
-            now: Instant::now(),
+            start,
+            now: start,
             events: BinaryHeap::new(),
             dice: Dice(seed | 1),
             loss_one_in,
@@ -154,6 +157,7 @@ impl Call {
 
     fn handle(&mut self, event: Event, hook: &impl Fn(u64) -> Option<u64>) {
         let now = self.now;
+        let millis = now.duration_since(self.start).as_millis() as u32;
         match event {
             Event::Captured(content) => {
                 let seq = (65_300 + content) as u16;
@@ -185,12 +189,12 @@ impl Call {
                 let private = (leaves != wire.content).then(|| Rc::new(leaves));
                 let timestamp = self.egress.rewrite_timestamp(wire.content as u32 * 450);
                 let Some(seq) = self.egress.depart(now, extended_seq, timestamp, 1000, 1012) else { return };
-                self.history.sent(now, seq, Departed { extended_seq, payload: 0, private }, drop);
+                self.history.sent(millis, seq, Departed { extended_seq, payload: 0, private }, drop);
                 self.link(Event::ToReceiver(Wire { seq, rtx_seq: None, content: leaves }));
             }
             Event::NackToWorker(numbers) => {
                 for seq in numbers {
-                    let Nacked::Resend { entry, resends } = self.history.nacked(now, seq, RTT) else {
+                    let Nacked::Resend { entry, resends } = self.history.nacked(millis, seq, RTT) else {
                         continue;
                     };
                     let packet = entry.private.or_else(|| self.store.get(entry.extended_seq));

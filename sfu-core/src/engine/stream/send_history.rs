@@ -1,6 +1,6 @@
 //! What left for one consumer, under the number that it left with.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const FIRST_SLOTS: usize = 32;
 /// How often one packet is sent again; a receiver that asks more often is not helped by more.
@@ -57,7 +57,7 @@ pub(crate) enum Nacked<'a, E, H> {
 struct Slot<E, H> {
     /// Low half of the producer's extended number; the whole follows from the newest one.
     number: u32,
-    /// Departure, then the last resend; milliseconds since the epoch, modulo 2³².
+    /// Departure, then the last resend.
     at: u32,
     private: Option<H>,
     payload: E,
@@ -69,12 +69,14 @@ struct Slot<E, H> {
 /// A ring from a consumer's sequence numbers to what left under them; 24 bytes for each with a 4-byte payload and an 8-byte handle.
 ///
 /// It begins with 32 slots and doubles while packets young enough to be asked for would be overwritten. Private copies that leave it are
-/// handed to the caller's `evicted`.
+/// handed to the caller's `evicted`. Moments are milliseconds since any epoch, modulo 2³².
 #[derive(Debug)]
 pub(crate) struct SendHistory<E, H> {
     slots: Vec<Slot<E, H>>,
-    limits: HistoryLimits,
-    epoch: Option<Instant>,
+    /// The most packets.
+    limit: usize,
+    /// Milliseconds for which packets are remembered at the least.
+    age: u32,
     /// The last number that left, and the producer's number of what left.
     newest: Option<(u16, u64)>,
     /// How many private copies are held.
@@ -84,20 +86,22 @@ pub(crate) struct SendHistory<E, H> {
 impl<E: Copy + Default, H> SendHistory<E, H> {
     /// An empty history; it takes no memory until the first packet.
     pub(crate) fn new(limits: HistoryLimits) -> Self {
-        Self { slots: Vec::new(), limits, epoch: None, newest: None, privates: 0 }
+        let age = limits.age.as_millis() as u32;
+        Self { slots: Vec::new(), limit: limits.packets, age, newest: None, privates: 0 }
     }
 
     /// Remembers what left as `seq`. Numbers skipped are unknown until a late packet fills them.
-    pub(crate) fn sent(&mut self, now: Instant, seq: u16, entry: Departed<E, H>, mut evicted: impl FnMut(H)) {
-        if self.limits.packets == 0 {
+    #[inline]
+    pub(crate) fn sent(&mut self, at: u32, seq: u16, entry: Departed<E, H>, mut evicted: impl FnMut(H)) {
+        if self.limit == 0 {
             entry.private.into_iter().for_each(evicted);
             return;
         }
-        let at = self.millis(now);
+        let ahead = self.newest.map_or(1, |(newest, _)| seq.wrapping_sub(newest) as i16);
         // A packet that fills a gap (repaired on its way to us) has a number below the newest.
-        let is_late = self.newest.is_some_and(|(newest, _)| (seq.wrapping_sub(newest) as i16) < 0);
-        if !is_late {
-            self.forget_skipped(seq, &mut evicted);
+        let is_late = ahead < 0;
+        if ahead > 1 {
+            self.forget_skipped(seq, ahead as u16, &mut evicted);
         }
         self.grow_for(seq, at);
         let index = self.index(seq);
@@ -122,8 +126,7 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
     }
 
     /// Answers the receiver's NACK for `seq`; a packet is sent again at most once in a round trip and [`MAX_RESENDS`] times in all.
-    pub(crate) fn nacked(&mut self, now: Instant, seq: u16, round_trip: Duration) -> Nacked<'_, E, H> {
-        let at = self.millis(now);
+    pub(crate) fn nacked(&mut self, at: u32, seq: u16, round_trip: Duration) -> Nacked<'_, E, H> {
         let index = self.index(seq);
         let Some((_, newest)) = self.newest else { return Nacked::Unknown };
         let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.used && slot.seq == seq) else {
@@ -149,12 +152,11 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
     /// then unknown, never replaced by the shared packet.
     ///
     /// Costs nothing while no private copy is held.
-    pub(crate) fn expire(&mut self, now: Instant, mut evicted: impl FnMut(H)) {
+    pub(crate) fn expire(&mut self, at: u32, mut evicted: impl FnMut(H)) {
         if self.privates == 0 {
             return;
         }
-        let at = self.millis(now);
-        let age = self.limits.age.as_millis() as u32;
+        let age = self.age;
         for slot in self.slots.iter_mut().filter(|slot| slot.private.is_some()) {
             if at.wrapping_sub(slot.at) >= age {
                 slot.used = false;
@@ -177,19 +179,14 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
         self.privates = 0;
     }
 
-    fn millis(&mut self, now: Instant) -> u32 {
-        let epoch = *self.epoch.get_or_insert(now);
-        now.saturating_duration_since(epoch).as_millis() as u32
-    }
-
     fn index(&self, seq: u16) -> usize {
         usize::from(seq) & self.slots.len().wrapping_sub(1)
     }
 
-    /// A slot that was skipped could otherwise answer for the same number a whole cycle later.
-    fn forget_skipped(&mut self, seq: u16, evicted: &mut impl FnMut(H)) {
-        let Some((newest, _)) = self.newest else { return };
-        let skipped = usize::from(seq.wrapping_sub(newest)).saturating_sub(1).min(self.slots.len());
+    /// A slot that was skipped could otherwise answer for the same number a whole cycle later; `seq` is so far ahead of the newest.
+    #[cold]
+    fn forget_skipped(&mut self, seq: u16, ahead: u16, evicted: &mut impl FnMut(H)) {
+        let skipped = usize::from(ahead).saturating_sub(1).min(self.slots.len());
         for back in 1..=skipped {
             let index = self.index(seq.wrapping_sub(back as u16));
             if let Some(slot) = self.slots.get_mut(index) {
@@ -202,17 +199,19 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
         }
     }
 
+    #[inline]
     fn grow_for(&mut self, seq: u16, at: u32) {
         let Some(slot) = self.slots.get(self.index(seq)) else { return self.resize(FIRST_SLOTS) };
-        let young = slot.used && at.wrapping_sub(slot.at) < self.limits.age.as_millis() as u32;
+        let young = slot.used && at.wrapping_sub(slot.at) < self.age;
         if young && slot.seq != seq {
             self.resize(self.slots.len() * 2);
         }
     }
 
+    #[cold]
     fn resize(&mut self, len: usize) {
         // Half of the numbers at most, so that a slot's number says which cycle it is of.
-        let len = len.min(self.limits.packets.next_power_of_two()).min(1 << 15);
+        let len = len.min(self.limit.next_power_of_two()).min(1 << 15);
         if len <= self.slots.len() {
             return;
         }
@@ -250,6 +249,8 @@ mod tests {
     use std::rc::Rc;
 
     const BASE: u64 = (1 << 32) - 20;
+    /// Shortly before milliseconds begin anew.
+    const NOW: u32 = u32::MAX - 5000;
     const RTT: Duration = Duration::from_millis(100);
 
     fn ms(ms: u64) -> Duration {
@@ -260,7 +261,7 @@ mod tests {
         Departed { extended_seq, payload, private: None }
     }
 
-    fn found(history: &mut SendHistory<u32, Rc<u8>>, now: Instant, seq: u16) -> Option<(u64, u32)> {
+    fn found(history: &mut SendHistory<u32, Rc<u8>>, now: u32, seq: u16) -> Option<(u64, u32)> {
         match history.nacked(now, seq, RTT) {
             Nacked::Resend { entry, .. } => Some((entry.extended_seq, entry.payload)),
             _ => None,
@@ -274,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_nack_finds_what_left_under_that_number_over_the_wrap_around() {
-        let now = Instant::now();
+        let now = NOW;
         let mut history = SendHistory::new(HistoryLimits::VIDEO);
         for i in 0..40u16 {
             // The producer lost some, a hook dropped some: the numbers don't run in step.
@@ -290,46 +291,48 @@ mod tests {
 
     #[test]
     fn no_resend_within_a_round_trip() {
-        let now = Instant::now();
+        let now = NOW;
         let mut history = SendHistory::new(HistoryLimits::VIDEO);
         history.sent(now, 5, shared(BASE, 0), drop);
         assert!(
             matches!(history.nacked(now, 5, RTT), Nacked::Resend { resends: 1, .. }),
             "the first at once"
         );
-        assert_eq!(history.nacked(now + ms(99), 5, RTT), Nacked::TooSoon);
-        assert!(matches!(history.nacked(now + ms(100), 5, RTT), Nacked::Resend { resends: 2, .. }));
+        assert_eq!(history.nacked(now + 99, 5, RTT), Nacked::TooSoon);
+        assert!(matches!(history.nacked(now + 100, 5, RTT), Nacked::Resend { resends: 2, .. }));
     }
 
     #[test]
     fn a_receiver_that_asks_forever_is_not_served_forever() {
-        let start = Instant::now();
+        let start = NOW;
         let mut history = SendHistory::new(HistoryLimits::VIDEO);
         history.sent(start, 5, shared(BASE, 0), drop);
         let served = (0..10_000)
-            .filter(|&i| matches!(history.nacked(start + ms(i), 5, Duration::ZERO), Nacked::Resend { .. }))
+            .filter(|&i| {
+                matches!(history.nacked(start.wrapping_add(i), 5, Duration::ZERO), Nacked::Resend { .. })
+            })
             .count();
         assert_eq!(served, usize::from(MAX_RESENDS));
     }
 
     #[test]
     fn the_ring_grows_only_while_packets_are_young() {
-        let start = Instant::now();
+        let start = NOW;
         let mut slow = SendHistory::new(HistoryLimits::VIDEO);
         let mut fast = SendHistory::new(HistoryLimits::VIDEO);
         for i in 0..20_000u64 {
-            slow.sent(start + ms(100 * i), i as u16, shared(BASE + i, 0), drop);
-            fast.sent(start + Duration::from_micros(500 * i), i as u16, shared(BASE + i, 0), drop);
+            slow.sent(start.wrapping_add(100 * i as u32), i as u16, shared(BASE + i, 0), drop);
+            fast.sent(start.wrapping_add(i as u32 / 2), i as u16, shared(BASE + i, 0), drop);
         }
         assert_eq!((slow.slots.len(), fast.slots.len()), (32, 1024));
-        let now = start + ms(10_000);
+        let now = start.wrapping_add(10_000);
         assert_eq!(found(&mut fast, now, 20_000 - 1024), Some((BASE + 20_000 - 1024, 0)));
         assert_eq!(found(&mut fast, now, 20_000 - 1025), None);
     }
 
     #[test]
     fn a_number_skipped_is_unknown_even_a_cycle_later() {
-        let now = Instant::now();
+        let now = NOW;
         let mut history = SendHistory::new(HistoryLimits::AUDIO);
         for i in 0..256u64 {
             history.sent(now, i as u16, shared(BASE + i, 0), drop);
@@ -343,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_private_copy_is_resent_and_given_back() {
-        let now = Instant::now();
+        let now = NOW;
         let mut history = SendHistory::new(HistoryLimits { packets: 32, age: ms(1000) });
         let copy = Rc::new(42u8);
         let mut back = Vec::new();
@@ -363,7 +366,7 @@ mod tests {
 
     #[test]
     fn an_expired_private_copy_is_never_replaced_by_the_shared_packet() {
-        let now = Instant::now();
+        let now = NOW;
         let mut history = SendHistory::new(HistoryLimits { packets: 32, age: ms(1000) });
         history.sent(
             now,
@@ -373,17 +376,17 @@ mod tests {
         );
         history.sent(now, 1, shared(BASE + 1, 0), drop);
         let mut back = 0;
-        history.expire(now + ms(999), |_| back += 1);
+        history.expire(now + 999, |_| back += 1);
         assert_eq!(back, 0);
-        history.expire(now + ms(1000), |_| back += 1);
+        history.expire(now + 1000, |_| back += 1);
         assert_eq!(back, 1);
-        assert_eq!(history.nacked(now + ms(1000), 0, RTT), Nacked::Unknown);
-        assert!(found(&mut history, now + ms(1000), 1).is_some());
+        assert_eq!(history.nacked(now + 1000, 0, RTT), Nacked::Unknown);
+        assert!(found(&mut history, now + 1000, 1).is_some());
     }
 
     #[test]
     fn a_history_of_nothing_gives_private_copies_back_at_once() {
-        let now = Instant::now();
+        let now = NOW;
         let mut history = SendHistory::new(HistoryLimits::NONE);
         let mut back = 0;
         history
@@ -398,12 +401,12 @@ mod tests {
             steps in proptest::collection::vec((1u16..6, 0u64..50, any::<bool>(), any::<u16>()), 1..500),
         ) {
             let mut history = SendHistory::new(HistoryLimits { packets: 64, age: ms(300) });
-            let mut now = Instant::now();
+            let mut now = NOW;
             let mut seq = first;
             let mut sent: BTreeMap<u16, (u64, bool)> = BTreeMap::new();
             let mut out: BTreeSet<u64> = BTreeSet::new();
             for (i, (skip, step, private, ask)) in (0u64..).zip(steps) {
-                now += ms(step);
+                now = now.wrapping_add(step as u32);
                 seq = seq.wrapping_add(if skip < 4 { 1 } else { skip });
                 let number = BASE + 2 * i;
                 let entry = Departed { extended_seq: number, payload: i as u32, private: private.then_some(number) };

@@ -155,15 +155,48 @@ fn reserved_ids_end_a_one_byte_block() {
     }
 }
 
+fn all_ids(first: u8) -> ExtensionIds {
+    let mut ids = ExtensionIds::default();
+    for (id, kind) in (first..).zip(ExtensionKind::ALL) {
+        ids.set(kind, id);
+    }
+    ids
+}
+
 fn full_map(mid: &[u8]) -> (ExtensionIds, ExtensionMap) {
-    let ids = |first: u8| {
-        let mut ids = ExtensionIds::default();
-        for (id, kind) in (first..).zip(ExtensionKind::ALL) {
-            ids.set(kind, id);
-        }
-        ids
-    };
-    (ids(2), ExtensionMap::between(&ids(1), &ids(2), mid))
+    (all_ids(2), ExtensionMap::between(&all_ids(1), &all_ids(2), mid))
+}
+
+#[test]
+fn only_what_a_consumer_may_get_is_remembered_of_a_packet() {
+    let source = RtpHeader::parse(&PACKET).unwrap();
+    let carried = Carried::scan(&PACKET, &source, &ingress());
+    let level: Vec<_> = carried.elements().unwrap().iter().map(|e| (e.id, e.len, e.offset)).collect();
+    assert_eq!(level, [(5, 1, 22)]);
+    let unknown = ExtensionIds::default().with(ExtensionKind::Mid, 1);
+    assert_eq!(Carried::scan(&PACKET, &source, &unknown).elements(), Some(&[][..]));
+    let (packet, source) = with_element(3);
+    assert_eq!(
+        Carried::scan(&packet, &source, &long_ids()).elements(),
+        None,
+        "the two-byte form is read each time"
+    );
+}
+
+#[test]
+fn a_packet_with_more_extensions_than_are_remembered_loses_none() {
+    let mut packet = vec![0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xBE, 0xDE, 0, 4];
+    packet.extend((6..13).flat_map(|id| [id << 4, id]).chain([0, 0]));
+    let source = RtpHeader::parse(&packet).unwrap();
+    let carried = Carried::scan(&packet, &source, &all_ids(1));
+    assert_eq!(carried, Carried::UNKNOWN);
+    let (_, map) = full_map(b"");
+    let mut out = [0; 256];
+    let header = write_carried(&mut out, &packet, &source, &carried, &rewrite(&map)).unwrap();
+    let written = &out[..header.len.into()];
+    let parsed = RtpHeader::parse(written).unwrap();
+    let values: Vec<_> = parsed.elements(written).skip(2).map(|element| element.value[0]).collect();
+    assert_eq!(values, (6..13).collect::<Vec<u8>>());
 }
 
 proptest! {
@@ -182,6 +215,23 @@ proptest! {
             prop_assert_eq!(copied, expected);
             prop_assert_eq!(EgressHeader::locate(written, &egress), Ok(header));
             prop_assert_eq!(RtpHeader::parse(written).unwrap().ssrc, 0xAABB_CCDD);
+        }
+    }
+
+    #[test]
+    fn what_was_found_once_is_written_as_if_the_packet_were_read_again(
+        packet in packets(),
+        mid in prop::collection::vec(any::<u8>(), 0..20),
+    ) {
+        let Ok(source) = RtpHeader::parse(&packet) else { return Ok(()) };
+        let (_, map) = full_map(&mid);
+        let carried = Carried::scan(&packet, &source, &all_ids(1));
+        let (mut read, mut found) = ([0; 256], [0; 256]);
+        let again = write_header(&mut read, &packet, &source, &rewrite(&map));
+        let once = write_carried(&mut found, &packet, &source, &carried, &rewrite(&map));
+        prop_assert_eq!(once, again);
+        if let Ok(header) = once {
+            prop_assert_eq!(&found[..header.len.into()], &read[..header.len.into()]);
         }
     }
 

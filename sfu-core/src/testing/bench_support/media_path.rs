@@ -35,14 +35,14 @@ pub enum Content {
 }
 
 impl Content {
-    fn media(self) -> Media {
+    pub(super) fn media(self) -> Media {
         match self {
             Content::Video(_) => Media::vp8(),
             Content::Audio(_) => Media::opus(),
         }
     }
 
-    fn interval(self) -> Duration {
+    pub(super) fn interval(self) -> Duration {
         match self {
             Content::Video(_) => Duration::from_millis(1),
             Content::Audio(_) => Duration::from_millis(20),
@@ -50,7 +50,7 @@ impl Content {
     }
 
     /// What comes before all others.
-    fn first(self) -> Rtp {
+    pub(super) fn first(self) -> Rtp {
         match self {
             Content::Video(_) => vp8_key(0),
             Content::Audio(_) => opus(0),
@@ -58,7 +58,7 @@ impl Content {
     }
 
     /// The `n`th packet after it.
-    fn packet(self, n: u32) -> Rtp {
+    pub(super) fn packet(self, n: u32) -> Rtp {
         match self {
             Content::Video(bytes) => {
                 let (frame, place) = (n / FRAME, n % FRAME);
