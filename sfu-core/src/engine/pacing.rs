@@ -136,13 +136,10 @@ impl Engine {
 
     /// Lets runs leave that are due.
     pub(super) fn poll_pacing(&mut self, now: Instant) {
-        while let Some((deadline, id)) = self.pace_timers.pop_due(now) {
+        while let Some(id) = self.pace_timers.pop_due(now) {
             let Some(path) = self.transports.get_mut(id) else { continue };
-            // Armed anew since: another entry stands for it.
-            if path.pacer.armed == Some(deadline) {
-                path.pacer.armed = None;
-                self.leave_run(now, id);
-            }
+            path.pacer.armed = None;
+            self.leave_run(now, id);
         }
     }
 
