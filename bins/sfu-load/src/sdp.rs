@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn offers_are_sdp_with_the_sections_that_are_wanted() {
-        let offer = Offer { ufrag: "abcd", fingerprint: "AA:BB", sends: None, feedback: true };
+        let fingerprint = ["AB"; 32].join(":");
+        let offer = Offer { ufrag: "abcd", fingerprint: &fingerprint, sends: None, feedback: true };
         let publisher = Offer { sends: Some((None, Some(7))), ..offer.clone() };
         for (offer, sections) in [(offer, 2), (publisher, 1)] {
             let text = offer.text();
