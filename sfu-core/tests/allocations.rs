@@ -61,7 +61,7 @@ fn allocations_of<S: PluginSet>(mut bench: Bench<S>, media: Media, what: &str) {
     }
     let (payload, interval) = (VP8, Duration::from_millis(20));
     // Long enough for stores, histories and every beat of reports to have found their size.
-    bench.flood(p, &payload, 4000, interval);
+    bench.flood(p, &payload, 8000, interval);
     let mut made = |packets| in_process(|| bench.flood(p, &payload, packets, interval));
     let ((short, _), (long, sent)) = (made(1000), made(3000));
     assert!(sent >= 15_000, "{what}: only {sent} datagrams");

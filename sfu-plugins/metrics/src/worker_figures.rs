@@ -147,6 +147,7 @@ const DROPPED: &[&str] = &[
     "rtp_unknown_stream",
     "rtp_discarded",
     "relay_lost",
+    "data_relay_lost",
     "send_failed",
     "queue_full",
     "private_pool_empty",
