@@ -119,7 +119,7 @@ async fn more_than_a_worker_can_carry_is_left_out_and_all_comes_through_afterwar
     let control = running.control();
     let mut events = control.events();
     let router = control.create_router(0, Labels::new()).await.unwrap();
-    let (speaker, transport) = join(&control, router).await;
+    let (speaker, transport) = join(control, router).await;
     let options = ProducerOptions {
         rtp_mapping: RtpMapping::default(),
         ..ProducerOptions::new(MediaKind::Video, vp8(SENT))
@@ -127,7 +127,7 @@ async fn more_than_a_worker_can_carry_is_left_out_and_all_comes_through_afterwar
     let p = control.produce(transport, options).await.unwrap().id;
     let mut viewers = Vec::new();
     for _ in 0..VIEWERS {
-        let (socket, transport) = join(&control, router).await;
+        let (socket, transport) = join(control, router).await;
         control.consume(transport, ConsumerOptions::new(p, vp8(SHOWN))).await.unwrap();
         viewers.push(socket);
     }
@@ -148,7 +148,7 @@ async fn more_than_a_worker_can_carry_is_left_out_and_all_comes_through_afterwar
         stop.store(true, Ordering::Relaxed);
         flood.join().unwrap();
         level(&mut events, |level| level == 0).await;
-        let figures = stats(&control).await;
+        let figures = stats(control).await;
         let overload = figures.overload[&0];
         assert!(overload.episodes > round && overload.level == 0, "{overload:?}");
         assert!(figures.counters["shed_video"] > 0);
@@ -180,7 +180,7 @@ async fn more_than_a_worker_can_carry_is_left_out_and_all_comes_through_afterwar
                 assert_eq!(next_packet(viewer, PATIENCE), Some((*last, n)));
             }
         }
-        assert_eq!(stats(&control).await.overload[&0].level, 0);
+        assert_eq!(stats(control).await.overload[&0].level, 0);
     }
     running.stop().await;
 }
