@@ -72,7 +72,7 @@ enum Step {
     UndoServer(WebRtcServerId, ControlError),
     /// Make what was to be placed.
     Create(RouterId),
-    Done(Result<Reply, ControlError>),
+    Done(Box<Result<Reply, ControlError>>),
 }
 
 /// Finds a place for a transport of a router, makes a part of the router there if there is none yet, and makes the transport.
@@ -150,7 +150,7 @@ impl Placing {
             Some(server) if server.worker() == self.home.worker() && self.fixed.is_none() => {
                 Step::Create(self.home)
             }
-            _ => Step::Done(Err(error)),
+            _ => Step::Done(Box::new(Err(error))),
         }
     }
 
@@ -199,7 +199,7 @@ impl Steps for Placing {
             Step::Create(place) => match self.create.take() {
                 Some(command) => Some((place.worker(), command.placed(*place, self.server))),
                 None => {
-                    self.step = Step::Done(Ok(Reply::Router(*place)));
+                    self.step = Step::Done(Box::new(Ok(Reply::Router(*place))));
                     None
                 }
             },
@@ -244,7 +244,7 @@ impl Steps for Placing {
                 if is_current { self.found(part) } else { Step::Make(part.worker()) }
             }
             (Step::Enter(part), Err(error)) => Step::Undo(part, error),
-            (Step::Undo(_, error), _) => Step::Done(Err(error)),
+            (Step::Undo(_, error), _) => Step::Done(Box::new(Err(error))),
             (Step::AskServer(place), Ok(Reply::ServerParts(server))) => {
                 let known = server.parts.iter().copied().find(|part| part.worker() == place.worker());
                 match (known, self.server) {
@@ -270,16 +270,16 @@ impl Steps for Placing {
                 Step::Create(place)
             }
             (Step::EnterServer(_, part), Err(error)) => Step::UndoServer(part, error),
-            (Step::UndoServer(_, error), _) => Step::Done(Err(error)),
-            (Step::Create(_), answer) => Step::Done(answer),
-            (_, Err(error)) => Step::Done(Err(error)),
-            (_, Ok(other)) => Step::Done(Err(unexpected(&other))),
+            (Step::UndoServer(_, error), _) => Step::Done(Box::new(Err(error))),
+            (Step::Create(_), answer) => Step::Done(Box::new(answer)),
+            (_, Err(error)) => Step::Done(Box::new(Err(error))),
+            (_, Ok(other)) => Step::Done(Box::new(Err(unexpected(&other)))),
         };
     }
 
     fn outcome(self: Box<Self>) -> Result<Reply, ControlError> {
         match self.step {
-            Step::Done(outcome) => outcome,
+            Step::Done(outcome) => *outcome,
             _ => Err(unexpected(&Reply::Done)),
         }
     }
