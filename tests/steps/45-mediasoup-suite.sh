@@ -12,7 +12,7 @@ certificate() {
         -keyout "$folder/dtls-key.pem" -out "$folder/dtls-cert.pem"
 }
 
-# suite WHAT [THREADS]: runs the suite, and counts its tests one by one.
+# suite WHAT [THREADS]: runs the suite, and counts its tests one by one. With several threads every room is on all of them.
 suite() {
     local what=$1 threads=${2:-1} begun=$SECONDS report=$SFU_TEST_RESULTS/mediasoup.json counts
     say "$what"
@@ -20,7 +20,7 @@ suite() {
     rm -f "$report"
     (
         cd tests/mediasoup-suite &&
-            MEDIASOUP_WORKER_BIN=$SFU_TEST_ROOT/target/debug/sfu-worker SFU_MEDIA_THREADS=$threads \
+            MEDIASOUP_WORKER_BIN=$SFU_TEST_ROOT/target/debug/sfu-worker SFU_MEDIA_THREADS=$threads SFU_SPREAD_AT=1 \
                 node node_modules/jest/bin/jest.js --maxWorkers=1 --json --outputFile="$report"
     )
     if [[ ! -s $report ]]; then

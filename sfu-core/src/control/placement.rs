@@ -72,7 +72,6 @@ enum Step {
     UndoServer(WebRtcServerId, ControlError),
     /// Make what was to be placed.
     Create(RouterId),
-    /// Over.
     Done(Box<Result<Reply, ControlError>>),
 }
 

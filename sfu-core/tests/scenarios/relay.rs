@@ -206,12 +206,14 @@ fn routers_of_one_thread_have_what_crosses_together() {
     let p = bench.audio_producer();
     let mine = bench.consumer(p);
     // Another room of that thread, by a transport of its own.
-    let Ok(Reply::Router(router)) = bench.command_on(1, Command::CreateRouter { labels: Labels::new() }) else {
+    let Ok(Reply::Router(router)) = bench.command_on(1, Command::CreateRouter { labels: Labels::new() })
+    else {
         panic!("no router")
     };
     let listen = ListenInfo::udp([192, 0, 2, 2]);
     let options = PlainTransportOptions { listen, comedia: true, ..PlainTransportOptions::default() };
-    let Reply::PlainTransport(other) = bench.command(Command::CreatePlainTransport { router, options }) else {
+    let Reply::PlainTransport(other) = bench.command(Command::CreatePlainTransport { router, options })
+    else {
         panic!("no transport")
     };
     let parameters = bench.receiver(mine).parameters().clone();

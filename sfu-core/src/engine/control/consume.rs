@@ -125,19 +125,9 @@ impl Engine {
         }
         let before = consumer.producer;
         consumer.follow(producer)?;
-        if before != to {
-            // What left belongs to the stores of another producer: it can't be sent again any more.
-            let (pool, mut privates) = (&mut self.pool, 0);
-            for stream in consumer.streams_mut() {
-                stream.history.clear(|private| {
-                    privates += 1;
-                    pool.release(private);
-                });
-            }
-            self.privates = self.privates.saturating_sub(privates);
-        }
         self.forget_waiting(id);
         if before != to {
+            self.forget_sent(id);
             if let Some(new) = self.producers.get_mut(to) {
                 new.consumers.push(id);
             }
@@ -147,6 +137,19 @@ impl Engine {
         self.request_key_frame_for(now, id, true);
         self.reconsider_transport_of(now, id);
         Ok(Reply::Done)
+    }
+
+    /// What left belongs to the stores of another producer from now on: it can't be sent again any more.
+    fn forget_sent(&mut self, id: ConsumerId) {
+        let Some(consumer) = self.consumers.get_mut(id) else { return };
+        let (pool, mut privates) = (&mut self.pool, 0);
+        for stream in consumer.streams_mut() {
+            stream.history.clear(|private| {
+                privates += 1;
+                pool.release(private);
+            });
+        }
+        self.privates = self.privates.saturating_sub(privates);
     }
 
     pub(super) fn set_preferred_layers(
