@@ -45,6 +45,8 @@ impl Worker {
             .stdin(Stdio::from(OwnedFd::from(input)))
             .stdout(Stdio::from(OwnedFd::from(output)));
         let child = command.spawn()?;
+        // It holds the worker's ends of the channel: with them open here, a worker that ends would not be noticed.
+        drop(command);
         let mut worker = Self { child, to, from, next: 0 };
         let started = worker.receive();
         started

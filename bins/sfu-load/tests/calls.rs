@@ -41,7 +41,7 @@ const SMALL: &[&str] = &["--seconds", "0.5", "--rounds", "1"];
 
 fn with_worker(arguments: &[&str]) -> Vec<String> {
     let program = std::env::current_exe().unwrap().display().to_string();
-    let worker = ["load", "--worker", &program, "--worker-arg", "--exact", "--worker-arg", "be_the_worker"];
+    let worker = ["load", "--worker", &program, "--worker-arg", "be_the_worker"];
     [&worker, SMALL, arguments].concat().iter().map(|word| (*word).to_owned()).collect()
 }
 
@@ -175,6 +175,15 @@ fn written(file: &Path, arguments: &[&str]) -> String {
     let BroadcastArguments { broadcast } = BroadcastArguments::parse_from(with_worker(arguments));
     broadcast.run().unwrap();
     std::fs::read_to_string(file).unwrap()
+}
+
+#[test]
+fn a_worker_that_ends_at_once_is_noticed() {
+    let arguments = ["load", "--worker", "/bin/true"];
+    let BroadcastArguments { broadcast } = BroadcastArguments::parse_from(arguments);
+    let result = broadcast.scenario().and_then(|scenario| scenario.measure(&broadcast.options));
+    let error = result.expect_err("nobody is there").to_string();
+    assert!(error.contains("/bin/true: did not start"), "{error}");
 }
 
 #[test]
