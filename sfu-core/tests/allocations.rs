@@ -133,7 +133,7 @@ fn allocations_of_observed_speech() {
     let router = bench.router(0);
     let interval = Duration::from_secs(5);
     let levels = AudioLevelObserverOptions { interval, ..Default::default() };
-    let speakers = ActiveSpeakerObserverOptions { interval, ..Default::default() };
+    let speakers = ActiveSpeakerObserverOptions { interval };
     for create in [
         Command::CreateAudioLevelObserver { router, options: levels },
         Command::CreateActiveSpeakerObserver { router, options: speakers },

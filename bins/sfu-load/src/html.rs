@@ -33,8 +33,11 @@ pub fn page(report: &Report) -> String {
     out
 }
 
+/// Two figures of a round: of the worker, and of the floor.
+type Round = (Option<f64>, Option<f64>);
+
 fn plots(report: &Report) -> Vec<Plot> {
-    let per_round = |of: fn(&(Option<f64>, Option<f64>)) -> Option<f64>| {
+    let per_round = |of: fn(&Round) -> Option<f64>| {
         let rounds = report.rounds.iter().enumerate();
         rounds.filter_map(|(round, figures)| Some((round as f64 + 1.0, of(figures)?))).collect()
     };

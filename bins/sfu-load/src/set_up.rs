@@ -22,6 +22,9 @@ use crate::track::Track;
 use crate::wire::Paths;
 use crate::worker::Worker;
 
+/// Whether a source is audio, and the SSRCs of its layers.
+type Published = (bool, Vec<u32>);
+
 /// Handshakes under way at the same time at the most: thousands at once would only repeat each other's flights.
 const JOINING: usize = 32;
 
@@ -73,7 +76,7 @@ impl<'a> SetUp<'a> {
     }
 
     /// A peer with the streams that a member sends; SSRCs of each source with it.
-    fn peer(&mut self, number: usize, member: &Member) -> io::Result<(Peer, Vec<(bool, Vec<u32>)>)> {
+    fn peer(&mut self, number: usize, member: &Member) -> io::Result<(Peer, Vec<Published>)> {
         let now = Instant::now();
         // Who only sends always sends runs.
         let reading = if member.watches { self.options.reading() } else { Reading::Merged };
