@@ -16,6 +16,9 @@ use crate::testing::{Media, PeerOptions, Rtp, opus, vp8_key};
 /// Packets in one frame of the stream.
 const FRAME: u32 = 10;
 
+/// Packets of video, 1 ms apart, after which its rate is known.
+const LEARNING: usize = 500;
+
 /// What a turn of the loop did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Turned {
@@ -120,7 +123,15 @@ impl<S: PluginSet> MediaPath<S> {
         }
         bench.send(producer, content.first());
         let route = bench.peers.get(publisher.0).and_then(|peer| peer.current_route()).expect("a path");
-        MediaPath { bench, publisher, producer, route, content, made: 0, stock: Vec::new() }
+        let mut path = MediaPath { bench, publisher, producer, route, content, made: 0, stock: Vec::new() };
+        if matches!(content, Content::Video(_)) {
+            // Until the worker knows how much is sent, some of it waits.
+            path.stock(LEARNING);
+            while path.in_stock() > 0 {
+                path.turn(FRAME as usize);
+            }
+        }
+        path
     }
 
     /// The worker around it, for commands.
