@@ -1,6 +1,6 @@
 //! Which header extensions of a packet consumers may get, found once for all of them.
 
-use super::extension::{ExtensionIds, ExtensionKind};
+use super::extension::{ExtensionIds, each_one_byte};
 use super::header::{ExtensionProfile, RtpHeader};
 
 /// Elements that are remembered; a packet with more is read again for each consumer.
@@ -37,22 +37,28 @@ impl Carried {
     #[inline]
     pub(crate) fn scan(packet: &[u8], header: &RtpHeader, ids: &ExtensionIds) -> Self {
         let mut carried = Self::UNKNOWN;
-        if !matches!(header.extension_profile, ExtensionProfile::OneByte | ExtensionProfile::None) {
-            return carried;
-        }
         let mut count = 0;
-        for element in header.elements(packet) {
-            if !ids.kind(element.id).is_some_and(ExtensionKind::is_carried) {
-                continue;
+        match header.extension_profile {
+            ExtensionProfile::OneByte => {
+                each_one_byte(header.extension_block(packet), |id, offset, len| {
+                    if ids.is_carried(id) {
+                        if let Some(slot) = carried.elements.get_mut(count) {
+                            let offset = header.extension_offset.wrapping_add(offset);
+                            *slot = CarriedElement { id, len, offset };
+                        }
+                        count += 1;
+                    }
+                });
             }
-            let Some(slot) = carried.elements.get_mut(count) else { return Self::UNKNOWN };
-            // Values have at most 16 bytes, and lie in a packet of at most 65535.
-            let offset = header.extension_offset.wrapping_add(element.offset);
-            *slot = CarriedElement { id: element.id, len: element.value.len() as u8, offset };
-            count += 1;
+            ExtensionProfile::None => {}
+            ExtensionProfile::TwoByte | ExtensionProfile::Other(_) => return carried,
         }
-        carried.count = Some(count as u8);
-        carried
+        if count <= MAX_CARRIED {
+            carried.count = Some(count as u8);
+            carried
+        } else {
+            Self::UNKNOWN
+        }
     }
 
     /// The elements; `None` if they have to be looked for.

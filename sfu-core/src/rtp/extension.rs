@@ -91,11 +91,14 @@ pub struct ExtensionIds {
     ids: [u8; ExtensionKind::COUNT],
     /// 1 + the kind of each one-byte id, 0 for none: the lookup that runs per element.
     kinds: [u8; 16],
+    /// The one-byte ids of what consumers get as it was sent, a bit for each.
+    carried: u16,
 }
 
 impl ExtensionIds {
     /// No extensions.
-    pub(crate) const NONE: &Self = &ExtensionIds { ids: [0; ExtensionKind::COUNT], kinds: [0; 16] };
+    pub(crate) const NONE: &Self =
+        &ExtensionIds { ids: [0; ExtensionKind::COUNT], kinds: [0; 16], carried: 0 };
 
     /// Sets the id of `kind`; 0 removes it. An id that another kind had is taken from it.
     pub fn set(&mut self, kind: ExtensionKind, id: u8) {
@@ -107,10 +110,13 @@ impl ExtensionIds {
         if let Some(slot) = self.ids.get_mut(kind as usize) {
             *slot = id;
         }
-        self.kinds = [0; 16];
-        for (index, id) in self.ids.iter().enumerate().filter(|(_, id)| **id != 0) {
+        (self.kinds, self.carried) = ([0; 16], 0);
+        for ((index, id), kind) in
+            self.ids.iter().enumerate().zip(ExtensionKind::ALL).filter(|((_, id), _)| **id != 0)
+        {
             if let Some(slot) = self.kinds.get_mut(usize::from(*id)) {
                 *slot = index as u8 + 1;
+                self.carried |= u16::from(kind.is_carried()) << id;
             }
         }
     }
@@ -133,6 +139,12 @@ impl ExtensionIds {
     #[inline]
     pub fn kind(&self, id: u8) -> Option<ExtensionKind> {
         ExtensionKind::ALL.get(self.index(id)?).copied()
+    }
+
+    /// Whether consumers get the extension with that one-byte id as it was sent.
+    #[inline]
+    pub(super) fn is_carried(&self, id: u8) -> bool {
+        self.carried >> (id & 0x0F) & 1 != 0
     }
 
     /// The value of the kind negotiated under `id`.
@@ -209,6 +221,26 @@ impl<'p> Iterator for Elements<'p> {
     }
 }
 
+/// Goes through a block of the one-byte form as [`Elements`] does; `each` gets the id, and where from the start of the block the value
+/// is. This loop runs for every packet.
+#[inline(always)]
+pub(super) fn each_one_byte(block: &[u8], mut each: impl FnMut(u8, u16, u8)) {
+    let mut at = 0;
+    while let Some(&first) = block.get(at) {
+        if first == 0 {
+            at += 1;
+            continue;
+        }
+        let (id, len) = (first >> 4, (first & 0x0F) + 1);
+        let end = at + 1 + usize::from(len);
+        if id == 0 || id == 15 || end > block.len() {
+            return;
+        }
+        each(id, (at + 1) as u16, len);
+        at = end;
+    }
+}
+
 /// Where the known extensions of one packet are: filled in one pass, then each lookup is an index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionTable {
@@ -221,6 +253,17 @@ impl ExtensionTable {
     #[inline]
     pub fn scan(packet: &[u8], header: &RtpHeader, ids: &ExtensionIds) -> Self {
         let mut table = Self::default();
+        if header.extension_profile == ExtensionProfile::OneByte {
+            each_one_byte(header.extension_block(packet), |id, offset, len| {
+                let kind = ids.kinds.get(usize::from(id)).map_or(0, |kind| usize::from(*kind));
+                if let Some(span) = kind.checked_sub(1).and_then(|index| table.spans.get_mut(index))
+                    && span.0 == 0
+                {
+                    *span = (header.extension_offset.wrapping_add(offset), len);
+                }
+            });
+            return table;
+        }
         for element in header.elements(packet) {
             let Some(index) = ids.index(element.id) else { continue };
             if let Some(span) = table.spans.get_mut(index).filter(|span| span.0 == 0) {

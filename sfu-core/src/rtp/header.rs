@@ -155,9 +155,14 @@ impl RtpHeader {
     /// The extension elements inside `packet`, in their order on the wire (RFC 8285).
     #[inline]
     pub fn elements<'p>(&self, packet: &'p [u8]) -> Elements<'p> {
+        Elements::new(self.extension_profile, self.extension_block(packet))
+    }
+
+    /// The bytes of the extension elements inside `packet`, whatever their form.
+    #[inline]
+    pub(super) fn extension_block<'p>(&self, packet: &'p [u8]) -> &'p [u8] {
         let start = usize::from(self.extension_offset);
-        let block = packet.get(start..start + usize::from(self.extension_len)).unwrap_or_default();
-        Elements::new(self.extension_profile, block)
+        packet.get(start..start + usize::from(self.extension_len)).unwrap_or_default()
     }
 
     /// The value of the first element with `id`, if there is one. `id` 0 never matches.

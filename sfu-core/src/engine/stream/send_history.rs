@@ -73,7 +73,7 @@ struct Slot<E, H> {
 #[derive(Debug)]
 pub(crate) struct SendHistory<E, H> {
     slots: Vec<Slot<E, H>>,
-    /// The most packets.
+    /// The most packets: 0 or a power of two.
     limit: usize,
     /// Milliseconds for which packets are remembered at the least.
     age: u32,
@@ -86,8 +86,9 @@ pub(crate) struct SendHistory<E, H> {
 impl<E: Copy + Default, H> SendHistory<E, H> {
     /// An empty history; it takes no memory until the first packet.
     pub(crate) fn new(limits: HistoryLimits) -> Self {
-        let age = limits.age.as_millis() as u32;
-        Self { slots: Vec::new(), limit: limits.packets, age, newest: None, privates: 0 }
+        // Half of the numbers at most, so that a slot's number says which cycle it is of.
+        let limit = if limits.packets == 0 { 0 } else { limits.packets.next_power_of_two().min(1 << 15) };
+        Self { slots: Vec::new(), limit, age: limits.age.as_millis() as u32, newest: None, privates: 0 }
     }
 
     /// Remembers what left as `seq`. Numbers skipped are unknown until a late packet fills them.
@@ -203,15 +204,14 @@ impl<E: Copy + Default, H> SendHistory<E, H> {
     fn grow_for(&mut self, seq: u16, at: u32) {
         let Some(slot) = self.slots.get(self.index(seq)) else { return self.resize(FIRST_SLOTS) };
         let young = slot.used && at.wrapping_sub(slot.at) < self.age;
-        if young && slot.seq != seq {
+        if young && slot.seq != seq && self.slots.len() < self.limit {
             self.resize(self.slots.len() * 2);
         }
     }
 
     #[cold]
     fn resize(&mut self, len: usize) {
-        // Half of the numbers at most, so that a slot's number says which cycle it is of.
-        let len = len.min(self.limit.next_power_of_two()).min(1 << 15);
+        let len = len.min(self.limit);
         if len <= self.slots.len() {
             return;
         }
