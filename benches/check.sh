@@ -4,8 +4,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --quiet --release --locked -p sfu-benches --bins
-for gate in "instructions --check" "micro count --check" "growth --check" "locks --check" "memory --check"; do
-    echo "-- $gate"
-    # shellcheck disable=SC2086 # a name and its arguments
-    cargo run --quiet --release --locked -p sfu-benches --bin $gate
-done
+failed=
+# gate NAME ARGUMENTS…: one program, whose failure keeps no other from running.
+gate() {
+    echo "-- $*"
+    cargo run --quiet --release --locked -p sfu-benches --bin "$1" -- "${@:2}" || failed="$failed $1"
+}
+gate instructions --check
+gate micro count --check
+gate growth --check
+gate locks --check
+gate memory --check
+[[ -z $failed ]] || { echo "failed:$failed" >&2 && exit 1; }
