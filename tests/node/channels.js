@@ -116,7 +116,8 @@ export class Channels {
     while (received < count) {
       const silent = Date.now() - heardAt;
       if (!isReliable && silent > 1500) {
-        if (sent === count) break;
+        // Longer than the first of them takes to be sent again, by a sender that has just doubled its time for that.
+        if (sent === count && silent > 5000) break;
         givenUp = sent - received;
       }
       if (silent > 20_000) break;

@@ -1,5 +1,6 @@
 //! A live call over loopback that is recorded in every format at once.
-use std::time::{Duration, Instant};
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sfu_core::control::{Command, RtpCodecParameters, RtpEncodingParameters, RtpParameters, Target};
 use sfu_core::control::{
@@ -21,14 +22,19 @@ pub const STREAMS: [(&str, &str, &str); 5] = [
     ("capture", "pcapng", "pcapng"),
 ];
 
+/// Steps in a second of the call.
+pub const STEPS: u64 = 150;
+
 /// The call.
 pub struct Live<'a> {
     content: &'a Content,
     sources: Vec<Source>,
     /// Receives the first stream.
     out: std::net::UdpSocket,
-    /// Steps of 1/150 s.
+    /// How many [`STEPS`] are over.
     step: u64,
+    /// Where each step is noted once its packets are sent: when that was, and its number.
+    pub notes: Option<std::fs::File>,
     /// Packets of the first stream that were sent and that came out.
     pub passed: (u64, u64),
 }
@@ -69,7 +75,7 @@ impl<'a> Live<'a> {
         for (stream, ..) in STREAMS {
             Live::record(bench, stream).await;
         }
-        Live { content, sources, out, step: 0, passed: (0, 0) }
+        Live { content, sources, out, step: 0, notes: None, passed: (0, 0) }
     }
 
     /// Asks for a stream to be recorded.
@@ -82,9 +88,9 @@ impl<'a> Live<'a> {
     /// Sends for so long, as fast as it happens.
     pub async fn talk(&mut self, time: Duration) {
         let (begun, first) = (Instant::now(), self.step);
-        let end = first + time.as_millis() as u64 * 150 / 1000;
+        let end = first + time.as_millis() as u64 * STEPS / 1000;
         while self.step < end {
-            let due = begun + Duration::from_nanos(1_000_000_000 / 150 * (self.step - first));
+            let due = begun + Duration::from_nanos(1_000_000_000 / STEPS * (self.step - first));
             tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
             let of = |frames: &'a [Frame], n: u64| -> &'a Frame { &frames[n as usize % frames.len()] };
             if self.step.is_multiple_of(5) {
@@ -99,6 +105,10 @@ impl<'a> Live<'a> {
                 let n = self.step / 3;
                 let frame = of(&self.content.opus, n);
                 self.sources[3].frame(10, (n * 48_000 / PACKETS as u64) as u32, frame);
+            }
+            if let Some(notes) = &mut self.notes {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+                notes.write_all(format!("{now} {}\n", self.step).as_bytes()).unwrap();
             }
             self.step += 1;
             self.receive();
