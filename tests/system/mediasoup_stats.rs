@@ -248,25 +248,33 @@ call_test! {
         let published = alice.publish().await;
         let watched = bob.watch(&published).await;
         bob.sees().await;
-        // Each measures its own packets at its own time: on a busy machine it may take a while until two of them had the same luck.
-        let near = |ours: &Value, theirs: f64| (ours.as_f64().unwrap_or_default() - theirs * 1000.0).abs() <= 5.0;
-        for left in (0..80).rev() {
+        // Each measures its own packets at its own time, and a busy machine adds to either what it likes: the shortest that each has
+        // ever seen is the way that there is (rounded).
+        let mut shortest = [[f64::INFINITY; 2]; 2];
+        let keep = |shortest: &mut [f64; 2], now: [Option<f64>; 2]| {
+            for (kept, now) in shortest.iter_mut().zip(now) {
+                *kept = kept.min(now.filter(|now| *now > 0.0).unwrap_or(f64::INFINITY));
+            }
+        };
+        for left in (0..120).rev() {
             let sender = stream::figures(&alice.page, "up").await;
             let receiver = stream::figures(&bob.page, "down").await;
-            let theirs = [
-                stream::number(&sender, "remote-inbound-video", "roundTripTime"),
-                receiver["pairs"][0]["currentRoundTripTime"].as_f64().unwrap_or_default(),
+            let in_seconds = [
+                Some(stream::number(&sender, "remote-inbound-video", "roundTripTime")),
+                receiver["pairs"][0]["currentRoundTripTime"].as_f64(),
             ];
+            keep(&mut shortest[0], in_seconds.map(|seconds| seconds.map(|seconds| seconds * 1000.0)));
             let ours = [
-                conference.figures(&published.video, "inbound-rtp").await["roundTripTime"].take(),
-                conference.figures(&watched.video, "outbound-rtp").await["roundTripTime"].take(),
+                conference.figures(&published.video, "inbound-rtp").await["roundTripTime"].as_f64(),
+                conference.figures(&watched.video, "outbound-rtp").await["roundTripTime"].as_f64(),
             ];
-            // Both measure the way that there is.
-            let measured = theirs[0] >= 0.04 && theirs[1] >= 0.07;
-            if measured && near(&ours[0], theirs[0]) && near(&ours[1], theirs[1]) {
+            keep(&mut shortest[1], ours);
+            let [theirs, ours] = &shortest;
+            let agree = |at: usize, way: f64| theirs[at] >= way && ours[at] >= way && (ours[at] - theirs[at]).abs() <= 5.0;
+            if agree(0, 39.0) && agree(1, 69.0) {
                 break;
             }
-            assert!(left > 0, "worker {ours:?} ms, browsers {theirs:?} s");
+            assert!(left > 0, "shortest in ms: worker {ours:?}, browsers {theirs:?}");
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }

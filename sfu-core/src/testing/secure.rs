@@ -142,6 +142,7 @@ impl Agent {
     }
 
     /// With a certificate and SRTP profiles of its own.
+    #[cfg(feature = "bench")]
     pub(super) fn with(mut self, identity: &Identity) -> Self {
         self.context = identity.context.clone();
         self
