@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use crate::call::Member;
 use crate::options::Options;
-use crate::scenario::Scenario;
+use crate::scenario::{Pace, Scenario};
 use crate::timetable::Pattern;
 
 /// What the publisher sends.
@@ -48,6 +48,9 @@ pub struct Broadcast {
     /// Looks for the highest speed that loses less than 0.1 %, and measures that
     #[arg(long)]
     pub ramp: bool,
+    /// Percent of a core that the worker is to be busy, instead of a speed
+    #[arg(long, conflicts_with_all = ["ramp", "speed"])]
+    pub load: Option<f64>,
     /// What all calls have in common.
     #[command(flatten)]
     pub options: Options,
@@ -84,7 +87,8 @@ impl Broadcast {
         let mut members = vec![Member { publishes: vec![sources], watches: false }];
         members.resize(self.viewers + 1, Member { publishes: Vec::new(), watches: true });
         let name = format!("1 → {}, {what}", self.viewers);
-        Ok(Scenario { name, members, speed: self.speed, ramp: self.ramp })
+        let pace = Pace::chosen(self.speed, self.ramp, self.load)?;
+        Ok(Scenario { name, members, pace })
     }
 
     /// Measures and says what was found.

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use crate::call::Member;
 use crate::options::Options;
-use crate::scenario::Scenario;
+use crate::scenario::{Pace, Scenario};
 use crate::timetable::Pattern;
 
 /// What everybody sends.
@@ -40,6 +40,9 @@ pub struct Conference {
     /// Looks for the highest speed that loses less than 0.1 %, and measures that
     #[arg(long)]
     pub ramp: bool,
+    /// Percent of a core that the worker is to be busy, instead of a speed
+    #[arg(long, conflicts_with_all = ["ramp", "speed"])]
+    pub load: Option<f64>,
     /// What all calls have in common.
     #[command(flatten)]
     pub options: Options,
@@ -63,7 +66,7 @@ impl Conference {
         };
         let members = vec![Member { publishes, watches: true }; self.participants];
         let name = format!("{0} × {0}, {what}", self.participants);
-        Ok(Scenario { name, members, speed: self.speed, ramp: self.ramp })
+        Ok(Scenario { name, members, pace: Pace::chosen(self.speed, self.ramp, self.load)? })
     }
 
     /// Measures and says what was found.

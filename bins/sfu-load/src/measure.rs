@@ -66,10 +66,9 @@ impl Turn {
         self.expected.map_or(self.counts.missing, |expected| expected.saturating_sub(self.counts.packets))
     }
 
-    /// [`Turn::lost`] of all, 0 to 1.
-    pub fn loss(&self) -> f64 {
-        let all = self.expected.unwrap_or(self.counts.packets + self.counts.missing);
-        self.lost() as f64 / all.max(1) as f64
+    /// What [`Turn::lost`] is a part of.
+    fn all(&self) -> u64 {
+        self.expected.unwrap_or(self.counts.packets + self.counts.missing)
     }
 
     /// Nanoseconds of the worker's CPU per packet that reached a viewer.
@@ -77,6 +76,12 @@ impl Turn {
         let cpu = self.worker_cpu?;
         Some(cpu.as_nanos() as f64 / self.counts.packets.max(1) as f64)
     }
+}
+
+/// [`Turn::lost`] of all packets of some rounds, 0 to 1.
+pub fn loss(turns: &[Turn]) -> f64 {
+    let lost: u64 = turns.iter().map(Turn::lost).sum();
+    lost as f64 / turns.iter().map(Turn::all).sum::<u64>().max(1) as f64
 }
 
 /// Measures as often as the options say.

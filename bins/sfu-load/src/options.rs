@@ -18,6 +18,8 @@ pub enum Signaling {
     Mediasoup,
     /// Publishers come over WHIP, viewers over WHEP.
     Whip,
+    /// A Janus server with its VideoRoom; viewers over plain RTP are forwarders of the publisher's stream.
+    Janus,
 }
 
 /// How peers send and receive.
@@ -114,8 +116,13 @@ impl Options {
         if self.signaling == Signaling::Whip && self.transport != Transport::Webrtc {
             return wrong("--signaling whip: its peers are WebRTC peers; add --transport webrtc");
         }
+        if self.signaling == Signaling::Janus && self.transport == Transport::Mixed {
+            return wrong(
+                "--signaling janus: --transport plain or webrtc; publishers are WebRTC peers always",
+            );
+        }
         if self.signaling == Signaling::Mediasoup && self.url.is_some() {
-            return wrong("--url: a worker that runs already is reached by --signaling whip alone");
+            return wrong("--url: a server that runs already is reached by --signaling whip or janus");
         }
         if !(0.0..=100.0).contains(&self.loss) {
             return wrong("--loss: 0 to 100 percent");

@@ -3,13 +3,14 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-use crate::call::Call;
+use crate::call::{Call, Source};
 use crate::latency::Histogram;
-use crate::measure::{Point, Turn};
+use crate::measure::{Point, Turn, loss};
 use crate::options::{Options, Signaling, Transport};
 use crate::ramp::Step;
 use crate::srtp::Srtp;
 use crate::tally::Counts;
+use crate::timetable::Pattern;
 
 /// Median, lowest, highest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -149,6 +150,9 @@ pub struct Report {
     pub memory_per_peer: Option<f64>,
     /// How long frames were under way.
     pub latency_micros: Latency,
+    /// The 99th percentile of a round's latencies over the CPU time that a burst to all viewers costs the worker, where all bursts are
+    /// whole frames of one size: 1 is what one core needs to send the last packet of the burst.
+    pub p99_over_burst: Option<Spread>,
     /// Worker and floor of each round, in nanoseconds per packet.
     pub rounds: Vec<(Option<f64>, Option<f64>)>,
     /// How it went over time.
@@ -164,7 +168,6 @@ impl Report {
         let time: f64 = turns.iter().map(|turn| turn.time.as_secs_f64()).sum();
         let expected: Option<u64> = turns.iter().map(|turn| turn.expected).sum();
         let lost: u64 = turns.iter().map(Turn::lost).sum();
-        let of = expected.unwrap_or(all.packets + all.missing);
         let worker_nanos = Spread::of(turns.iter().filter_map(Turn::worker_nanos));
         let floor_nanos = Spread::of(turns.iter().filter_map(|turn| turn.floor));
         let worker_cpu: Option<f64> =
@@ -188,7 +191,7 @@ impl Report {
             expected,
             received: all.packets,
             lost,
-            loss: lost as f64 / of.max(1) as f64,
+            loss: loss(turns),
             loss_per_viewer: loss_per_viewer(call, turns),
             repeated: all.repeated,
             unreadable: all.unreadable,
@@ -201,11 +204,22 @@ impl Report {
             ratio: worker_nanos.zip(floor_nanos).map(|(worker, floor)| worker.median / floor.median),
             memory_per_peer: call.memory().map(|memory| memory as f64 / call.members().len().max(1) as f64),
             latency_micros: Latency::of(&latency),
+            p99_over_burst: p99_over_burst(call, turns),
             rounds: turns.iter().map(|turn| (turn.worker_nanos(), turn.floor)).collect(),
             timeline: turns.iter().flat_map(|turn| &turn.points).map(Moment::from).collect(),
             ramp: Vec::new(),
         }
     }
+}
+
+fn p99_over_burst(call: &Call, turns: &[Turn]) -> Option<Spread> {
+    let [Source { pattern: Pattern::Frames { packets, .. }, .. }] = call.sources() else { return None };
+    let copies = (packets * call.viewers().len()) as f64;
+    let of = |turn: &Turn| {
+        let burst = turn.worker_nanos()? * copies;
+        Some(turn.latency.permille(990).as_nanos() as f64 / burst)
+    };
+    Spread::of(turns.iter().filter_map(of))
 }
 
 fn loss_per_viewer(call: &Call, turns: &[Turn]) -> Vec<f64> {
@@ -258,6 +272,9 @@ impl Display for Report {
             "  latency  {:7.0} µs p50, {:.0} µs p99, {:.0} µs p99.9, of {} frames",
             latency.p50, latency.p99, latency.p999, latency.count
         )?;
+        if let Some(Spread { median, low, high }) = self.p99_over_burst {
+            writeln!(f, "  p99      {median:7.2} times a burst's CPU time ({low:.2} – {high:.2})")?;
+        }
         if let Some(memory) = self.memory_per_peer {
             writeln!(f, "  memory   {:7.1} kB a peer", memory / 1000.0)?;
         }

@@ -15,25 +15,47 @@ pub struct Scenario {
     pub name: String,
     /// Who takes part.
     pub members: Vec<Member>,
-    /// How many times as fast as their own speed sources send.
-    pub speed: f64,
-    /// Whether the highest speed is looked for first.
-    pub ramp: bool,
+    /// How fast sources send.
+    pub pace: Pace,
+}
+
+/// How fast sources send.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// So many times as fast as their own speed.
+    Speed(f64),
+    /// As fast as next to nothing is lost.
+    Highest,
+    /// So that the worker keeps this share of a core busy, 0 to 1.
+    Load(f64),
+}
+
+impl Pace {
+    /// What the command line says.
+    pub fn chosen(speed: f64, highest: bool, load: Option<f64>) -> io::Result<Self> {
+        let wrong = |what| Err(io::Error::other(what));
+        match load {
+            Some(percent) if percent > 0.0 && percent < 100.0 => Ok(Pace::Load(percent / 100.0)),
+            Some(_) => wrong("--load: more than 0 and less than 100 percent"),
+            None if highest => Ok(Pace::Highest),
+            None if speed > 0.0 && speed.is_finite() => Ok(Pace::Speed(speed)),
+            None => wrong("--speed: more than nothing"),
+        }
+    }
 }
 
 impl Scenario {
     /// Measures it.
     pub fn measure(self, options: &Options) -> io::Result<Report> {
-        if !(self.speed > 0.0 && self.speed.is_finite()) {
-            return Err(io::Error::other("--speed: more than nothing"));
-        }
         let mut call = Call::set_up(options, self.members)?;
-        let mut speed = self.speed;
-        let steps = if self.ramp { ramp::search(&mut call, options)? } else { Vec::new() };
-        if let Some(step) = ramp::highest(&steps) {
-            speed = step.speed;
-        }
-        let turns = measure(&mut call, options, speed)?;
+        let (speed, turns, steps) = match self.pace {
+            Pace::Speed(speed) => (speed, measure(&mut call, options, speed)?, Vec::new()),
+            Pace::Highest => ramp::measure_highest(&mut call, options)?,
+            Pace::Load(load) => {
+                let (speed, steps) = ramp::speed_of_load(&mut call, options, load)?;
+                (speed, measure(&mut call, options, speed)?, steps)
+            }
+        };
         Ok(Report { ramp: steps, ..Report::new(self.name, &call, options, &turns, speed) })
     }
 
