@@ -68,6 +68,8 @@ head_of_rows() {
     echo '|---|---:|---:|---:|---:|---:|---:|---:|'
 }
 
+# Of the system, or as the tests unpacked it.
+janus=$(command -v janus || echo "${SFU_TEST_TOOLS:-target/tools}/janus/usr/bin/janus")
 common=(--pin --seconds 2)
 ours=(--worker "$target/release/sfu-worker" "${common[@]}")
 
@@ -92,7 +94,7 @@ calls() {
 # Each call through the worker, then through Janus.
 janus_beside() {
     head_of_rows
-    local name=(--worker "$(command -v janus)" --signaling janus "${common[@]}")
+    local name=(--worker "$janus" --signaling janus "${common[@]}")
     row "sfu-worker, WebRTC viewers" broadcast "${ours[@]}" --rate 50 --transport webrtc
     row "Janus, WebRTC viewers" broadcast "${name[@]}" --rate 50 --transport webrtc
     row "sfu-worker, WebRTC viewers, paced" broadcast "${ours[@]}" --content paced --transport webrtc
@@ -106,7 +108,7 @@ janus_beside() {
 # Janus wants an address that is not loopback; a network of its own has one.
 own_network() {
     export -f "$1" row head_of_rows
-    export target
+    export target janus
     unshare --net bash tests/steps/with-network.sh bash -c "set -euo pipefail; $(declare -p common ours); $1"
 }
 

@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 
 use crate::call::Member;
 use crate::options::Options;
-use crate::scenario::{Pace, Scenario};
+use crate::pace::PaceOptions;
+use crate::scenario::Scenario;
 use crate::timetable::Pattern;
 
 /// What everybody sends.
@@ -34,15 +35,9 @@ pub struct Conference {
     /// Frames a second
     #[arg(long, default_value_t = 30.0)]
     pub rate: f64,
-    /// Sends so many times as fast
-    #[arg(long, default_value_t = 1.0)]
-    pub speed: f64,
-    /// Looks for the highest speed that loses less than 0.1 %, and measures that
-    #[arg(long)]
-    pub ramp: bool,
-    /// Percent of a core that the worker is to be busy, instead of a speed
-    #[arg(long, conflicts_with_all = ["ramp", "speed"])]
-    pub load: Option<f64>,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceOptions,
     /// What all calls have in common.
     #[command(flatten)]
     pub options: Options,
@@ -66,7 +61,7 @@ impl Conference {
         };
         let members = vec![Member { publishes, watches: true }; self.participants];
         let name = format!("{0} × {0}, {what}", self.participants);
-        Ok(Scenario { name, members, pace: Pace::chosen(self.speed, self.ramp, self.load)? })
+        Ok(Scenario { name, members, pace: self.pace.pace()? })
     }
 
     /// Measures and says what was found.

@@ -42,7 +42,7 @@ impl Janus {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = std::env::temp_dir().join(format!("sfu-load-janus-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        for (file, text) in configuration(port) {
+        for (file, text) in configuration(program, port) {
             std::fs::write(folder.join(file), text)?;
         }
         let mut command = match core {
@@ -229,18 +229,30 @@ fn refused(data: &Value) -> io::Result<()> {
     }
 }
 
+/// Where the plugins of a Janus are, by where its program is: `lib/janus` or `lib/<machine>/janus` beside `bin`.
+fn modules(program: &Path) -> Option<PathBuf> {
+    let lib = program.canonicalize().ok()?.parent()?.parent()?.join("lib");
+    let below = std::fs::read_dir(&lib).ok()?.filter_map(|entry| Some(entry.ok()?.path().join("janus")));
+    below.chain([lib.join("janus")]).find(|folder| folder.join("plugins").is_dir())
+}
+
 /// Configuration files: nothing but the HTTP API and VideoRoom without rooms.
-fn configuration(port: u16) -> [(&'static str, String); 3] {
+fn configuration(program: &Path, port: u16) -> [(&'static str, String); 3] {
     const OFF: [&str; 9] =
         ["audiobridge", "duktape", "echotest", "lua", "nosip", "recordplay", "sip", "streaming", "textroom"];
     let off: Vec<String> = OFF.iter().map(|name| format!("libjanus_{name}.so")).collect();
+    let modules = modules(program).map(|folder| {
+        let line = |of: &str| format!(" {of}_folder = \"{}\"\n", folder.join(of).display());
+        ["plugins", "transports", "events", "loggers"].map(line).concat()
+    });
     let general = format!(
-        "general: {{\n debug_level = 1\n session_timeout = 0\n}}\n\
+        "general: {{\n debug_level = 1\n session_timeout = 0\n{}}}\n\
          media: {{\n ipv6 = false\n}}\n\
          nat: {{\n ice_lite = true\n}}\n\
          plugins: {{\n disable = \"{},libjanus_videocall.so,libjanus_voicemail.so\"\n}}\n\
          transports: {{\n disable = \"libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so,\
          libjanus_websockets.so\"\n}}\n",
+        modules.unwrap_or_default(),
         off.join(",")
     );
     let http = format!(

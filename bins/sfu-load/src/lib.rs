@@ -16,6 +16,7 @@ pub mod measure;
 pub mod numbers;
 pub mod options;
 pub mod overload;
+pub mod pace;
 pub mod path;
 pub mod peer;
 pub mod plot;

@@ -5,6 +5,7 @@ use crate::call::{Call, Member};
 use crate::html;
 use crate::measure::measure;
 use crate::options::Options;
+use crate::pace::Pace;
 use crate::ramp;
 use crate::report::Report;
 
@@ -17,31 +18,6 @@ pub struct Scenario {
     pub members: Vec<Member>,
     /// How fast sources send.
     pub pace: Pace,
-}
-
-/// How fast sources send.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pace {
-    /// So many times as fast as their own speed.
-    Speed(f64),
-    /// As fast as next to nothing is lost.
-    Highest,
-    /// So that the worker keeps this share of a core busy, 0 to 1.
-    Load(f64),
-}
-
-impl Pace {
-    /// What the command line says.
-    pub fn chosen(speed: f64, highest: bool, load: Option<f64>) -> io::Result<Self> {
-        let wrong = |what| Err(io::Error::other(what));
-        match load {
-            Some(percent) if percent > 0.0 && percent < 100.0 => Ok(Pace::Load(percent / 100.0)),
-            Some(_) => wrong("--load: more than 0 and less than 100 percent"),
-            None if highest => Ok(Pace::Highest),
-            None if speed > 0.0 && speed.is_finite() => Ok(Pace::Speed(speed)),
-            None => wrong("--speed: more than nothing"),
-        }
-    }
 }
 
 impl Scenario {
