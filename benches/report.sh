@@ -147,6 +147,8 @@ else
     table growth-time bench growth time 7
     table fanout quoted load fanout
     table fanout-single quoted load fanout --single
-    table idle quoted load idle
+    table idle quoted load idle --transports 10000
+    table idle-viewers quoted load broadcast --viewers 1000 --transport webrtc --feedback --speed 0.0001 --no-floor --seconds 5 \
+        --rounds 3
 fi
 [[ -z $failed ]]
