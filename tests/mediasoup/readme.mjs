@@ -79,6 +79,9 @@ async function run(command, { env, use }) {
 
 const success = command => run(command, { use: async (child, ended) => (child.stdout.resume(), assert.equal(await ended, 0, command)) });
 
+const mediaThreads = process => readdirSync(`/proc/${process}/task`)
+  .filter(task => readFileSync(`/proc/${process}/task/${task}/comm`, 'utf8').startsWith('media-')).length;
+
 /** A server runs with our worker, and serves as with any other. */
 async function serves(command) {
   const isRecorded = command.includes('recorder.enabled=true');
@@ -90,6 +93,7 @@ async function serves(command) {
       for await (const line of createInterface({ input: child.stdout })) {
         const { url, worker } = JSON.parse(line);
         assert.equal(readlinkSync(`/proc/${worker}/exe`), binary);
+        assert.equal(mediaThreads(worker), Number(/SFU_MEDIA_THREADS=(\d+)/.exec(command)?.[1] ?? 1), command);
         const ask = async (path, method) => await (await fetch(url + path, { method })).json();
         assert.ok((await ask('/capabilities', 'GET')).codecs.length > 2);
         assert.match((await ask('/participants', 'POST')).iceCandidates[0].address, /^127/);
@@ -161,7 +165,7 @@ try {
       assert.fail(`the README has a command that nobody tries: ${command}`);
     }
   }
-  assert.deepEqual(done, { build: 1, serve: 2, pack: 1, install: 1 });
+  assert.deepEqual(done, { build: 1, serve: 3, pack: 1, install: 1 });
   await records();
 } finally {
   rmSync(folder, { recursive: true, force: true });
