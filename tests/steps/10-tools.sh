@@ -78,10 +78,10 @@ janus_server() {
     local -a libraries
     mapfile -t libraries < <(apt-cache depends --important janus | awk '$1 == "Depends:" && $2 ~ /^lib/ { print $2 }')
     debian_packages "${libraries[@]}" || return
-    [[ -x $folder/usr/bin/janus ]] && return
+    [[ ! -x $folder/usr/bin/janus ]] || return 0
     mkdir -p "$folder" &&
         (cd "$folder" && apt-get download -q janus && dpkg-deb -x janus_*.deb . && rm janus_*.deb) &&
-        "$folder/usr/bin/janus" --version
+        "$folder/usr/bin/janus" --help | head -1
 }
 
 cargo_tool() {

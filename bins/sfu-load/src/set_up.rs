@@ -1,6 +1,6 @@
 //! How peers join a call, over either signaling.
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use sfu_core::control::SrtpCryptoSuite;
@@ -54,6 +54,8 @@ pub struct SetUp<'a> {
     pub viewers: Vec<SocketAddr>,
     /// URLs that end the sessions of peers over HTTP.
     pub sessions: Vec<String>,
+    /// Where all peers are.
+    address: IpAddr,
     streams: u32,
     progress: Progress,
 }
@@ -71,6 +73,7 @@ impl<'a> SetUp<'a> {
             sources: Vec::new(),
             viewers: Vec::new(),
             sessions: Vec::new(),
+            address: options.address()?,
             streams: 0,
             progress: Progress::new("joined", members),
         })
@@ -81,7 +84,7 @@ impl<'a> SetUp<'a> {
         let now = Instant::now();
         // Who only sends always sends runs.
         let reading = if member.watches { self.options.reading() } else { Reading::Merged };
-        let mut peer = Peer::open(reading, REPORTS + number as u32, now)?;
+        let mut peer = Peer::open(self.address, reading, REPORTS + number as u32, now)?;
         let mut published = Vec::new();
         for layers in &member.publishes {
             let mut ssrcs = Vec::new();
