@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::crew::Crew;
-use crate::janus::Janus;
 use crate::options::{Options, Signaling};
 use crate::server::Server;
 use crate::set_up::SetUp;
@@ -26,8 +25,6 @@ pub enum Target {
     Mediasoup(Worker),
     /// Over HTTP.
     Http(Server),
-    /// Over the HTTP API of Janus.
-    Janus(Janus),
 }
 
 impl Target {
@@ -35,7 +32,6 @@ impl Target {
         match self {
             Target::Mediasoup(worker) => Some(worker.pid()),
             Target::Http(server) => server.process(),
-            Target::Janus(janus) => janus.process(),
         }
     }
 }
@@ -83,10 +79,6 @@ impl Call {
             (Signaling::Whip, None) => {
                 Target::Http(Server::start(program.ok_or_else(missing)?, core, &options.worker_arguments)?)
             }
-            (Signaling::Janus, Some(url)) => Target::Janus(Janus::running(url, options.pid)?),
-            (Signaling::Janus, None) => {
-                Target::Janus(Janus::start(program.ok_or_else(missing)?, core, &options.worker_arguments)?)
-            }
         };
         let empty = target.process().map(crate::process::memory).transpose()?;
         let target = match target {
@@ -97,10 +89,6 @@ impl Call {
             Target::Http(server) => {
                 set_up.over_http(&server, &members)?;
                 Target::Http(server)
-            }
-            Target::Janus(janus) => {
-                set_up.over_janus(&janus, &members)?;
-                Target::Janus(janus)
             }
         };
         set_up.wait_for(0)?;

@@ -9,7 +9,6 @@ pub mod fanout;
 pub mod html;
 pub mod http;
 pub mod idle;
-pub mod janus;
 pub mod latency;
 pub mod link;
 pub mod measure;
