@@ -4,8 +4,9 @@
 #   benches/report.sh counted   instructions, locks, bytes: the same at any load of the machine; some three minutes
 #   benches/report.sh timed     times, each beside what it is compared with; wants a machine with nothing else to do; some ten minutes
 #   benches/report.sh calls     whole calls, each beside the floor; one to 2000; overload; likewise; some twenty minutes
+#   benches/report.sh janus     the same calls through Debian's Janus, by turns; some ten minutes
 #
-# Needs valgrind for what is counted. A table that could not be made is left as it was, and the exit code says so.
+# Needs valgrind for what is counted, janus and iproute2 for Janus. A table that could not be made is left as it was, and the exit code says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 page=BENCHMARKS.md target=${CARGO_TARGET_DIR:-target}
@@ -13,7 +14,7 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 
 case "${1:-}" in
-    counted | timed | calls) kind=$1 ;;
+    counted | timed | calls | janus) kind=$1 ;;
     *)
         sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d' >&2
         exit 2
@@ -67,6 +68,8 @@ head_of_rows() {
     echo '|---|---:|---:|---:|---:|---:|---:|---:|'
 }
 
+# Of the system, or as the tests unpacked it.
+janus=$(command -v janus || echo "${SFU_TEST_TOOLS:-target/tools}/janus/usr/bin/janus")
 common=(--pin --seconds 2)
 ours=(--worker "$target/release/sfu-worker" "${common[@]}")
 
@@ -86,6 +89,27 @@ calls() {
     row "room of 50, video of 300 kbit/s" conference "${ours[@]}" --participants 50 --media video --bitrate 300
     row "room of 100, audio" conference "${ours[@]}" --participants 100 --media audio
     row "room of 10, video and audio, mixed" conference "${ours[@]}" --participants 10 --media both --transport mixed
+}
+
+# Each call through the worker, then through Janus.
+janus_beside() {
+    head_of_rows
+    local name=(--worker "$janus" --signaling janus "${common[@]}")
+    row "sfu-worker, WebRTC viewers" broadcast "${ours[@]}" --rate 50 --transport webrtc
+    row "Janus, WebRTC viewers" broadcast "${name[@]}" --rate 50 --transport webrtc
+    row "sfu-worker, WebRTC viewers, paced" broadcast "${ours[@]}" --content paced --transport webrtc
+    row "Janus, WebRTC viewers, paced" broadcast "${name[@]}" --content paced --transport webrtc
+    row "sfu-worker, plain RTP, AES-CM" broadcast "${ours[@]}" --rate 50 --srtp cm80
+    row "Janus, forwarders of RTP, AES-CM" broadcast "${name[@]}" --rate 50 --srtp cm80
+    row "sfu-worker, plain RTP, no SRTP" broadcast "${ours[@]}" --rate 50 --srtp off
+    row "Janus, forwarders of RTP, no SRTP" broadcast "${name[@]}" --rate 50 --srtp off
+}
+
+# Janus wants an address that is not loopback; a network of its own has one.
+own_network() {
+    export -f "$1" row head_of_rows
+    export target janus
+    unshare --net bash tests/steps/with-network.sh bash -c "set -euo pipefail; $(declare -p common ours); $1"
 }
 
 # What it ran on.
@@ -116,6 +140,8 @@ elif [[ $kind == calls ]]; then
     table viewers quoted load broadcast --worker-arg=--workers=2 --signaling whip --transport webrtc --viewers 2000 \
         --content paced --ramp --rounds 3 --seconds 3
     table overload quoted load overload
+elif [[ $kind == janus ]]; then
+    table janus own_network janus_beside
 else
     table steps bench micro
     table growth-time bench growth time 7

@@ -16,6 +16,8 @@ pub fn find(program: &str) -> Result<PathBuf, String> {
     let own = match program {
         // Node of the npm package, because that of a distribution is often too old.
         "node" => Some(own_tools().join("node/node_modules/.bin/node")),
+        // Unpacked, not installed: its package would start a service.
+        "janus" => Some(own_tools().join("janus/usr/bin/janus")),
         "pyav" => Some(own_tools().join("python/bin/python")),
         _ => None,
     };

@@ -102,9 +102,14 @@ pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("SFU_WORKER") {
         return path.into();
     }
+    binary_beside("sfu-worker")
+}
+
+/// Another program of this workspace that cargo built beside the tests.
+pub fn binary_beside(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
-    profile.join("sfu-worker")
+    profile.join(name)
 }
 
 /// The memory of a process in RAM that no file backs, in bytes: the kernel takes file pages away and gives them back as it likes.

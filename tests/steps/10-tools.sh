@@ -72,6 +72,18 @@ python_packages() {
     "$folder/bin/python" -c 'import av, sys; sys.exit("whip" not in av.formats_available and "PyAV without whip")'
 }
 
+# The server to compare with: unpacked, because its package would start a service of it.
+janus_server() {
+    local folder=$SFU_TEST_TOOLS/janus
+    local -a libraries
+    mapfile -t libraries < <(apt-cache depends --important janus | awk '$1 == "Depends:" && $2 ~ /^lib/ { print $2 }')
+    debian_packages "${libraries[@]}" || return
+    [[ ! -x $folder/usr/bin/janus ]] || return 0
+    mkdir -p "$folder" &&
+        (cd "$folder" && apt-get download -q janus && dpkg-deb -x janus_*.deb . && rm janus_*.deb) &&
+        "$folder/usr/bin/janus" --help | head -1
+}
+
 cargo_tool() {
     local there
     there=$(command -v "$1")
@@ -91,6 +103,7 @@ keep_tools() {
 fetched() {
     if have dpkg-query; then
         check "Debian packages" debian_packages "${debian[@]}"
+        check "Janus" janus_server
     fi
     check "Node" node_22
     check "npm packages" npm_packages

@@ -84,10 +84,10 @@ side_by_side() {
     return $status
 }
 
-# The worker with every plugin. Together with a test, because that gives its dependencies the features that they have in tests: alone
+# The worker with every plugin, and the load tool. Together with a test, because that gives its dependencies the features that they have in tests: alone
 # they would be built once more.
 build_worker() {
-    cargo build --locked --workspace --bin sfu-worker --test system
+    cargo build --locked --workspace --bin sfu-worker --bin sfu-load --test system
 }
 
 have() {

@@ -12,6 +12,7 @@ mod hostile_page;
 mod ice_tcp;
 mod interop;
 mod lifecycle;
+mod load_janus;
 mod loss_five_percent;
 mod mediasoup_call;
 mod mediasoup_channels;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::crew::Crew;
+use crate::janus::Janus;
 use crate::options::{Options, Signaling};
 use crate::server::Server;
 use crate::set_up::SetUp;
@@ -25,6 +26,8 @@ pub enum Target {
     Mediasoup(Worker),
     /// Over HTTP.
     Http(Server),
+    /// Over the HTTP API of Janus.
+    Janus(Janus),
 }
 
 impl Target {
@@ -32,6 +35,7 @@ impl Target {
         match self {
             Target::Mediasoup(worker) => Some(worker.pid()),
             Target::Http(server) => server.process(),
+            Target::Janus(janus) => janus.process(),
         }
     }
 }
@@ -79,6 +83,10 @@ impl Call {
             (Signaling::Whip, None) => {
                 Target::Http(Server::start(program.ok_or_else(missing)?, core, &options.worker_arguments)?)
             }
+            (Signaling::Janus, Some(url)) => Target::Janus(Janus::running(url, options.pid)?),
+            (Signaling::Janus, None) => {
+                Target::Janus(Janus::start(program.ok_or_else(missing)?, core, &options.worker_arguments)?)
+            }
         };
         let empty = target.process().map(crate::process::memory).transpose()?;
         let target = match target {
@@ -89,6 +97,10 @@ impl Call {
             Target::Http(server) => {
                 set_up.over_http(&server, &members)?;
                 Target::Http(server)
+            }
+            Target::Janus(janus) => {
+                set_up.over_janus(&janus, &members)?;
+                Target::Janus(janus)
             }
         };
         set_up.wait_for(0)?;

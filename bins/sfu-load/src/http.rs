@@ -1,4 +1,4 @@
-//! The little HTTP that WHIP and WHEP need: one request, one answer, no TLS.
+//! The little HTTP that signaling needs: one request, one answer, no TLS.
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -50,8 +50,14 @@ fn unchunked(mut rest: &str) -> Option<String> {
     }
 }
 
-/// Sends a request to `http://host:port/path` with an SDP body, and a bearer token if there is one.
-pub fn request(method: &str, url: &str, token: Option<&str>, body: &str) -> io::Result<Answer> {
+/// The type of a session description.
+pub const SDP: &str = "application/sdp";
+
+/// The type of JSON.
+pub const JSON: &str = "application/json";
+
+/// Sends a request to `http://host:port/path` with a body of this type, and a bearer token if there is one.
+pub fn request(method: &str, url: &str, token: Option<&str>, kind: &str, body: &str) -> io::Result<Answer> {
     let wrong = |what: &str| io::Error::other(format!("{url}: {what}"));
     let rest = url.strip_prefix("http://").ok_or_else(|| wrong("only http:// is spoken here"))?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -60,7 +66,7 @@ pub fn request(method: &str, url: &str, token: Option<&str>, body: &str) -> io::
     stream.set_read_timeout(Some(PATIENCE))?;
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let head = format!(
-        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/sdp\r\n\
+        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {kind}\r\n\
          {authorization}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );

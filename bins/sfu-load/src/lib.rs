@@ -9,6 +9,7 @@ pub mod fanout;
 pub mod html;
 pub mod http;
 pub mod idle;
+pub mod janus;
 pub mod latency;
 pub mod link;
 pub mod measure;

@@ -1,6 +1,6 @@
 //! A peer's socket: runs of packets go out in one call (GSO) and come in as the kernel merged them (GRO), or all singly.
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -19,7 +19,7 @@ const RUN_BYTES: usize = 64_000;
 /// Tries to send where the system has no room.
 const TRIES: u32 = 50;
 
-/// A socket on loopback.
+/// A socket.
 pub struct Link {
     socket: UdpSocket,
     /// Where runs are sent and read; making it switches GRO on.
@@ -51,9 +51,9 @@ impl Buffers {
 }
 
 impl Link {
-    /// Opens a socket; until [`Link::connect`] it sends to itself.
-    pub fn open(reading: Reading) -> io::Result<Self> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// Opens a socket at an address of this machine; until [`Link::connect`] it sends to itself.
+    pub fn open(at: IpAddr, reading: Reading) -> io::Result<Self> {
+        let socket = UdpSocket::bind((at, 0))?;
         socket.set_nonblocking(true)?;
         let to = socket.local_addr()?;
         let runs = match reading {

@@ -1,5 +1,6 @@
 //! What all calls have in common on the command line.
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub enum Signaling {
     Mediasoup,
     /// Publishers come over WHIP, viewers over WHEP.
     Whip,
+    /// A Janus server with its VideoRoom; viewers over plain RTP are forwarders of the publisher's stream.
+    Janus,
 }
 
 /// How peers send and receive.
@@ -114,8 +117,13 @@ impl Options {
         if self.signaling == Signaling::Whip && self.transport != Transport::Webrtc {
             return wrong("--signaling whip: its peers are WebRTC peers; add --transport webrtc");
         }
+        if self.signaling == Signaling::Janus && self.transport == Transport::Mixed {
+            return wrong(
+                "--signaling janus: --transport plain or webrtc; publishers are WebRTC peers always",
+            );
+        }
         if self.signaling == Signaling::Mediasoup && self.url.is_some() {
-            return wrong("--url: a worker that runs already is reached by --signaling whip alone");
+            return wrong("--url: a server that runs already is reached by --signaling whip or janus");
         }
         if !(0.0..=100.0).contains(&self.loss) {
             return wrong("--loss: 0 to 100 percent");
@@ -136,6 +144,14 @@ impl Options {
         Duration::from_secs_f64(self.seconds)
     }
 
+    /// Where peers are.
+    pub fn address(&self) -> io::Result<IpAddr> {
+        match self.signaling {
+            Signaling::Janus => own_address(),
+            Signaling::Mediasoup | Signaling::Whip => Ok(Ipv4Addr::LOCALHOST.into()),
+        }
+    }
+
     /// What the network of each peer does.
     pub fn impairment(&self) -> Impairment {
         Impairment {
@@ -151,4 +167,17 @@ impl Options {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if self.pin { (Some(0), (cores > 1).then_some(1)) } else { (None, None) }
     }
+}
+
+/// The address of this machine that others would see. Janus binds its sockets to the interface of such a one: it could not answer to
+/// loopback. What goes to it stays on this machine.
+fn own_address() -> io::Result<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // Nothing is sent: the system only looks up the way. An address for documentation (RFC 5737).
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).map_err(|error| {
+        io::Error::other(format!(
+            "--signaling janus: this machine needs an address that is not loopback, and a default route: {error}"
+        ))
+    })?;
+    Ok(socket.local_addr()?.ip())
 }

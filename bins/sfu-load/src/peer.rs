@@ -1,7 +1,7 @@
 //! A light peer: its wire, the streams that it sends and those that it gets.
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,10 +62,10 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A peer that is not connected to anybody; `ssrc` is that of its reports.
-    pub fn open(reading: Reading, ssrc: u32, now: Instant) -> io::Result<Self> {
+    /// A peer at an address of this machine that is not connected to anybody; `ssrc` is that of its reports.
+    pub fn open(at: IpAddr, reading: Reading, ssrc: u32, now: Instant) -> io::Result<Self> {
         Ok(Self {
-            wire: Wire::open(reading)?,
+            wire: Wire::open(at, reading)?,
             tracks: Vec::new(),
             streams: HashMap::new(),
             feedback: None,

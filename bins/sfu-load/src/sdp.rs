@@ -8,6 +8,9 @@ use sfu_core::control::IceParameters;
 use crate::rtp_parameters::TRANSPORT_CC;
 use crate::track::{AUDIO, VIDEO};
 
+/// The ICE password of every light peer.
+const PASSWORD: &str = "sfuloadsfuloadsfuloadsfu";
+
 /// Who offers.
 #[derive(Debug, Clone)]
 pub struct Offer<'a> {
@@ -35,10 +38,7 @@ impl Offer<'_> {
             names.push(number.to_string());
             self.section(&mut media, number, is_audio, ssrc);
         }
-        format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\na=msid-semantic: WMS *\r\n{media}",
-            names.join(" ")
-        )
+        session(&names.join(" "), &media)
     }
 
     fn section(&self, out: &mut String, mid: usize, is_audio: bool, ssrc: Option<u32>) {
@@ -49,7 +49,7 @@ impl Offer<'_> {
         let _ = write!(
             out,
             "m={kind} 9 UDP/TLS/RTP/SAVPF {payload_type}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{}\r\n\
-             a=ice-pwd:sfuloadsfuloadsfuloadsfu\r\na=fingerprint:sha-256 {}\r\na=setup:active\r\na=mid:{mid}\r\n\
+             a=ice-pwd:{PASSWORD}\r\na=fingerprint:sha-256 {}\r\na=setup:active\r\na=mid:{mid}\r\n\
              a={direction}\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:{payload_type} {map}\r\n",
             self.ufrag, self.fingerprint
         );
@@ -69,6 +69,36 @@ impl Offer<'_> {
             let _ = write!(out, "a=msid:load {kind}\r\na=ssrc:{ssrc} cname:load\r\n");
         }
     }
+}
+
+/// The answer of a light peer that watches all that an offer offers: of each section it takes the first codec.
+pub fn answer(offer: &str, ufrag: &str, fingerprint: &str) -> String {
+    let (mut media, mut names) = (String::new(), Vec::new());
+    for section in offer.split("\nm=").skip(1) {
+        let mut lines = section.lines().map(str::trim_end);
+        let head = lines.next().unwrap_or_default();
+        let lines: Vec<&str> = lines.collect();
+        let kind = head.split(' ').next().unwrap_or_default();
+        let payload_type = head.split(' ').nth(3).unwrap_or_default();
+        let mid = lines.iter().find_map(|line| line.strip_prefix("a=mid:")).unwrap_or_default();
+        let map = format!("a=rtpmap:{payload_type} ");
+        let map = lines.iter().find(|line| line.starts_with(&map)).copied().unwrap_or_default();
+        names.push(mid);
+        // Written to a text: can't fail.
+        let _ = write!(
+            media,
+            "m={kind} 9 UDP/TLS/RTP/SAVPF {payload_type}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\n\
+             a=ice-pwd:{PASSWORD}\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:active\r\na=mid:{mid}\r\n\
+             a=recvonly\r\na=rtcp-mux\r\n{map}\r\n",
+        );
+    }
+    session(&names.join(" "), &media)
+}
+
+fn session(names: &str, media: &str) -> String {
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {names}\r\na=msid-semantic: WMS *\r\n{media}"
+    )
 }
 
 /// What an answer says of the other side.
@@ -121,6 +151,19 @@ mod tests {
             let read = SessionDescription::parse(text.as_bytes()).unwrap();
             assert_eq!(read.media.len(), sections, "{text}");
         }
+    }
+
+    #[test]
+    fn an_answer_takes_the_first_codec_of_each_section() {
+        let offer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
+                     m=video 9 UDP/TLS/RTP/SAVPF 100 101\r\na=mid:v\r\na=rtpmap:101 rtx/90000\r\na=rtpmap:100 VP8/90000\r\n";
+        let text = answer(offer, "abcd", &["AB"; 32].join(":"));
+        assert!(SessionDescription::parse(text.as_bytes()).is_ok_and(|read| read.media.len() == 2), "{text}");
+        assert!(
+            text.contains("a=group:BUNDLE a v\r\n") && text.contains("m=video 9 UDP/TLS/RTP/SAVPF 100\r\n"),
+            "{text}"
+        );
+        assert!(text.contains("a=rtpmap:100 VP8/90000\r\n") && !text.contains("rtx"), "{text}");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Server {
     pub fn ask(&self, role: Role, stream: &str, offer: &Offer<'_>) -> io::Result<(Remote, String)> {
         let door = if role == Role::Whip { "whip" } else { "whep" };
         let url = format!("{}/{door}/{stream}", self.url);
-        let answer = http::request("POST", &url, self.token.as_deref(), &offer.text())?;
+        let answer = http::request("POST", &url, self.token.as_deref(), http::SDP, &offer.text())?;
         if answer.status != 201 {
             return Err(io::Error::other(format!("{url}: {} {}", answer.status, answer.body.trim())));
         }
@@ -90,7 +90,7 @@ impl Server {
         let url = format!("{}/whip/load", self.url);
         let deadline = Instant::now() + START;
         loop {
-            let status = http::request("GET", &url, self.token.as_deref(), "")?.status;
+            let status = http::request("GET", &url, self.token.as_deref(), http::SDP, "")?.status;
             if status != 404 {
                 return Ok(());
             }
@@ -105,7 +105,7 @@ impl Server {
     pub fn end(&self, locations: &[String]) {
         for location in locations.iter().filter(|_| self.child.is_none()) {
             // It may be gone.
-            let _ = http::request("DELETE", location, self.token.as_deref(), "");
+            let _ = http::request("DELETE", location, self.token.as_deref(), http::SDP, "");
         }
     }
 }

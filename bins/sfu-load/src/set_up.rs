@@ -1,6 +1,6 @@
 //! How peers join a call, over either signaling.
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use sfu_core::control::SrtpCryptoSuite;
@@ -8,13 +8,14 @@ use sfu_core::testing::bench_support::{PeerIdentity, SecurePeer, overhead};
 
 use crate::call::{Member, Source};
 use crate::crew::Crew;
+use crate::janus::{Handle, Janus};
 use crate::options::{Options, Transport};
 use crate::path::Path;
 use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::room::{Producer, Room};
 use crate::rtp_parameters::TRANSPORT_CC;
-use crate::sdp::Offer;
+use crate::sdp::{self, Offer, Remote};
 use crate::server::{Role, Server};
 use crate::sinks::Reading;
 use crate::source::key;
@@ -53,6 +54,8 @@ pub struct SetUp<'a> {
     pub viewers: Vec<SocketAddr>,
     /// URLs that end the sessions of peers over HTTP.
     pub sessions: Vec<String>,
+    /// Where all peers are.
+    address: IpAddr,
     streams: u32,
     progress: Progress,
 }
@@ -70,6 +73,7 @@ impl<'a> SetUp<'a> {
             sources: Vec::new(),
             viewers: Vec::new(),
             sessions: Vec::new(),
+            address: options.address()?,
             streams: 0,
             progress: Progress::new("joined", members),
         })
@@ -80,7 +84,7 @@ impl<'a> SetUp<'a> {
         let now = Instant::now();
         // Who only sends always sends runs.
         let reading = if member.watches { self.options.reading() } else { Reading::Merged };
-        let mut peer = Peer::open(reading, REPORTS + number as u32, now)?;
+        let mut peer = Peer::open(self.address, reading, REPORTS + number as u32, now)?;
         let mut published = Vec::new();
         for layers in &member.publishes {
             let mut ssrcs = Vec::new();
@@ -182,6 +186,76 @@ impl<'a> SetUp<'a> {
         Ok(())
     }
 
+    /// All join a Janus VideoRoom: publishers over WebRTC, viewers over WebRTC or as forwarders of the streams.
+    pub fn over_janus(&mut self, janus: &Janus, members: &[Member]) -> io::Result<()> {
+        let secured = Some(self.suite.unwrap_or(SrtpCryptoSuite::AeadAes128Gcm));
+        // Those who publish, then those who watch: what is watched has to be there.
+        let mut publishers: Vec<(Handle, u64, usize)> = Vec::new();
+        let (watching, publishing): (Vec<_>, Vec<_>) =
+            members.iter().enumerate().partition(|(_, member)| member.watches);
+        for (number, member) in publishing.into_iter().chain(watching) {
+            let (mut peer, published) = self.peer(number, member)?;
+            let several = published.iter().any(|(_, ssrcs)| ssrcs.len() > 1);
+            if member.watches != published.is_empty() || several {
+                return Err(io::Error::other(
+                    "--signaling janus: a peer publishes one encoding of each kind, or watches",
+                ));
+            }
+            let ufrag = format!("load{number}");
+            let handle = janus.attach()?;
+            if member.watches && self.options.transport == Transport::Plain {
+                let (address, key) = (peer.address()?, self.suite.map(key));
+                for (publisher, id, sections) in &publishers {
+                    for mid in 0..*sections {
+                        let key = self.suite.zip(key.as_deref());
+                        janus.forward(*publisher, *id, &mid.to_string(), address, key)?;
+                    }
+                }
+                let secure = match (self.suite, &key) {
+                    (Some(suite), Some(key)) => SecurePeer::keyed(suite, key, key)
+                        .ok_or_else(|| io::Error::other("an SRTP key of another suite"))?,
+                    _ => SecurePeer::clear(),
+                };
+                peer.connect(address, secure, overhead(self.suite));
+                self.join(peer)?;
+                continue;
+            }
+            let remote = if member.watches {
+                let ids: Vec<u64> = publishers.iter().map(|(_, id, _)| *id).collect();
+                let offer = janus.watch(handle, &ids)?;
+                let answer = sdp::answer(&offer, &ufrag, self.identity.fingerprint());
+                janus.begin_watching(handle, &answer)?;
+                Remote::parse(&offer)?
+            } else {
+                let offer = self.offer(&ufrag, member, &published).text();
+                let (id, answer) = janus.publish(handle, &offer)?;
+                publishers.push((handle, id, published.len()));
+                Remote::parse(&answer)?
+            };
+            let secure = SecurePeer::webrtc(&self.identity, Instant::now(), remote.ice, ufrag);
+            peer.connect(remote.address, secure, overhead(secured));
+            self.join(peer)?;
+            if !member.watches {
+                self.wait_for(0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a member offers: the streams that it sends, or to watch.
+    fn offer<'b>(&'b self, ufrag: &'b str, member: &Member, published: &[Published]) -> Offer<'b> {
+        let of = |wanted: bool| {
+            let found = published.iter().find(|(audio, _)| *audio == wanted);
+            found.and_then(|(_, ssrcs)| ssrcs.first().copied())
+        };
+        Offer {
+            ufrag,
+            fingerprint: self.identity.fingerprint(),
+            sends: (!member.watches).then(|| (of(true), of(false))),
+            feedback: self.options.feedback,
+        }
+    }
+
     /// All join over WHIP and WHEP.
     pub fn over_http(&mut self, server: &Server, members: &[Member]) -> io::Result<()> {
         server.wait()?;
@@ -192,17 +266,8 @@ impl<'a> SetUp<'a> {
                     "--signaling whip: a peer publishes one encoding of each kind, or watches",
                 ));
             }
-            let of = |wanted: bool| {
-                let found = published.iter().find(|(audio, _)| *audio == wanted);
-                found.and_then(|(_, ssrcs)| ssrcs.first().copied())
-            };
             let ufrag = format!("load{number}");
-            let offer = Offer {
-                ufrag: &ufrag,
-                fingerprint: self.identity.fingerprint(),
-                sends: (!member.watches).then(|| (of(true), of(false))),
-                feedback: self.options.feedback,
-            };
+            let offer = self.offer(&ufrag, member, &published);
             let role = if member.watches { Role::Whep } else { Role::Whip };
             let (remote, location) = server.ask(role, STREAM, &offer)?;
             self.sessions.push(location);

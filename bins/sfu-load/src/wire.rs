@@ -1,6 +1,6 @@
 //! What is between a peer and the worker: a socket, keys, and a network that may be bad.
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use sfu_core::testing::bench_support::SecurePeer;
@@ -35,10 +35,10 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// To nobody.
-    pub fn open(reading: Reading) -> io::Result<Self> {
+    /// To nobody, from an address of this machine.
+    pub fn open(at: IpAddr, reading: Reading) -> io::Result<Self> {
         Ok(Self {
-            link: Link::open(reading)?,
+            link: Link::open(at, reading)?,
             secure: SecurePeer::clear(),
             overhead: 0,
             paths: None,

@@ -204,6 +204,7 @@ fn what_cannot_be_meant_is_refused_in_words() {
         (&["--worker", nowhere, "--viewers", "0"], "--viewers"),
         (&["--worker", nowhere, "--speed", "0"], "--speed"),
         (&["--worker", nowhere, "--load", "100"], "--load"),
+        (&["--worker", nowhere, "--signaling", "janus", "--transport", "mixed"], "--transport"),
         (&["--url", "http://127.0.0.1:9"], "--url"),
     ] {
         let refusal = refusal(arguments);
