@@ -35,7 +35,7 @@ pub struct Janus {
 pub struct Handle(u64);
 
 impl Janus {
-    /// Starts the program with VideoRoom alone, as an ICE Lite server on a port of its own, and begins a session.
+    /// Starts the program with VideoRoom alone, on a port of its own, and begins a session.
     ///
     /// Janus takes no candidates on loopback: this machine needs another address, on whatever interface.
     pub fn start(program: &Path, core: Option<usize>, arguments: &[String]) -> io::Result<Self> {
@@ -248,7 +248,6 @@ fn configuration(program: &Path, port: u16) -> [(&'static str, String); 3] {
     let general = format!(
         "general: {{\n debug_level = 1\n session_timeout = 0\n{}}}\n\
          media: {{\n ipv6 = false\n}}\n\
-         nat: {{\n ice_lite = true\n}}\n\
          plugins: {{\n disable = \"{},libjanus_videocall.so,libjanus_voicemail.so\"\n}}\n\
          transports: {{\n disable = \"libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so,\
          libjanus_websockets.so\"\n}}\n",

@@ -9,7 +9,7 @@ use crate::rtp_parameters::TRANSPORT_CC;
 use crate::track::{AUDIO, VIDEO};
 
 /// The ICE password of every light peer.
-const PASSWORD: &str = "sfuloadsfuloadsfuloadsfu";
+pub const PASSWORD: &str = "sfuloadsfuloadsfuloadsfu";
 
 /// Who offers.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Offer<'a> {
     pub sends: Option<(Option<u32>, Option<u32>)>,
     /// Whether packets shall have transport-wide numbers.
     pub feedback: bool,
+    /// Where it is, for a full agent that sends the checks.
+    pub lite: Option<SocketAddr>,
 }
 
 impl Offer<'_> {
@@ -38,7 +40,7 @@ impl Offer<'_> {
             names.push(number.to_string());
             self.section(&mut media, number, is_audio, ssrc);
         }
-        session(&names.join(" "), &media)
+        session(&names.join(" "), self.lite.is_some(), &media)
     }
 
     fn section(&self, out: &mut String, mid: usize, is_audio: bool, ssrc: Option<u32>) {
@@ -65,14 +67,21 @@ impl Offer<'_> {
                  a=rtcp-fb:{payload_type} transport-cc\r\n"
             );
         }
+        if let Some(at) = self.lite {
+            out.push_str(&candidate(at));
+        }
         if let Some(ssrc) = ssrc {
             let _ = write!(out, "a=msid:load {kind}\r\na=ssrc:{ssrc} cname:load\r\n");
         }
     }
 }
 
-/// The answer of a light peer that watches all that an offer offers: of each section it takes the first codec.
-pub fn answer(offer: &str, ufrag: &str, fingerprint: &str) -> String {
+fn candidate(at: SocketAddr) -> String {
+    format!("a=candidate:1 1 udp 2130706431 {} {} typ host\r\na=end-of-candidates\r\n", at.ip(), at.port())
+}
+
+/// The answer of a light peer at this address that watches all that a full agent offers: of each section it takes the first codec.
+pub fn answer(offer: &str, ufrag: &str, fingerprint: &str, at: SocketAddr) -> String {
     let (mut media, mut names) = (String::new(), Vec::new());
     for section in offer.split("\nm=").skip(1) {
         let mut lines = section.lines().map(str::trim_end);
@@ -89,15 +98,17 @@ pub fn answer(offer: &str, ufrag: &str, fingerprint: &str) -> String {
             media,
             "m={kind} 9 UDP/TLS/RTP/SAVPF {payload_type}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\n\
              a=ice-pwd:{PASSWORD}\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:active\r\na=mid:{mid}\r\n\
-             a=recvonly\r\na=rtcp-mux\r\n{map}\r\n",
+             a=recvonly\r\na=rtcp-mux\r\n{map}\r\n{}",
+            candidate(at)
         );
     }
-    session(&names.join(" "), &media)
+    session(&names.join(" "), true, &media)
 }
 
-fn session(names: &str, media: &str) -> String {
+fn session(names: &str, lite: bool, media: &str) -> String {
+    let lite = if lite { "a=ice-lite\r\n" } else { "" };
     format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {names}\r\na=msid-semantic: WMS *\r\n{media}"
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{lite}a=group:BUNDLE {names}\r\na=msid-semantic: WMS *\r\n{media}"
     )
 }
 
@@ -144,7 +155,8 @@ mod tests {
     #[test]
     fn offers_are_sdp_with_the_sections_that_are_wanted() {
         let fingerprint = ["AB"; 32].join(":");
-        let offer = Offer { ufrag: "abcd", fingerprint: &fingerprint, sends: None, feedback: true };
+        let offer =
+            Offer { ufrag: "abcd", fingerprint: &fingerprint, sends: None, feedback: true, lite: None };
         let publisher = Offer { sends: Some((None, Some(7))), ..offer.clone() };
         for (offer, sections) in [(offer, 2), (publisher, 1)] {
             let text = offer.text();
@@ -157,13 +169,14 @@ mod tests {
     fn an_answer_takes_the_first_codec_of_each_section() {
         let offer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
                      m=video 9 UDP/TLS/RTP/SAVPF 100 101\r\na=mid:v\r\na=rtpmap:101 rtx/90000\r\na=rtpmap:100 VP8/90000\r\n";
-        let text = answer(offer, "abcd", &["AB"; 32].join(":"));
+        let text = answer(offer, "abcd", &["AB"; 32].join(":"), ([192, 0, 2, 1], 7).into());
         assert!(SessionDescription::parse(text.as_bytes()).is_ok_and(|read| read.media.len() == 2), "{text}");
         assert!(
             text.contains("a=group:BUNDLE a v\r\n") && text.contains("m=video 9 UDP/TLS/RTP/SAVPF 100\r\n"),
             "{text}"
         );
         assert!(text.contains("a=rtpmap:100 VP8/90000\r\n") && !text.contains("rtx"), "{text}");
+        assert_eq!(text.matches("a=candidate:1 1 udp 2130706431 192.0.2.1 7 typ host").count(), 2, "{text}");
     }
 
     #[test]

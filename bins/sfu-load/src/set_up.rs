@@ -3,7 +3,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use sfu_core::control::SrtpCryptoSuite;
+use sfu_core::control::{IceParameters, SrtpCryptoSuite};
 use sfu_core::testing::bench_support::{PeerIdentity, SecurePeer, overhead};
 
 use crate::call::{Member, Source};
@@ -223,16 +223,19 @@ impl<'a> SetUp<'a> {
             let remote = if member.watches {
                 let ids: Vec<u64> = publishers.iter().map(|(_, id, _)| *id).collect();
                 let offer = janus.watch(handle, &ids)?;
-                let answer = sdp::answer(&offer, &ufrag, self.identity.fingerprint());
+                let answer = sdp::answer(&offer, &ufrag, self.identity.fingerprint(), peer.address()?);
                 janus.begin_watching(handle, &answer)?;
                 Remote::parse(&offer)?
             } else {
-                let offer = self.offer(&ufrag, member, &published).text();
+                let offer = self.offer(&ufrag, member, &published);
+                let offer = Offer { lite: Some(peer.address()?), ..offer }.text();
                 let (id, answer) = janus.publish(handle, &offer)?;
                 publishers.push((handle, id, published.len()));
                 Remote::parse(&answer)?
             };
-            let secure = SecurePeer::webrtc(&self.identity, Instant::now(), remote.ice, ufrag);
+            let local =
+                IceParameters { username_fragment: ufrag, password: sdp::PASSWORD.into(), ice_lite: true };
+            let secure = SecurePeer::webrtc_lite(&self.identity, Instant::now(), remote.address, local);
             peer.connect(remote.address, secure, overhead(secured));
             self.join(peer)?;
             if !member.watches {
@@ -253,6 +256,7 @@ impl<'a> SetUp<'a> {
             fingerprint: self.identity.fingerprint(),
             sends: (!member.watches).then(|| (of(true), of(false))),
             feedback: self.options.feedback,
+            lite: None,
         }
     }
 

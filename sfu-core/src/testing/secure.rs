@@ -1,8 +1,9 @@
 //! How a test peer protects its media, and how it comes to its keys.
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::stun::{Answer, Check, answer};
+use super::stun::{Answer, Check, answer, success};
 use crate::control::{DtlsFingerprint, FingerprintAlgorithm, IceParameters};
 use crate::transport::dtls::{
     AwsLcDtls, Certificate, Connected, Dtls, DtlsContext, DtlsTimers, HashAlgorithm, Output, Role,
@@ -111,6 +112,8 @@ pub(super) struct Agent {
     pub(super) checking: bool,
     next_check: Instant,
     transaction: u64,
+    /// Where it only answers checks (ICE Lite): its password, and where they come from.
+    answers: Option<(String, SocketAddr)>,
     /// A check was answered since ICE (re)started.
     pub(super) answered: bool,
     /// Error codes that checks were answered with.
@@ -133,6 +136,7 @@ impl Agent {
             checking: true,
             next_check: now,
             transaction: 0,
+            answers: None,
             answered: false,
             refused: Vec::new(),
             closed: false,
@@ -145,6 +149,13 @@ impl Agent {
     #[cfg(feature = "bench")]
     pub(super) fn with(mut self, identity: &Identity) -> Self {
         self.context = identity.context.clone();
+        self
+    }
+
+    /// Makes it one that sends no checks and answers those that come from `from` (ICE Lite).
+    #[cfg(feature = "bench")]
+    pub(super) fn lite(mut self, password: &str, from: SocketAddr) -> Self {
+        (self.checking, self.answers) = (false, Some((password.to_owned(), from)));
         self
     }
 
@@ -195,13 +206,28 @@ impl Agent {
                 if !std::mem::replace(&mut self.answered, true) {
                     self.next_check = now + CONSENT;
                 }
-                if self.dtls.is_none() && !self.failed {
-                    self.dtls = AwsLcDtls::new(&self.context, self.role, now).ok();
-                    self.drive(out);
-                }
+                self.begin(now, out);
             }
             Answer::Refused(code) => self.refused.push(code),
-            Answer::Other => {}
+            Answer::Other => {
+                let answers = self.answers.as_ref();
+                if let Some((reply, nominates)) =
+                    answers.and_then(|(password, from)| success(message, *from, password))
+                {
+                    out.push(reply);
+                    if nominates {
+                        self.begin(now, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// There is a way: the handshake begins, unless it has.
+    fn begin(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
+        if self.dtls.is_none() && !self.failed {
+            self.dtls = AwsLcDtls::new(&self.context, self.role, now).ok();
+            self.drive(out);
         }
     }
 

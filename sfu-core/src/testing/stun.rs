@@ -1,4 +1,6 @@
 //! ICE checks as a full agent sends them (RFC 8445 §7.1), written here a second time: what tests the core shares no code with it.
+use std::net::{IpAddr, SocketAddr};
+
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
@@ -69,6 +71,33 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// The answer of an ICE Lite peer to a check that came from `from` (RFC 8445 §7.3), and whether the check nominates; none if it is no check.
+pub(super) fn success(check: &[u8], from: SocketAddr, password: &str) -> Option<(Vec<u8>, bool)> {
+    let (head, attributes) = check.split_at_checked(20)?;
+    let ([0, 1], Some(transaction)) = (head.first_chunk()?, head.get(8..20)) else { return None };
+    let mut rest = attributes;
+    let mut nominates = false;
+    while let Some([kind0, kind1, len0, len1]) = rest.first_chunk() {
+        nominates |= [*kind0, *kind1] == [0, 0x25];
+        let len = usize::from(u16::from_be_bytes([*len0, *len1]));
+        rest = rest.get(4 + len.next_multiple_of(4)..).unwrap_or_default();
+    }
+    let mut out = vec![1, 1, 0, 0];
+    out.extend(COOKIE);
+    out.extend(transaction);
+    let port = from.port() ^ 0x2112;
+    let (family, ip) = match from.ip() {
+        IpAddr::V4(ip) => (1, ip.octets().to_vec()),
+        IpAddr::V6(ip) => (2, ip.octets().to_vec()),
+    };
+    let mut mapped = vec![0, family, (port >> 8) as u8, port as u8];
+    let key = COOKIE.iter().chain(transaction);
+    mapped.extend(ip.iter().zip(key).map(|(byte, key)| byte ^ key));
+    attribute(&mut out, 0x0020, &mapped);
+    seal(&mut out, password.as_bytes());
+    Some((out, nominates))
+}
+
 /// What a STUN message from the worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -110,6 +139,30 @@ pub(super) fn answer(message: &[u8]) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_authentic_to_the_core_and_says_where_the_check_came_from() {
+        let check = Check {
+            remote_ufrag: "abcd".into(),
+            remote_password: "p".repeat(22),
+            local_ufrag: "efgh".into(),
+            nominate: true,
+            transaction: *b"twelve bytes",
+        };
+        for from in ["192.0.2.7:4660", "[2001:db8::7]:9"] {
+            let from = from.parse().unwrap();
+            let (bytes, nominates) = success(&check.bytes(), from, &"q".repeat(22)).unwrap();
+            let message = Message::parse(&bytes).unwrap();
+            assert!(message.is_authentic("q".repeat(22).as_bytes()) && nominates);
+            assert_eq!(
+                (message.transaction_id(), message.xor_mapped_address()),
+                (*b"twelve bytes", Some(from))
+            );
+            assert_eq!(success(&bytes, from, "q"), None, "an answer is no check");
+            let plain = Check { nominate: false, ..check.clone() };
+            assert!(success(&plain.bytes(), from, "q").is_some_and(|(_, nominates)| !nominates));
+        }
+    }
 
     #[test]
     fn a_check_is_authentic_to_the_core() {

@@ -1,4 +1,5 @@
 //! The secure half of a light peer: nothing, SRTP under given keys, or ICE, DTLS and SRTP.
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::srtp::profile;
@@ -49,6 +50,19 @@ impl SecurePeer {
     /// A full ICE agent that controls and nominates at once, and the client of the DTLS handshake (`setup:active`).
     pub fn webrtc(identity: &PeerIdentity, now: Instant, remote: IceParameters, local_ufrag: String) -> Self {
         Self(Protection::WebRtc(Box::new(Agent::new(now, remote, local_ufrag, true).with(&identity.0))))
+    }
+
+    /// An ICE Lite agent that answers the checks of a full one at `remote`, and the client of the DTLS handshake.
+    pub fn webrtc_lite(
+        identity: &PeerIdentity,
+        now: Instant,
+        remote: SocketAddr,
+        local: IceParameters,
+    ) -> Self {
+        let unused =
+            IceParameters { username_fragment: String::new(), password: String::new(), ice_lite: false };
+        let agent = Agent::new(now, unused, local.username_fragment, true);
+        Self(Protection::WebRtc(Box::new(agent.with(&identity.0).lite(&local.password, remote))))
     }
 
     /// Whether media can be sent and read.
