@@ -250,7 +250,7 @@ call_test! {
         bob.sees().await;
         // Each measures its own packets at its own time, and a busy machine adds to either what it likes: the shortest that each has
         // ever seen is the way that there is (rounded).
-        let mut shortest = [[f64::INFINITY; 2]; 2];
+        let (mut theirs, mut ours) = ([f64::INFINITY; 2], [f64::INFINITY; 2]);
         let keep = |shortest: &mut [f64; 2], now: [Option<f64>; 2]| {
             for (kept, now) in shortest.iter_mut().zip(now) {
                 *kept = kept.min(now.filter(|now| *now > 0.0).unwrap_or(f64::INFINITY));
@@ -263,13 +263,12 @@ call_test! {
                 Some(stream::number(&sender, "remote-inbound-video", "roundTripTime")),
                 receiver["pairs"][0]["currentRoundTripTime"].as_f64(),
             ];
-            keep(&mut shortest[0], in_seconds.map(|seconds| seconds.map(|seconds| seconds * 1000.0)));
-            let ours = [
+            keep(&mut theirs, in_seconds.map(|seconds| seconds.map(|seconds| seconds * 1000.0)));
+            let in_milliseconds = [
                 conference.figures(&published.video, "inbound-rtp").await["roundTripTime"].as_f64(),
                 conference.figures(&watched.video, "outbound-rtp").await["roundTripTime"].as_f64(),
             ];
-            keep(&mut shortest[1], ours);
-            let [theirs, ours] = &shortest;
+            keep(&mut ours, in_milliseconds);
             let agree = |at: usize, way: f64| theirs[at] >= way && ours[at] >= way && (ours[at] - theirs[at]).abs() <= 5.0;
             if agree(0, 39.0) && agree(1, 69.0) {
                 break;
